@@ -1,0 +1,279 @@
+"""From a libpq URL to a connection, or to the reason in plain words why there is none."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+import local_database
+from console import Failure, say
+
+# Used unless the URL sets them. Together they notice a dead network within half a minute.
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 10,  # seconds, for each host
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+    "application_name": "streaming_services",
+    "client_encoding": "UTF8",
+}
+
+# What libpq and the servers say when there is no connection, what a person can do about it, and whether it may pass by
+# itself. The texts are libpq's fe-connect.c and fe-secure-openssl.c, and the servers' own; the first match counts.
+REASONS: list[tuple[str, bool, str]] = [
+    (
+        r"invalid integer value|invalid port number",
+        False,
+        "the port, or another number, in the database URL is none: correct it (special characters in a password must "
+        "be percent-encoded: / is %2F)",
+    ),
+    (
+        r"certificate file \"(.*?)\" does not exist|could not read root certificate file \"(.*?)\"",
+        False,
+        "the root certificate file {0} cannot be read: correct sslrootcert in the URL (a file, or `system`)",
+    ),
+    (
+        r"could not (?:read|load) certificate file \"(.*?)\"|could not open certificate file \"(.*?)\"",
+        False,
+        "the client certificate file {0} cannot be read: correct sslcert in the URL",
+    ),
+    (
+        r"could not load private key file \"(.*?)\"|private key file \"(.*?)\"|private key file for",
+        False,
+        "the client's private key file {0} cannot be used (it has to be there, belong to sslcert, and be readable by "
+        "you alone: chmod 600): correct sslkey in the URL",
+    ),
+    (
+        r"server certificate for \"(.*?)\".* does not match host name \"(.*?)\"",
+        False,
+        "the server at {host} shows a certificate for {0}: use that name in the URL, or sslmode=verify-ca",
+    ),
+    (
+        r"certificate verify failed",
+        False,
+        "the certificate of the server at {host} is not signed by the authority in sslrootcert: "
+        "give the file of the one that signed it (CockroachDB: ca.crt)",
+    ),
+    (
+        r"alert unknown ca|alert certificate|alert bad certificate|certificate authentication failed"
+        r"|client certificate|valid client cert",
+        False,
+        "the server at {host} does not accept the client certificate: correct sslcert and sslkey in the URL",
+    ),
+    (
+        r"invalid sslmode value|sslmode value .* invalid|weak sslmode",
+        False,
+        "the URL's sslmode is not one that can be used here: it is one of disable, allow, prefer, require, verify-ca, "
+        "verify-full; with sslrootcert=system only verify-full",
+    ),
+    (
+        r"server does not support SSL",
+        False,
+        "the server at {host} has no TLS, and the URL asks for it: use sslmode=disable if that is how it is meant",
+    ),
+    (
+        r"secure mode|SSL connection required|no encryption|requires encryption",
+        False,
+        "the server at {host} wants TLS: use sslmode=require, or better verify-full with sslrootcert",
+    ),
+    (
+        r"no password supplied",
+        False,
+        "the server at {host} wants a password for user {user}: give it in the URL or in PGPASSWORD",
+    ),
+    (
+        r"authentication failed|password authentication|role \".*\" does not exist|not permitted to log in",
+        False,
+        "the server at {host} does not let user {user} in: check user and password in the URL (special characters in a "
+        "password must be percent-encoded: @ is %40)",
+    ),
+    (r"pg_hba\.conf", False, "the server at {host} does not let user {user} in from here (pg_hba.conf)"),
+    (
+        r"database \".*\" does not exist",
+        False,
+        "the server at {host} has no database {database}: run `python streaming_services.py` first, or correct the URL",
+    ),
+    (
+        r"could not translate host name|could not resolve|Name or service not known|parse network address",
+        True,
+        "the host name {host} is not known: correct it in the URL (an @ in the password must be written %40)",
+    ),
+    (
+        r"Connection refused|No such file or directory|No route to host|Network is unreachable",
+        True,
+        "no server answers at {host}: start it, or correct host and port in the URL",
+    ),
+    (
+        r"timeout expired|timed out",
+        True,
+        "no answer from {host} within the connect_timeout: check the address, firewall and network",
+    ),
+    (
+        r"too many (?:clients|connections)|remaining connection slots",
+        True,
+        "the server at {host} has no free connection: try again later",
+    ),
+    (
+        r"starting up|shutting down|recovery mode|not (?:yet )?accepting",
+        True,
+        "the server at {host} is starting or stopping: try again in a moment",
+    ),
+    (
+        r"unsupported frontend protocol|received invalid response|invalid response to SSL",
+        False,
+        "what answers at {host} is not a CockroachDB or PostgreSQL server: correct host and port",
+    ),
+]
+
+
+URL_FORM = (
+    "it looks like postgresql://user:password@host:26257/database?sslmode=verify-full, and special characters in the "
+    "password are percent-encoded (@ is %40)"
+)
+
+
+class DatabaseUnreachable(Failure):
+    """No connection could be made: no server there, or it does not let us in.
+
+    may_pass: whether trying again later can help.
+    """
+
+    may_pass = True
+
+
+class DatabaseMissing(DatabaseUnreachable):
+    """The server is there, but has no database of the name in the URL."""
+
+    may_pass = False
+
+
+def database_url(option: str | None = None) -> str:
+    """Return the libpq URL to use: the option, else DATABASE_URL from the environment, else from the file .env beside
+    this module, else that of the local database, which is started and runs at least until this process ends.
+
+    Raises Failure when the local database cannot be started.
+    """
+    url = option or os.environ.get("DATABASE_URL") or _url_from_env_file()
+    if url:
+        return url
+    url = local_database.url()
+    say(f"DATABASE_URL is not set: using the local database ({local_database.describe()})")
+    return url
+
+
+def _url_from_env_file() -> str | None:
+    file = Path(__file__).with_name(".env")
+    if not file.exists():
+        return None
+    import dotenv  # slow to import, and not needed where the environment has the URL
+
+    try:
+        return dotenv.dotenv_values(file).get("DATABASE_URL")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read: {error}") from error
+
+
+class Target:
+    """A server, or several nodes of one, and the database there: what a libpq URL says.
+
+    url: any libpq URL or keyword string. Raises Failure if it is none; the text of the URL is in no message, for it may
+    hold a password.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.parameters = {**DEFAULTS, **_parse(url)}
+        hosts = str(self.parameters.get("host", ""))
+        # Known to libpq 16 and newer, which every psycopg2-binary since 2.9.10 brings.
+        if "," in hosts and psycopg2.extensions.libpq_version() >= 160000:
+            self.parameters.setdefault("load_balance_hosts", "random")
+        if self.parameters.get("sslrootcert") == "system":
+            _find_system_certificates()
+
+    def with_database(self, name: str) -> "Target":
+        """Return the same server with a database of another name."""
+        return Target(psycopg2.extensions.make_dsn(**{**self.parameters, "dbname": name}))
+
+    def connect(self, factory: type[psycopg2.extensions.connection]) -> Any:
+        """Return a new connection of that class. Raises DatabaseUnreachable or DatabaseMissing."""
+        try:
+            return psycopg2.connect(connection_factory=factory, **self.parameters)
+        except psycopg2.Error as error:
+            raise self._explained(str(error).strip()) from error
+
+    @property
+    def user(self) -> str:
+        return str(self.parameters.get("user") or os.environ.get("PGUSER") or "(your system user)")
+
+    @property
+    def database(self) -> str:
+        return str(self.parameters.get("dbname") or os.environ.get("PGDATABASE") or self.user)
+
+    @property
+    def host(self) -> str:
+        """Host and port, or several, for a person."""
+        hosts = self._list("host", "PGHOST") or self._list("hostaddr", "PGHOSTADDR") or [""]
+        ports = self._list("port", "PGPORT") or ["5432"]
+        ports = ports * len(hosts) if len(ports) == 1 else ports
+        return ", ".join(
+            f"the socket in {host or 'its usual place'}" if host[:1] in "/" else f"{host}:{port}"
+            for host, port in zip(hosts, ports, strict=False)
+        )
+
+    def _list(self, parameter: str, variable: str) -> list[str]:
+        text = str(self.parameters.get(parameter) or os.environ.get(variable) or "")
+        return text.split(",") if text else []
+
+    def _explained(self, reason: str) -> DatabaseUnreachable:
+        matches = ((re.search(pattern, reason), may_pass, advice) for pattern, may_pass, advice in REASONS)
+        found, may_pass, advice = next((match for match in matches if match[0]), (None, True, ""))
+        if not found:
+            return DatabaseUnreachable(f"no connection to {self.host}: {self._without_password(reason)}")
+        quoted = next((group for group in found.groups() if group), "")
+        text = advice.format(quoted, host=self.host, user=self.user, database=self.database)
+        error = (
+            DatabaseMissing(text)
+            if "does not exist" in reason and "has no database" in text
+            else DatabaseUnreachable(text)
+        )
+        error.may_pass = may_pass
+        return error
+
+    def _without_password(self, text: str) -> str:
+        password = self.parameters.get("password")
+        return text.replace(str(password), "***") if password else text
+
+
+def _parse(url: str) -> dict[str, str]:
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme not in ("postgresql", "postgres"):
+        raise Failure(f"the database URL is not one libpq understands: {URL_FORM}")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    if separator and (authority.count("@") > 1 or "@" in path):
+        # libpq would take a part of the password for the host, and name it in its messages.
+        raise Failure("the database URL has an @ or / in its password or user: write %40 for @ and %2F for /")
+    try:
+        return {name: str(value) for name, value in psycopg2.extensions.parse_dsn(url).items()}
+    except (psycopg2.Error, UnicodeError) as error:
+        unknown = re.search(r"invalid (?:URI query parameter|connection option):? \"(\w+)\"", str(error))
+        reason = f"it has no parameter named {unknown[1]}" if unknown else URL_FORM
+        raise Failure(f"the database URL is not one libpq understands: {reason}") from None
+
+
+def _find_system_certificates() -> None:
+    """Tell the OpenSSL inside the wheel of psycopg2 where this system keeps its certificates.
+
+    It was built on another system and looks where that one keeps them; Python's own ssl module knows better.
+    """
+    if "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ:
+        return
+    import ssl  # slow to import, and needed for this only
+
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        os.environ["SSL_CERT_FILE"] = paths.cafile
+    if paths.capath:
+        os.environ["SSL_CERT_DIR"] = paths.capath

@@ -1,0 +1,32 @@
+"""What every script owes the person who runs it: errors in plain words, and an exit status a shell can use."""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class Failure(Exception):
+    """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password."""
+
+
+def say(text: str) -> None:
+    """Tell the person something that is not the script's result: it goes to stderr, so that stdout can be piped."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a script's main function and exit: 0 or what it returns, 1 after a Failure, 130 after Ctrl-C."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except Failure as failure:
+        say(f"error: {failure}")
+        status = 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        status = 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has left. Python would complain again when it flushes at exit.
+        sys.stdout = None
+        status = 1
+    sys.exit(status)

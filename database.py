@@ -1,0 +1,304 @@
+"""The one room for talking to the server: the connections, and the retrying transaction."""
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+
+from connecting import DatabaseUnreachable, Target
+from console import Failure, say
+
+T = TypeVar("T")
+Cursor = psycopg2.extensions.cursor
+
+# The pause before try n is a random time up to FIRST_PAUSE * 2**n, at most LONGEST_PAUSE (seconds): full jitter, as in
+# "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 2.0
+
+# A silence of this many seconds is told to the person who waits.
+LONG_SILENCE = 5.0
+
+CONFLICTS = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+}
+STATEMENT_COMPLETION_UNKNOWN = "40003"
+# What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
+SERVER_LEAVES = {"57P01", "57P02", "57P03"}
+
+
+class RetriesExhausted(Failure):
+    """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
+
+
+class AmbiguousCommit(Failure):
+    """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
+
+
+class _Connection(psycopg2.extensions.connection):
+    """A connection that knows since when it has been waiting for an answer (time.monotonic(); 0: it is not)."""
+
+    waiting_since = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        self.waiting_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waiting_since = 0.0
+
+    def commit(self) -> None:
+        with self.waiting():
+            super().commit()
+
+    def rollback(self) -> None:
+        with self.waiting():
+            super().rollback()
+
+
+class _Cursor(psycopg2.extensions.cursor):
+    connection: _Connection
+
+    def execute(self, query: Any, values: Any = None) -> None:
+        with self.connection.waiting():
+            super().execute(query, values)
+
+
+class Database:
+    """A database and the connections to it. Threads may share one: each transaction has a connection of its own.
+
+    url: any libpq URL or keyword string, with several hosts as well (a lost node's connections go to another).
+    retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
+    wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
+
+    Nothing is connected before the first use. Raises Failure if the URL is none.
+    """
+
+    def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0) -> None:
+        self.target = Target(url)
+        self.retry_for = retry_for
+        self.wait = wait
+        self.retries = 0  # how often a transaction, of any thread, was tried again
+        self._idle: list[_Connection] = []
+        self._open: set[_Connection] = set()
+        self._connecting_since: dict[int, float] = {}  # by thread
+        self._lock = threading.Lock()
+        self._was_reached = False
+        self._interrupted = threading.Event()
+
+    def connect(self) -> _Connection:
+        """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with discard().
+
+        Raises DatabaseUnreachable, or DatabaseMissing (CockroachDB before v23 says so only at the first statement).
+        """
+        self._stop_if_interrupted()
+        connection: _Connection = self.target.connect(_Connection)
+        connection.cursor_factory = _Cursor
+        with self._lock:
+            self._open.add(connection)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SET timezone TO 'UTC'")
+            connection.set_session(isolation_level="SERIALIZABLE", autocommit=False)
+        except psycopg2.Error as error:
+            self.discard(connection)
+            raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
+        self._was_reached = True
+        self._stop_if_interrupted()
+        return connection
+
+    def discard(self, connection: _Connection) -> None:
+        """Close a connection."""
+        with self._lock:
+            self._open.discard(connection)
+        with suppress(psycopg2.Error):
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections that no transaction is using."""
+        while self._idle:
+            self.discard(self._idle.pop())
+
+    def interrupt(self) -> None:
+        """Make each transaction stop at once with a KeyboardInterrupt, whatever it waits for; the server rolls back."""
+        self._interrupted.set()
+        with self._lock:
+            for connection in self._open:
+                # Another thread waits in the connection, so it cannot be closed; its line can be cut.
+                with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+    def silence(self) -> float:
+        """Return for how many seconds the server has owed an answer."""
+        with self._lock:
+            waiting = [connection.waiting_since for connection in self._open if connection.waiting_since]
+        waiting += self._connecting_since.copy().values()
+        return time.monotonic() - min(waiting) if waiting else 0.0
+
+    def _stop_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            raise KeyboardInterrupt
+
+    def _take(self, tries: "_Tries") -> _Connection:
+        """Return an idle connection or a new one; a server that was there before may be away for a while."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        if not self._was_reached:
+            tries = _Tries(self, self.wait)
+        thread = threading.get_ident()
+        self._connecting_since[thread] = time.monotonic()
+        try:
+            while True:
+                try:
+                    return self.connect()
+                except DatabaseUnreachable as error:
+                    if not (error.may_pass and tries.pause()):
+                        raise
+        finally:
+            del self._connecting_since[thread]
+
+
+class _Tries:
+    """The pauses between the tries of one transaction."""
+
+    def __init__(self, database: Database, seconds: float) -> None:
+        self._database = database
+        self._end = time.monotonic() + seconds
+        self.count = 0
+
+    def pause(self) -> bool:
+        """Wait before the next try, and return True; or return False if the time is over."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            return False
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.count, left)
+        self.count += 1
+        self._database._interrupted.wait(random.uniform(0, longest))
+        self._database._stop_if_interrupted()
+        return True
+
+
+def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatable: bool = False) -> T:
+    """Run work(cursor) in a transaction, commit, and return what work returned.
+
+    work MAY RUN MORE THAN ONCE, each time in a new transaction: it must have no effect but on the database, and must
+    let psycopg2's errors out. It is run again, after a pause and for at most database.retry_for seconds,
+
+    - after a conflict: SQLSTATE 40001 (serialization failure) or 40P01 (deadlock);
+    - when the connection was lost before COMMIT was sent: a new one takes its place, with several hosts in the URL
+      perhaps to another node;
+    - only if repeatable: when it is not known whether COMMIT was carried out (SQLSTATE 40003, or the connection lost
+      in COMMIT). Say repeatable=True if running work again after it was committed does no harm: it only reads, or every
+      row it writes has a key known before the write.
+
+    Raises RetriesExhausted when the time is over, AmbiguousCommit when it is not known whether work was committed,
+    DatabaseUnreachable when there is no server, and any other error of psycopg2 or of work as it is, after ROLLBACK.
+    """
+    tries = _Tries(database, database.retry_for)
+    while True:
+        connection = database._take(tries)
+        committing = False
+        try:
+            with connection.cursor() as cursor:
+                result = work(cursor)
+            if connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+                raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back without a word")
+            committing = True
+            connection.commit()
+        except psycopg2.Error as error:
+            lost = _is_lost(connection, error)
+            _end(database, connection, lost)
+            database._stop_if_interrupted()
+            ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
+            if ambiguous and not repeatable:
+                raise _ambiguous(database) from error
+            if not (ambiguous or lost or error.pgcode in CONFLICTS):
+                raise
+            if not tries.pause():
+                raise _ambiguous(database) if ambiguous else _exhausted(database, tries, lost) from error
+            database.retries += 1
+        except BaseException as error:
+            _end(database, connection, lost=not isinstance(error, Exception))
+            raise
+        else:
+            database._idle.append(connection)
+            return result
+
+
+def _is_lost(connection: _Connection, error: psycopg2.Error) -> bool:
+    code = error.pgcode or ""
+    return bool(connection.closed) or code in SERVER_LEAVES or code.startswith("08")
+
+
+def _end(database: Database, connection: _Connection, lost: bool) -> None:
+    """Roll back and keep the connection, or close it: the server then rolls back."""
+    if not lost:
+        with suppress(psycopg2.Error):
+            connection.rollback()
+            database._idle.append(connection)
+            return
+    database.discard(connection)
+
+
+def _ambiguous(database: Database) -> AmbiguousCommit:
+    return AmbiguousCommit(
+        f"the connection to {database.target.host} was lost during COMMIT: "
+        "the transaction may have been committed or not"
+    )
+
+
+def _exhausted(database: Database, tries: _Tries, lost: bool) -> RetriesExhausted:
+    reason = "the connection was lost again and again" if lost else "other transactions were in the way each time"
+    return RetriesExhausted(
+        f"given up after {tries.count + 1} tries in {database.retry_for:g} s at {database.target.host}: {reason}. "
+        "Nothing of this transaction was committed"
+    )
+
+
+def supervised(database: Database, work: Callable[[], T]) -> T:
+    """Run work() and return its result, as a script does: Ctrl-C ends it at once, and a long silence is told.
+
+    libpq does not return to Python before the server has answered, and Python acts on Ctrl-C in the main thread only.
+    So work runs in another thread; after Ctrl-C its transactions raise KeyboardInterrupt, and so does this.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, daemon=True)
+    thread.start()
+    try:
+        _watch(thread, database)
+    except KeyboardInterrupt:
+        database.interrupt()
+        thread.join(0.7)
+        if thread.is_alive():  # it is connecting, which nothing can cut short
+            raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _watch(thread: threading.Thread, database: Database) -> None:
+    told = False
+    while thread.is_alive():
+        thread.join(0.5)
+        silent = database.silence() >= LONG_SILENCE
+        if silent and not told:
+            say(f"waiting for an answer from {database.target.host} (Ctrl-C stops) ...")
+        told = silent
