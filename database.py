@@ -34,6 +34,20 @@ STATEMENT_COMPLETION_UNKNOWN = "40003"
 # What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
 SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 
+# What a person can do about what a server refuses, by SQLSTATE.
+ADVICE = {
+    "25006": "the database is read-only (a replica?): use the URL of a server that can be written to",
+    "3D000": "run `python streaming_services.py` first, which creates it, or correct the URL",
+    "3F000": "create the schema, or correct the search_path in the URL's options",
+    "42501": "grant user {user} the privilege, or use the URL of a user who has it",
+    "42P01": "run `python streaming_services.py` first, which creates the tables",
+    "53100": "the server's disk is full: make room there",
+    "53200": "the server is out of memory: try again later, or give it more",
+    "53300": "the server has no free connection: try again later",
+    "55P03": "another transaction holds a lock: try again when it has ended",
+    "57014": "the statement was cancelled, by hand or by a statement_timeout: try again, or raise the timeout",
+}
+
 
 class RetriesExhausted(Failure):
     """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
@@ -263,6 +277,14 @@ def _exhausted(database: Database, tries: _Tries, lost: bool) -> RetriesExhauste
         f"given up after {tries.count + 1} tries in {database.retry_for:g} s at {database.target.host}: {reason}. "
         "Nothing of this transaction was committed"
     )
+
+
+def explained(error: psycopg2.Error, database: Database) -> Failure:
+    """Return the Failure that says what the server refused, where, and what to do about it."""
+    reason = (error.diag.message_primary or str(error)).strip()
+    advice = ADVICE.get(error.pgcode or "", "")
+    where = f"{database.target.host}, database {database.target.database}"
+    return Failure(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
 
 
 def supervised(database: Database, work: Callable[[], T]) -> T:

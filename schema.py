@@ -1,0 +1,255 @@
+"""A schema file against a live database: apply it, compare the two, start afresh.
+
+Nothing here reads SQL: what a file says is found out by building it, in a schema of its own that is rolled back.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+from psycopg2 import errors, sql
+
+import catalog
+from connecting import DatabaseMissing
+from console import Failure
+from database import Cursor, Database, explained, run_transaction
+
+T = TypeVar("T")
+
+# CockroachDB's unique_rowid() for a PostgreSQL that has none: the time since 2015 in units of 10 microseconds, shifted
+# by 15 bits (GenerateUniqueInt in CockroachDB's pkg/sql/sem/builtins). There the low bits are the node's; here the next
+# value of a sequence is added. It need not fit 15 bits: time and sequence both grow, so their sum does. Two ids could
+# be equal only if 32,768 values were drawn for each 10 microseconds by which their times differ the other way round;
+# so a value that took longer than a millisecond to draw is drawn again.
+UNIQUE_ROWID = """
+    CREATE SEQUENCE {schema}.unique_rowid_sequence;
+    GRANT USAGE ON SEQUENCE {schema}.unique_rowid_sequence TO PUBLIC;
+    CREATE FUNCTION {schema}.unique_rowid() RETURNS INT8 LANGUAGE plpgsql AS $$
+    DECLARE
+        began TIMESTAMPTZ;
+        number INT8;
+    BEGIN
+        LOOP
+            began := clock_timestamp();
+            number := nextval('{schema}.unique_rowid_sequence');
+            EXIT WHEN clock_timestamp() < began + INTERVAL '1 millisecond';
+        END LOOP;
+        RETURN (((date_part('epoch', began) - 1420070400) * 100000)::INT8 << 15) + number;
+    END $$;
+    COMMENT ON FUNCTION {schema}.unique_rowid() IS 'As in CockroachDB: distinct, and increasing with time.'"""
+
+# Held by a transaction that changes a PostgreSQL schema: of several runs at once each waits for the one before.
+# Without it they fail, with any of 23505, 42P07, 42710, XX000. (CockroachDB: 40001, which is tried again anyway.)
+LOCK = int.from_bytes(b"schema", "big")
+
+RELATIONS = """
+    SELECT n.nspname, c.relname, c.relkind::TEXT
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'crdb_internal')
+    ORDER BY c.oid"""  # the order in which they were made
+
+# Words that end the transaction in which a file is applied, or begin another.
+TRANSACTION_CONTROL = ("ABORT", "BEGIN", "COMMIT", "END", "PREPARE", "ROLLBACK", "START")
+
+# A name of two parts where a statement names a table.
+QUALIFIED = re.compile(r'\b(?:TABLE|EXISTS|VIEW|ON|REFERENCES)\s+("[^"]+"|\w+)\s*\.', re.IGNORECASE)
+
+
+class Relation(NamedTuple):
+    """A table or a view. kind: as in pg_class ("r" table, "p" partitioned table, "v" view)."""
+
+    schema: str
+    name: str
+    kind: str
+
+
+class Comparison(NamedTuple):
+    """What a schema file says and what is there.
+
+    tables: the tables and views of the file, in its order. differences: each in plain words.
+    not_compared: why the file could not be compared; None if it was. The other two are then empty.
+    """
+
+    tables: list[str]
+    differences: list[str]
+    not_compared: str | None = None
+
+
+def apply(database: Database, file: Path) -> list[str]:
+    """Apply a schema file in one transaction, and return the names of the tables and views this has created.
+
+    A database that is missing is created first, and in a PostgreSQL database the function unique_rowid(). May be run
+    again, and by several at once. Raises Failure, with the line in the file if a statement is at fault; nothing of
+    the file is applied then.
+    """
+    script = _Script(file)
+
+    def build(cursor: Cursor) -> list[str]:
+        _prepare(cursor)
+        if not catalog.is_cockroachdb(cursor):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            _create_unique_rowid(cursor, catalog.current_schema(cursor))
+        before = _relations(cursor)
+        script.run(cursor)
+        schema = catalog.current_schema(cursor)
+        created = [relation for relation in _relations(cursor) if relation not in before]
+        return [name if home == schema else f"{home}.{name}" for home, name, _ in created]
+
+    def transaction() -> list[str]:
+        return run_transaction(database, build, repeatable=True)
+
+    try:
+        return script.explaining(database, transaction)
+    except DatabaseMissing as missing:
+        _create_database(database, missing)
+    return script.explaining(database, transaction)
+
+
+def _prepare(cursor: Cursor) -> None:
+    """Make sure, on CockroachDB, that the database is there and that DDL does not commit."""
+    if not catalog.is_cockroachdb(cursor):
+        return
+    # Before v23 one can be connected to a database that does not exist.
+    if not _fetch(cursor, "SELECT 1 FROM [SHOW DATABASES] WHERE database_name = current_database()"):
+        raise DatabaseMissing("the server has no such database: run `python streaming_services.py` first")
+    # On by default from v25.1: DDL would commit what came before it.
+    if _fetch(cursor, "SELECT 1 FROM pg_catalog.pg_settings WHERE name = 'autocommit_before_ddl'"):
+        cursor.execute("SET autocommit_before_ddl = off")
+
+
+def _create_unique_rowid(cursor: Cursor, schema: str) -> None:
+    if not catalog.is_cockroachdb(cursor) and not _fetch(cursor, "SELECT to_regprocedure('unique_rowid()')")[0][0]:
+        cursor.execute(sql.SQL(UNIQUE_ROWID).format(schema=sql.Identifier(schema)))
+
+
+def _relations(cursor: Cursor) -> list[Relation]:
+    return [Relation(*row) for row in _fetch(cursor, RELATIONS)]
+
+
+def _fetch(cursor: Cursor, query: str) -> list[Any]:
+    cursor.execute(query)
+    return cursor.fetchall()
+
+
+def _create_database(database: Database, missing: DatabaseMissing) -> None:
+    """Create the database the URL names, from another one of the same server."""
+    connection = _connect_elsewhere(database, missing)
+    name = database.target.database
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        pass  # another run was first
+    except errors.InsufficientPrivilege as error:
+        raise Failure(
+            f"the server at {database.target.host} has no database {name}, and user {database.target.user} may not "
+            "create it: have it created, or name another one in the URL"
+        ) from error
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+    finally:
+        connection.close()
+
+
+def _connect_elsewhere(database: Database, missing: DatabaseMissing) -> Any:
+    for name in ("defaultdb", "postgres"):  # what CockroachDB and PostgreSQL bring
+        try:
+            return database.target.with_database(name).connect(psycopg2.extensions.connection)
+        except DatabaseMissing:
+            continue
+    raise missing
+
+
+class _Statement(NamedTuple):
+    line: int
+    text: str
+
+    def failure(self, file: Path, reason: Failure, error: psycopg2.Error) -> Failure:
+        position = int(error.diag.statement_position or 1) - 1
+        line = self.line + self.text.count("\n", 0, position)
+        beginning = re.sub(r"'[^']*'?", "'...'", self.text.partition("\n")[0])[:70]  # a literal may be a password
+        return Failure(f"{file}, line {line}: {reason}\n  the statement begins: {beginning}")
+
+
+class _Script:
+    """A schema file that can be run in a transaction: in one piece, and if that fails, one statement at a time."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._text = _read(file)
+        self._statements = [_Statement(1, self._text)]
+        self._at: _Statement | None = None  # what is being run
+        # Most files name none of these words, and need not be split.
+        if re.search(rf"\b(?:{'|'.join(TRANSACTION_CONTROL)})\b", self._text, re.IGNORECASE):
+            self._split()
+
+    def run(self, cursor: Cursor) -> None:
+        for self._at in self._statements:
+            cursor.execute(self._at.text)
+        self._at = None
+
+    def explaining(self, database: Database, transaction: Callable[[], T]) -> T:
+        """Run a transaction in which the script runs, and return its result. Raises Failure, which says where and why."""
+        try:
+            return transaction()
+        except psycopg2.Error as error:
+            if not self._at:
+                raise explained(error, database) from error
+        self._statements = self._split()
+        self._at = None
+        try:
+            return transaction()
+        except psycopg2.Error as error:
+            reason = explained(error, database)
+            raise (self._at.failure(self._file, reason, error) if self._at else reason) from error
+
+    def qualifies_names(self) -> bool:
+        """Whether the file says in which schema its tables are."""
+        if not QUALIFIED.search(self._text):
+            return False
+        return any(QUALIFIED.search(_without_comments(statement.text)) for statement in self._split())
+
+    def _split(self) -> list[_Statement]:
+        import sqlparse  # slow to import, and seldom needed
+        from sqlparse.engine import FilterStack
+
+        statements = []
+        line = 1
+        for parsed in FilterStack().run(self._text):
+            first = parsed.token_first(skip_ws=True, skip_cm=True)
+            if first and first.value != ";":
+                before = "".join(str(token) for token in parsed.tokens[: parsed.token_index(first)])
+                statement = _Statement(line + before.count("\n"), str(parsed)[len(before) :].strip())
+                if first.value.upper() in TRANSACTION_CONTROL:
+                    raise Failure(
+                        f"{self._file}, line {statement.line}: the file is applied in one transaction, which it must "
+                        f"not begin or end itself: remove {first.value}"
+                    )
+                statements.append(statement)
+            line += str(parsed).count("\n")
+        if not statements:
+            raise Failure(f"{self._file} holds no SQL statement")
+        return statements
+
+
+def _without_comments(text: str) -> str:
+    import sqlparse
+
+    return str(sqlparse.format(text, strip_comments=True))
+
+
+def _read(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Failure(f"the schema file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"the schema file {file} is not text in UTF-8: byte {error.start + 1}") from error
+    if "\0" in text:
+        raise Failure(f"the schema file {file} is not text in UTF-8: it holds a NUL")
+    return text
