@@ -59,7 +59,10 @@ class Constraint(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table or view with all that hangs on it. indexes: name -> definition, from USING on."""
+    """A table or view with all that hangs on it.
+
+    indexes: name -> definition, from USING on, with UNIQUE before it if it is: what comes between are names.
+    """
 
     name: str
     is_view: bool
@@ -115,8 +118,10 @@ CONSTRAINTS = """
 INDEXES = "SELECT tablename, indexname, indexdef FROM pg_catalog.pg_indexes WHERE schemaname = %s ORDER BY indexname"
 
 LABELS = """
-    SELECT t.typname, e.enumlabel
-    FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
+    SELECT n.nspname, t.typname, e.enumlabel
+    FROM pg_catalog.pg_enum e
+    JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     ORDER BY e.enumsortorder"""
 
 
@@ -142,7 +147,7 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     columns = _fetch(cursor)
     cursor.execute(ATTRIBUTES, (schema,))
     attributes = _fetch(cursor)
-    labels = _labels(cursor) if any(row[5] == "USER-DEFINED" for row in columns) else {}
+    labels = _labels(cursor, schema) if any(row[5] == "USER-DEFINED" for row in columns) else {}
     names = {oid: table for oid, table, *_ in attributes}
     numbers = {(oid, number): column for oid, _, number, column, _ in attributes}
     full_types = {(table, column): text for _, table, _, column, text in attributes}
@@ -165,7 +170,9 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     cursor.execute(INDEXES, (schema,))
     for table, name, definition in _fetch(cursor):
         if table in tables:
-            tables[table].indexes[name] = definition[definition.index(" USING ") + 1 :]
+            head, _, rest = definition.partition(" USING ")
+            unique = "UNIQUE " if head.startswith("CREATE UNIQUE ") else ""
+            tables[table].indexes[name] = f"{unique}USING {rest}"
     return tables
 
 
@@ -173,12 +180,14 @@ def _fetch(cursor: Cursor) -> list[Any]:
     return cursor.fetchall()
 
 
-def _labels(cursor: Cursor) -> dict[str, tuple[str, ...]]:
+def _labels(cursor: Cursor, schema: str) -> dict[str, tuple[str, ...]]:
+    """Return the labels of each enum; of several enums of one name, of the one in this schema."""
     cursor.execute(LABELS)
-    labels: dict[str, tuple[str, ...]] = {}
-    for name, label in _fetch(cursor):
-        labels[name] = (*labels.get(name, ()), label)
-    return labels
+    labels: dict[tuple[str, str], tuple[str, ...]] = {}
+    for home, name, label in _fetch(cursor):
+        labels[home, name] = (*labels.get((home, name), ()), label)
+    own_last = sorted(labels, key=lambda key: key[0] == schema)
+    return {name: labels[home, name] for home, name in own_last}
 
 
 def _column(

@@ -5,7 +5,9 @@ Nothing here reads SQL: what a file says is found out by building it, in a schem
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,7 +16,7 @@ import psycopg2.extensions
 from psycopg2 import errors, sql
 
 import catalog
-from connecting import DatabaseMissing
+from connecting import DatabaseMissing, DatabaseUnreachable
 from console import Failure
 from database import Cursor, Database, explained, run_transaction
 
@@ -66,6 +68,10 @@ class Relation(NamedTuple):
     name: str
     kind: str
 
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
 
 class Comparison(NamedTuple):
     """What a schema file says and what is there.
@@ -90,14 +96,13 @@ def apply(database: Database, file: Path) -> list[str]:
 
     def build(cursor: Cursor) -> list[str]:
         _prepare(cursor)
-        if not catalog.is_cockroachdb(cursor):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-            _create_unique_rowid(cursor, catalog.current_schema(cursor))
+        _wait_for_other_runs(cursor)
+        _create_unique_rowid(cursor)
         before = _relations(cursor)
         script.run(cursor)
-        schema = catalog.current_schema(cursor)
+        home = _search_path(cursor)[0]
         created = [relation for relation in _relations(cursor) if relation not in before]
-        return [name if home == schema else f"{home}.{name}" for home, name, _ in created]
+        return [name if schema == home else f"{schema}.{name}" for schema, name, _ in created]
 
     def transaction() -> list[str]:
         return run_transaction(database, build, repeatable=True)
@@ -107,6 +112,89 @@ def apply(database: Database, file: Path) -> list[str]:
     except DatabaseMissing as missing:
         _create_database(database, missing)
     return script.explaining(database, transaction)
+
+
+def compare(database: Database, file: Path) -> Comparison:
+    """Return how the database's tables differ from what a schema file says.
+
+    The file is built in a schema of its own and rolled back: nothing is written. Tables that the file does not name are
+    no difference. Raises DatabaseUnreachable, and Failure when the file cannot be read.
+    """
+    script = _Script(file)
+    if script.qualifies_names():
+        return Comparison([], [], f"{file.name} says itself in which schema its tables are")
+
+    def build(cursor: Cursor) -> Comparison:
+        _prepare(cursor)
+        path = _search_path(cursor)
+        present = catalog.read(cursor, path[0])
+        aside = _build_aside(cursor, script, path)
+        wanted = catalog.read(cursor, aside)
+        names = [name for schema, name, _ in _relations(cursor) if schema == aside and name in wanted]
+        plain = _without_schemas([aside, *path])
+        return Comparison(
+            names,
+            [line for name in names for line in _differences(present.get(name), wanted[name], file.name, plain)],
+        )
+
+    try:
+        comparison = script.explaining(database, lambda: _rehearse(database, build))
+    except DatabaseUnreachable:
+        raise
+    except Failure as failure:
+        return Comparison([], [], str(failure))
+    return comparison if comparison.tables else Comparison([], [], f"{file.name} creates no table in the search_path")
+
+
+def rows(database: Database, file: Path) -> dict[str, int]:
+    """Return how many rows each table of a schema file has that is in the database: what reset() deletes.
+
+    Raises Failure when it cannot be found out which tables the file names.
+    """
+    names = _names(database, file)
+
+    def count(cursor: Cursor) -> dict[str, int]:
+        counts = {}
+        for relation in _present(cursor, names):
+            if relation.kind != "v":
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.identifier))
+                counts[relation.name] = cursor.fetchall()[0][0]
+        return counts
+
+    try:
+        return run_transaction(database, count, repeatable=True)
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+
+
+def reset(database: Database, file: Path) -> list[str]:
+    """Drop the tables and views of a schema file with all their rows, commit, and apply the file; return their names.
+
+    Two transactions, because CockroachDB cannot drop and create a table in one: if it is interrupted between them,
+    running it again, or applying the file, finishes. Raises Failure, with everything still there, when something that
+    the file does not name depends on one of the tables.
+    """
+    names = _names(database, file)
+
+    def drop(cursor: Cursor) -> None:
+        _prepare(cursor)
+        _wait_for_other_runs(cursor)
+        present = _present(cursor, names)
+        for word, kinds in (("VIEW", "v"), ("TABLE", "rp")):
+            found = [relation.identifier for relation in present if relation.kind in kinds]
+            if found:
+                cursor.execute(sql.SQL("DROP {} {}").format(sql.SQL(word), sql.SQL(", ").join(found)))
+
+    try:
+        run_transaction(database, drop, repeatable=True)
+    except errors.DependentObjectsStillExist as error:
+        raise Failure(
+            f"nothing was dropped: something that {file.name} does not name depends on its tables. Drop that first: "
+            f"{error.diag.message_detail or error.diag.message_primary}"
+        ) from error
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+    return apply(database, file)
 
 
 def _prepare(cursor: Cursor) -> None:
@@ -121,9 +209,16 @@ def _prepare(cursor: Cursor) -> None:
         cursor.execute("SET autocommit_before_ddl = off")
 
 
-def _create_unique_rowid(cursor: Cursor, schema: str) -> None:
+def _wait_for_other_runs(cursor: Cursor) -> None:
+    if not catalog.is_cockroachdb(cursor):
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+
+
+def _create_unique_rowid(cursor: Cursor) -> None:
+    """Create unique_rowid() where new tables go, unless the search_path leads to one."""
     if not catalog.is_cockroachdb(cursor) and not _fetch(cursor, "SELECT to_regprocedure('unique_rowid()')")[0][0]:
-        cursor.execute(sql.SQL(UNIQUE_ROWID).format(schema=sql.Identifier(schema)))
+        schema = sql.Identifier(_search_path(cursor)[0])
+        cursor.execute(sql.SQL(UNIQUE_ROWID).format(schema=schema))
 
 
 def _relations(cursor: Cursor) -> list[Relation]:
@@ -133,6 +228,106 @@ def _relations(cursor: Cursor) -> list[Relation]:
 def _fetch(cursor: Cursor, query: str) -> list[Any]:
     cursor.execute(query)
     return cursor.fetchall()
+
+
+def _names(database: Database, file: Path) -> list[str]:
+    comparison = compare(database, file)
+    if comparison.not_compared:
+        raise Failure(f"it cannot be told which tables {file.name} names: {comparison.not_compared}")
+    return comparison.tables
+
+
+def _present(cursor: Cursor, names: list[str]) -> list[Relation]:
+    schema = _search_path(cursor)[0]
+    return [relation for relation in _relations(cursor) if relation.schema == schema and relation.name in names]
+
+
+def _search_path(cursor: Cursor) -> list[str]:
+    """The schemas in which unqualified names are looked for; new tables go into the first."""
+    path: list[str] = _fetch(cursor, "SELECT current_schemas(false)::TEXT[]")[0][0]
+    if not path:
+        raise Failure("no schema of the search_path is there: create one, or correct the URL's options")
+    return path
+
+
+class _Rehearsed(BaseException):
+    """Carries a result out of a transaction that is to be rolled back.
+
+    Not an Exception: run_transaction closes the connection then, which on CockroachDB would keep its search_path.
+    """
+
+
+def _rehearse(database: Database, work: Callable[[Cursor], T]) -> T:
+    """Run work(cursor) as run_transaction does, but roll back at the end."""
+    results: list[T] = []
+
+    def rehearsal(cursor: Cursor) -> None:
+        results.append(work(cursor))
+        raise _Rehearsed
+
+    with suppress(_Rehearsed):
+        run_transaction(database, rehearsal)
+    return results[-1]
+
+
+def _build_aside(cursor: Cursor, script: "_Script", path: list[str]) -> str:
+    """Run a schema file in a new schema, and return that schema's name; for a transaction that is rolled back."""
+    aside = f"rehearsal_{os.urandom(8).hex()}"
+    cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
+    # Of this connection, not of this transaction: older CockroachDB has no SET LOCAL search_path.
+    cursor.execute(sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, [aside, *path]))))
+    _create_unique_rowid(cursor)
+    script.run(cursor)
+    return aside
+
+
+def _without_schemas(schemas: list[str]) -> Callable[[str], str]:
+    """Return what takes these schemas' names out of a definition: some servers and some definitions name them."""
+    names = "|".join(map(re.escape, schemas))
+    return partial(re.compile(rf'(?:\b\w+\.)?(?:"(?:{names})"|\b(?:{names}))\.').sub, "")
+
+
+def _differences(
+    present: catalog.Table | None, wanted: catalog.Table, file: str, plain: Callable[[str], str]
+) -> Iterator[str]:
+    if present is None or present.is_view != wanted.is_view:
+        yield f"{wanted.name}: there is no such {'view' if wanted.is_view else 'table'}"
+        return
+    there, said = _parts(present), _parts(wanted)
+    for part in [*said, *(part for part in there if part not in said)]:
+        if part not in there:
+            yield f"{wanted.name}: {part} is missing, {file} says {plain(said[part])}"
+        elif part not in said:
+            yield f"{wanted.name}: {part} is {plain(there[part])}, {file} has none of that name"
+        elif plain(there[part]) != plain(said[part]):
+            yield f"{wanted.name}: {part} is {plain(there[part])}, {file} says {plain(said[part])}"
+
+
+def _parts(table: catalog.Table) -> dict[str, str]:
+    """What a table is made of: a name for each part, and its definition."""
+    columns = {f"column {column.name}": _definition(column) for column in table.columns.values()}
+    constraints = {f"constraint {name}": constraint.definition for name, constraint in table.constraints.items()}
+    # The index of a primary key or unique constraint has the constraint's name, and is told by it.
+    indexes = {f"index {name}": text for name, text in table.indexes.items() if name not in table.constraints}
+    return columns | constraints | indexes
+
+
+def _definition(column: catalog.Column) -> str:
+    """A column as a CREATE TABLE statement would say it."""
+    words = [column.type]
+    if column.labels:
+        words.append(f"({', '.join(column.labels)})")
+    if not column.nullable:
+        words.append("NOT NULL")
+    if column.generated is not None:
+        words.append(f"GENERATED ALWAYS AS ({column.generated})")
+    elif column.given_by_server:
+        words.append("GENERATED ALWAYS AS IDENTITY")
+    elif column.default is not None:
+        words.append(f"DEFAULT {column.default}")
+    elif column.sequence:
+        words.append("GENERATED BY DEFAULT AS IDENTITY")
+    return " ".join(words)
 
 
 def _create_database(database: Database, missing: DatabaseMissing) -> None:
@@ -189,12 +384,13 @@ class _Script:
             self._split()
 
     def run(self, cursor: Cursor) -> None:
-        for self._at in self._statements:
-            cursor.execute(self._at.text)
+        for statement in self._statements:
+            self._at = statement
+            cursor.execute(statement.text)
         self._at = None
 
     def explaining(self, database: Database, transaction: Callable[[], T]) -> T:
-        """Run a transaction in which the script runs, and return its result. Raises Failure, which says where and why."""
+        """Run a transaction in which the script runs, and return its result. Raises Failure: where it failed, why."""
         try:
             return transaction()
         except psycopg2.Error as error:
@@ -215,12 +411,11 @@ class _Script:
         return any(QUALIFIED.search(_without_comments(statement.text)) for statement in self._split())
 
     def _split(self) -> list[_Statement]:
-        import sqlparse  # slow to import, and seldom needed
-        from sqlparse.engine import FilterStack
+        from sqlparse.engine import FilterStack  # slow to import, and seldom needed
 
         statements = []
         line = 1
-        for parsed in FilterStack().run(self._text):
+        for parsed in FilterStack().run(self._text):  # type: ignore[no-untyped-call]
             first = parsed.token_first(skip_ws=True, skip_cm=True)
             if first and first.value != ";":
                 before = "".join(str(token) for token in parsed.tokens[: parsed.token_index(first)])

@@ -1,0 +1,148 @@
+"""The streaming service: its schema, and the backend services.
+
+As a script it applies schema.sql to the database, says what differs from it, and can start afresh: see --help.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import schema
+from connecting import database_url
+from console import Failure, run, say
+from database import Cursor, Database, run_transaction, supervised
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+def main() -> int:
+    """Do what the command line says, and return the exit status."""
+    options = _options()
+    database = Database(database_url(options.url), wait=options.wait)
+    try:
+        if options.check:
+            return _check(database, options.schema)
+        if options.reset:
+            return _reset(database, options.schema, asked=options.yes)
+        return _apply(database, options.schema, compare=options.compare)
+    finally:
+        database.close()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Apply a schema file to the database at DATABASE_URL (environment, else the file .env, else a local "
+        "database), and say how the tables that were there already differ from it. May be run again.",
+    )
+    parser.add_argument("--schema", type=Path, default=SCHEMA, metavar="FILE", help="default: schema.sql")
+    parser.add_argument(
+        "--url",
+        help="use this database; a password is safer in DATABASE_URL or .env, because others can see command lines",
+    )
+    parser.add_argument(
+        "--wait", type=_seconds, default=0.0, metavar="SECONDS", help="keep trying for so long until the server answers"
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing, only compare: exit status 1 if anything differs or cannot be compared",
+    )
+    action.add_argument(
+        "--reset", action="store_true", help="drop the tables of the file with their rows, then apply it"
+    )
+    action.add_argument("--no-compare", dest="compare", action="store_false", help="apply only")
+    parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
+    options = parser.parse_args()
+    if options.reset and not options.yes and not sys.stdin.isatty():
+        parser.error("--reset deletes rows: on a terminal it asks first, elsewhere it needs --yes")
+    return options
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+def _apply(database: Database, file: Path, *, compare: bool) -> int:
+    created = supervised(database, lambda: schema.apply(database, file))
+    if compare:
+        comparison = supervised(database, lambda: schema.compare(database, file))
+    else:
+        comparison = schema.Comparison([], [])
+    _print_tables(database, created, comparison.tables)
+    if comparison.differences:
+        say(f"warning: the database differs from {file.name}, which changes no table that is there already:")
+        _say_drift(comparison)
+    elif comparison.not_compared:
+        say("warning: tables that were there already may differ:")
+        _say_drift(comparison)
+    print("Next: python insert_data.py")
+    return 0
+
+
+def _check(database: Database, file: Path) -> int:
+    comparison = supervised(database, lambda: schema.compare(database, file))
+    _say_drift(comparison)
+    if comparison.not_compared or comparison.differences:
+        return 1
+    print(f"{len(comparison.tables)} tables as {file.name} says")
+    print(_whereabouts(database))
+    return 0
+
+
+def _reset(database: Database, file: Path, *, asked: bool) -> int:
+    rows = supervised(database, lambda: schema.rows(database, file))
+    if not asked and not _agreed(database, rows):
+        raise Failure("nothing was changed")
+    created = supervised(database, lambda: schema.reset(database, file))
+    _print_tables(database, created, created)
+    print("Next: python insert_data.py")
+    return 0
+
+
+def _agreed(database: Database, rows: dict[str, int]) -> bool:
+    say(f"At {database.target.host}, in database {database.target.database}, this drops:")
+    for table, count in rows.items():
+        say(f"  {table}: {count:,} rows")
+    print(f"{sum(rows.values()):,} rows will be gone. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _print_tables(database: Database, created: list[str], tables: list[str]) -> None:
+    """One line a table. Without a comparison only those are known that were created."""
+    names = tables or created
+    width = max(map(len, names), default=0)
+    for name in names:
+        print(f"{name:{width}}  {'created' if name in created else 'already there'}")
+    if not names:
+        print("every table was already there")
+    print(_whereabouts(database))
+
+
+def _say_drift(comparison: schema.Comparison) -> None:
+    for difference in comparison.differences:
+        say(f"  {difference}")
+    if comparison.not_compared:
+        say(f"  not compared: {comparison.not_compared}")
+
+
+def _whereabouts(database: Database) -> str:
+    server = run_transaction(database, _server)
+    return f"{server} at {database.target.host}, database {database.target.database}"
+
+
+def _server(cursor: Cursor) -> str:
+    """The server's name and version, which it says when one connects."""
+    cockroachdb = cursor.connection.get_parameter_status("crdb_version")
+    if cockroachdb:
+        version = re.search(r"v\S+", cockroachdb)
+        return f"CockroachDB {version[0] if version else ''}".strip()
+    return f"PostgreSQL {str(cursor.connection.get_parameter_status('server_version')).split()[0]}"
+
+
+if __name__ == "__main__":
+    run(main)
