@@ -8,7 +8,6 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-import local_database
 from console import Failure, say
 
 # Used unless the URL sets them. Together they notice a dead network within half a minute.
@@ -160,6 +159,8 @@ def database_url(option: str | None = None) -> str:
     url = option or os.environ.get("DATABASE_URL") or _url_from_env_file()
     if url:
         return url
+    import local_database  # slow to import, and not needed by those who have a URL
+
     url = local_database.url()
     say(f"DATABASE_URL is not set: using the local database ({local_database.describe()})")
     return url

@@ -55,10 +55,10 @@ RELATIONS = """
     ORDER BY c.oid"""  # the order in which they were made
 
 # Words that end the transaction in which a file is applied, or begin another.
-TRANSACTION_CONTROL = ("ABORT", "BEGIN", "COMMIT", "END", "PREPARE", "ROLLBACK", "START")
+TRANSACTION_CONTROL = {"ABORT", "BEGIN", "COMMIT", "END", "PREPARE", "ROLLBACK", "START"}
 
 # A name of two parts where a statement names a table.
-QUALIFIED = re.compile(r'\b(?:TABLE|EXISTS|VIEW|ON|REFERENCES)\s+("[^"]+"|\w+)\s*\.', re.IGNORECASE)
+QUALIFIED = r'(?i)\b(?:TABLE|EXISTS|VIEW|ON|REFERENCES)\s+("[^"]+"|\w+)\s*\.'
 
 
 class Relation(NamedTuple):
@@ -380,7 +380,7 @@ class _Script:
         self._statements = [_Statement(1, self._text)]
         self._at: _Statement | None = None  # what is being run
         # Most files name none of these words, and need not be split.
-        if re.search(rf"\b(?:{'|'.join(TRANSACTION_CONTROL)})\b", self._text, re.IGNORECASE):
+        if not TRANSACTION_CONTROL.isdisjoint(re.findall(r"\w+", self._text.upper())):
             self._split()
 
     def run(self, cursor: Cursor) -> None:
@@ -406,9 +406,11 @@ class _Script:
 
     def qualifies_names(self) -> bool:
         """Whether the file says in which schema its tables are."""
-        if not QUALIFIED.search(self._text):
+        if not re.search(QUALIFIED, self._text):
             return False
-        return any(QUALIFIED.search(_without_comments(statement.text)) for statement in self._split())
+        import sqlparse  # slow to import, and seldom needed
+
+        return bool(re.search(QUALIFIED, sqlparse.format(self._text, strip_comments=True)))
 
     def _split(self) -> list[_Statement]:
         from sqlparse.engine import FilterStack  # slow to import, and seldom needed
@@ -430,12 +432,6 @@ class _Script:
         if not statements:
             raise Failure(f"{self._file} holds no SQL statement")
         return statements
-
-
-def _without_comments(text: str) -> str:
-    import sqlparse
-
-    return str(sqlparse.format(text, strip_comments=True))
 
 
 def _read(file: Path) -> str:

@@ -24,7 +24,7 @@ def main() -> int:
         if options.check:
             return _check(database, options.schema)
         if options.reset:
-            return _reset(database, options.schema, asked=options.yes)
+            return _reset(database, options.schema, agreed=options.yes)
         return _apply(database, options.schema, compare=options.compare)
     finally:
         database.close()
@@ -32,8 +32,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Apply a schema file to the database at DATABASE_URL (environment, else the file .env, else a local "
-        "database), and say how the tables that were there already differ from it. May be run again.",
+        description="Apply a schema file to the database at DATABASE_URL (environment, else the file .env, else a "
+        "local database), and say how the tables that were there already differ from it. May be run again.",
     )
     parser.add_argument("--schema", type=Path, default=SCHEMA, metavar="FILE", help="default: schema.sql")
     parser.add_argument(
@@ -68,43 +68,48 @@ def _seconds(text: str) -> float:
 
 
 def _apply(database: Database, file: Path, *, compare: bool) -> int:
-    created = supervised(database, lambda: schema.apply(database, file))
-    if compare:
-        comparison = supervised(database, lambda: schema.compare(database, file))
-    else:
-        comparison = schema.Comparison([], [])
-    _print_tables(database, created, comparison.tables)
+    def work() -> tuple[list[str], str, schema.Comparison]:
+        created = schema.apply(database, file)
+        whereabouts = _whereabouts(database)
+        return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])
+
+    created, whereabouts, comparison = supervised(database, work)
+    _print_tables(created, comparison.tables, whereabouts)
     if comparison.differences:
         say(f"warning: the database differs from {file.name}, which changes no table that is there already:")
-        _say_drift(comparison)
-    elif comparison.not_compared:
-        say("warning: tables that were there already may differ:")
-        _say_drift(comparison)
-    print("Next: python insert_data.py")
+    if comparison.not_compared:
+        say("warning: whether tables that were there already differ is not known:")
+    _say_drift(comparison)
     return 0
 
 
 def _check(database: Database, file: Path) -> int:
-    comparison = supervised(database, lambda: schema.compare(database, file))
-    _say_drift(comparison)
-    if comparison.not_compared or comparison.differences:
+    def work() -> tuple[str, schema.Comparison]:
+        return _whereabouts(database), schema.compare(database, file)
+
+    whereabouts, comparison = supervised(database, work)
+    if comparison.differences or comparison.not_compared:
+        say(f"{whereabouts}:")
+        _say_drift(comparison)
         return 1
-    print(f"{len(comparison.tables)} tables as {file.name} says")
-    print(_whereabouts(database))
+    print(f"{whereabouts}: as {file.name} says")
     return 0
 
 
-def _reset(database: Database, file: Path, *, asked: bool) -> int:
+def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     rows = supervised(database, lambda: schema.rows(database, file))
-    if not asked and not _agreed(database, rows):
+    if not agreed and not _agrees(database, rows):
         raise Failure("nothing was changed")
-    created = supervised(database, lambda: schema.reset(database, file))
-    _print_tables(database, created, created)
-    print("Next: python insert_data.py")
+
+    def work() -> tuple[list[str], str]:
+        return schema.reset(database, file), _whereabouts(database)
+
+    created, whereabouts = supervised(database, work)
+    _print_tables(created, created, whereabouts)
     return 0
 
 
-def _agreed(database: Database, rows: dict[str, int]) -> bool:
+def _agrees(database: Database, rows: dict[str, int]) -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
     for table, count in rows.items():
         say(f"  {table}: {count:,} rows")
@@ -112,15 +117,16 @@ def _agreed(database: Database, rows: dict[str, int]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _print_tables(database: Database, created: list[str], tables: list[str]) -> None:
-    """One line a table. Without a comparison only those are known that were created."""
+def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> None:
+    """Print one line a table. Without a comparison only those are known that were created."""
     names = tables or created
     width = max(map(len, names), default=0)
     for name in names:
         print(f"{name:{width}}  {'created' if name in created else 'already there'}")
     if not names:
         print("every table was already there")
-    print(_whereabouts(database))
+    print(whereabouts)
+    print("Next: python insert_data.py")
 
 
 def _say_drift(comparison: schema.Comparison) -> None:
