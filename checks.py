@@ -1,0 +1,306 @@
+"""Rows -> checked rows: what can be wrong with a row is found here, before anything is written.
+
+What only the server can judge (CHECK constraints, rows that are there already) is left to batches.py.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from catalog import Column, Constraint, Table
+from console import Failure
+from fixtures import Problem, Rows
+from values import INTEGERS, Reader, RepeatedMembers, comparable, reader, shortened, shortened_text
+
+# A row as it stands in a file: whose it is, its number there, and what JSON says.
+Read = tuple[Rows, int, Any]
+
+# The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
+KEY_NAMESPACE = uuid.UUID("a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843")
+
+
+class Batch(NamedTuple):
+    """Checked rows of a table that give the same columns.
+
+    A row is a tuple: its place, which is (Rows, number), and then the text of each column, as values.py makes it.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: list[Any]
+
+    def texts(self, columns: Iterable[str]) -> Callable[[Any], Any]:
+        """Return the function that takes the texts of these columns from a row: a text, or a tuple of several."""
+        return itemgetter(*[self.columns.index(column) + 1 for column in columns])
+
+    def problem(self, row: Any, text: str, column: str = "") -> Problem:
+        """Return a Problem with one of the rows."""
+        key = ", ".join(
+            f"{name} {shortened_text(row[self.columns.index(name) + 1])}"
+            for name in self.table.primary_key
+            if name in self.columns
+        )
+        rows: Rows = row[0][0]
+        return rows.problem(row[0][1], text, key, column)
+
+
+def find_table(tables: dict[str, Table], name: str) -> Table:
+    """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not."""
+    table = tables.get(name)
+    if table is None:
+        raise ValueError(f"the database has no table {shortened(name)}{_nearest(name, tables)}")
+    if table.is_view:
+        raise ValueError(f"{shortened(name)} is a view, and rows are loaded into tables only")
+    if not table.primary_key:
+        raise ValueError(f"the table {shortened(name)} has no primary key, so its rows could not be told apart")
+    key = [table.columns[column] for column in table.primary_key]
+    if any(column.given_by_server for column in key):
+        raise ValueError(
+            f"the primary key of {shortened(name)} is made by the server (GENERATED ALWAYS), so that loading its rows "
+            "again would double them"
+        )
+    return table
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # slow to import, and only needed for a message
+
+    nearest = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {shortened(nearest[0])}?" if nearest else ""
+
+
+def in_order(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables, each after those it refers to. Raises Failure if their foreign keys form a cycle."""
+    left = {table.name: table for table in tables}
+    ordered: list[Table] = []
+    while left:
+        free = [table for table in left.values() if not referenced(table) & left.keys() - {table.name}]
+        if not free:
+            raise Failure(f"the foreign keys of {', '.join(left)} form a cycle: these tables cannot be loaded")
+        ordered += free
+        for table in free:
+            del left[table.name]
+    return ordered
+
+
+def referenced(table: Table) -> set[str]:
+    """Return the names of the tables to which a table refers."""
+    return {str(key.referenced) for key in table.foreign_keys}
+
+
+def refers_to_itself(table: Table) -> bool:
+    return table.name in referenced(table)
+
+
+def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[Batch]:
+    """Return the good rows, in batches of any size; what is wrong with the others is added to the problems."""
+    shapes: dict[tuple[str, ...], list[Read]] = {}
+    for read in rows:
+        row = read[2]
+        if type(row) is dict:
+            shapes.setdefault(tuple(row), []).append(read)
+        elif isinstance(row, Problem):
+            problems.append(row)
+        else:
+            repeated = isinstance(row, RepeatedMembers)
+            text = "a column's name occurs more than once" if repeated else f"expected an object, got {shortened(row)}"
+            problems.append(read[0].problem(read[1], text))
+    batches = []
+    for given, alike in shapes.items():
+        # Rows of one file follow each other, and whether a key may be left out depends on the file.
+        for from_document, group in groupby(alike, lambda read: read[0].is_document):
+            batch = _check_alike(table, given, list(group), from_document, problems)
+            if batch.rows:
+                batches.append(batch)
+    return batches
+
+
+def _check_alike(
+    table: Table, given: tuple[str, ...], rows: list[Read], from_document: bool, problems: list[Problem]
+) -> Batch:
+    """Check rows that give the same columns."""
+    key = _key_by_position(table, given) if from_document else None
+    columns = (*([key.name] if key else []), *given)
+    wrong = _wrong_columns(table, columns)
+    if wrong:
+        problems += [_problem(table, read, text, column) for read in rows for column, text in wrong]
+        return Batch(table, columns, [])
+    bad: set[int] = set()
+    texts = []
+    for name in columns:
+        column = table.columns[name]
+        if key is column:
+            values = [_key_at(table, column, read[0].before + read[1]) for read in rows]
+        else:
+            values = [read[2][name] for read in rows]
+        texts.append(_read_column(table, column, values, rows, bad, problems))
+    checked = list(zip([read[:2] for read in rows], *texts, strict=True))
+    if bad:
+        checked = [row for index, row in enumerate(checked) if index not in bad]
+    return Batch(table, columns, checked)
+
+
+def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
+    """Return the key column that the rows leave out, if their position can stand for it."""
+    if len(table.primary_key) != 1 or table.primary_key[0] in given:
+        return None
+    column = table.columns[table.primary_key[0]]
+    return column if column.kind in INTEGERS or column.kind == "uuid" else None
+
+
+def _key_at(table: Table, column: Column, position: int) -> Any:
+    return position if column.kind in INTEGERS else str(uuid.uuid5(KEY_NAMESPACE, f"{table.name}/{position}"))
+
+
+def _wrong_columns(table: Table, columns: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return what is wrong with giving just these columns, as (column, text)."""
+    wrong = []
+    for name in columns:
+        column = table.columns.get(name)
+        if column is None:
+            wrong.append((name, f"the table has no such column{_nearest(name, table.columns)}"))
+        elif column.given_by_server:
+            wrong.append((name, "the server makes this column's values (GENERATED): leave it out"))
+    for name, column in table.columns.items():
+        if name not in columns and (column.required or name in table.primary_key):
+            wrong.append(
+                (
+                    name,
+                    "missing: the column has no default and may not be NULL"
+                    if column.required
+                    else "missing: a row is known by its primary key",
+                )
+            )
+    return wrong
+
+
+def _read_column(
+    table: Table, column: Column, values: list[Any], rows: list[Read], bad: set[int], problems: list[Problem]
+) -> list[str]:
+    read: Reader = reader(column)
+    if column.nullable or None not in values:
+        try:
+            return ["NULL" if value is None else read(value) for value in values]
+        except ValueError:
+            pass  # look again, to tell which
+    texts = []
+    for index, value in enumerate(values):
+        try:
+            if value is None and not column.nullable:
+                raise ValueError("expected a value: the column may not be NULL")
+            texts.append("NULL" if value is None else read(value))
+        except ValueError as error:
+            texts.append("")
+            bad.add(index)
+            got = "" if value is None else f", got {shortened(value)}"
+            problems.append(_problem(table, rows[index], f"{error}{got}", column.name))
+    return texts
+
+
+def _problem(table: Table, read: Read, text: str, column: str) -> Problem:
+    rows, number, row = read
+    key = ", ".join(f"{name} {shortened(row[name])}" for name in table.primary_key if name in row)
+    return rows.problem(number, text, key, column)
+
+
+def find_duplicates(table: Table, batches: list[Batch], problems: list[Problem]) -> None:
+    """Add a Problem for each row that has the primary or a unique key of an earlier one."""
+    for key in (table.primary_key, *table.unique_keys):
+        whole = [batch for batch in batches if set(key) <= set(batch.columns)]
+        if not _all_different(key, whole):
+            problems += _duplicates(key, whole)
+
+
+def _all_different(key: tuple[str, ...], batches: list[Batch]) -> bool:
+    """Whether the texts of a key are all different: the fast answer for almost every load."""
+    if any(comparable(batch.table.columns[name]) is not str for batch in batches for name in key):
+        return False
+    texts = [text for batch in batches for text in map(batch.texts(key), batch.rows)]
+    return len(set(texts)) == len(texts)
+
+
+def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
+    first: dict[tuple[Any, ...], tuple[Rows, int]] = {}
+    problems = []
+    for batch in batches:
+        for row, value in zip(batch.rows, key_values(batch, key), strict=True):
+            if value is None:
+                continue
+            if value not in first:
+                first[value] = row[0]
+                continue
+            earlier, number = first[value]
+            where = f"{earlier.unit} {number}" + ("" if earlier.file == row[0][0].file else f" of {earlier.file}")
+            texts = ", ".join(f"{name} {shortened_text(row[batch.columns.index(name) + 1])}" for name in key)
+            problems.append(batch.problem(row, f"{texts} is in {where} already", ", ".join(key)))
+    return problems
+
+
+def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] | None]:
+    """Return for each row the values of a key, in a form in which equal ones are equal; None where one is NULL."""
+    forms = [comparable(batch.table.columns[name]) for name in columns]
+    indexes = [batch.columns.index(name) + 1 for name in columns]
+    values: list[tuple[Any, ...] | None] = []
+    for row in batch.rows:
+        texts = [row[index] for index in indexes]
+        values.append(None if "NULL" in texts else tuple(form(text) for form, text in zip(forms, texts, strict=True)))
+    return values
+
+
+def references_outside(key: Constraint, batches: list[Batch], parents: list[Batch]) -> list[Batch]:
+    """Return the rows whose foreign key refers to none of the parents in the load, so to a row of the database."""
+    known: set[Any] = set()
+    for batch in parents:
+        if set(key.referenced_columns) <= set(batch.columns):
+            known.update(key_values(batch, key.referenced_columns))
+    outside = []
+    for batch in batches:
+        if set(key.columns) <= set(batch.columns):
+            pairs = zip(batch.rows, key_values(batch, key.columns), strict=True)
+            rows = [row for row, value in pairs if value is not None and value not in known]
+            outside.append(batch._replace(rows=rows))
+    return outside
+
+
+def parents_first(table: Table, batches: list[Batch]) -> list[Batch]:
+    """Return the rows of a table that refers to itself in batches in which no row comes before those it refers to."""
+    rows = [(batch, row) for batch in batches for row in batch.rows]
+    parents = [_parents(key, batches) for key in table.foreign_keys if key.referenced == table.name]
+    depths: dict[int, int] = {}
+    for index in range(len(rows)):
+        _find_depth(index, parents, depths)
+    order = sorted(range(len(rows)), key=lambda index: (depths[index], rows[index][0].columns))
+    return [
+        Batch(table, columns, [rows[index][1] for index in group])
+        for columns, group in groupby(order, lambda index: rows[index][0].columns)
+    ]
+
+
+def _parents(key: Constraint, batches: list[Batch]) -> dict[int, int]:
+    """Return for each row's index that of the row it refers to by this foreign key."""
+    index_of: dict[Any, int] = {}
+    refers: list[Any] = []
+    for batch in batches:
+        start = len(refers)
+        if set(key.referenced_columns) <= set(batch.columns):
+            values = key_values(batch, key.referenced_columns)
+            index_of.update({value: start + index for index, value in enumerate(values)})
+        given = set(key.columns) <= set(batch.columns)
+        refers += key_values(batch, key.columns) if given else [None] * len(batch.rows)
+    return {index: index_of[value] for index, value in enumerate(refers) if value is not None and value in index_of}
+
+
+def _find_depth(index: int, parents: list[dict[int, int]], depths: dict[int, int]) -> None:
+    """Find how many generations of the load are above a row. Rows that are above each other count as one."""
+    path = {index: None}  # the order of a dict, and its speed
+    while path:
+        row = next(reversed(path))
+        above = [of[row] for of in parents if row in of]
+        unknown = [parent for parent in above if parent not in depths and parent not in path]
+        if unknown:
+            path[unknown[0]] = None
+        else:
+            depths[row] = max((depths.get(parent, -1) for parent in above), default=-1) + 1
+            del path[row]

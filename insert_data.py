@@ -1,0 +1,227 @@
+"""Script 2: load JSON fixtures into the tables of the database, in retrying transactions.
+
+    python insert_data.py [FILE or FOLDER ...]
+
+Names no table and no column: what it needs to know of them it reads from the database's catalog.
+"""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg2
+
+import catalog
+import checks
+import sequences
+from batches import Counts, Writer, explain, sort, split
+from catalog import Table
+from checks import Batch
+from connecting import database_url
+from console import Failure, run, say
+from database import Cursor, Database, explained, run_transaction, supervised
+from fixtures import BadInput, Problem, Rows, find
+from values import shortened
+
+T = TypeVar("T")
+
+SAMPLE = Path(__file__).with_name("test_data.json")
+
+# Up to this many rows are checked whole before the first write, and written in one transaction.
+SMALL_LOAD = 10_000
+
+
+def main() -> int:
+    """Load what the command line says."""
+    arguments = _arguments()
+    files = find(arguments.files)
+    left = SMALL_LOAD
+    for rows in files:
+        left -= rows.count(left)
+        if left < 0:
+            break
+    database = Database(database_url(arguments.url), retry_for=arguments.retry_for)
+    begin = time.monotonic()
+    load = _load_small if left >= 0 else _load_large
+    counts = supervised(database, lambda: load(database, files, arguments))
+    _report(counts, database, time.monotonic() - begin, dry_run=arguments.dry_run)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Load JSON fixtures into the database; running it again changes nothing."
+    )
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="fixtures, or folders of them (default: test_data.json)"
+    )
+    parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
+    parser.add_argument(
+        "--on-conflict",
+        choices=("update", "skip"),
+        default="update",
+        help="a row that is there already is updated if it differs (default), or left alone",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="check everything and write nothing")
+    parser.add_argument(
+        "--retry-for", type=_seconds, default=60.0, metavar="SECONDS", help="how long to try again (default: 60)"
+    )
+    parser.add_argument(
+        "--connections", type=_connections, default=4, metavar="N", help="for loads of over 10,000 rows (default: 4)"
+    )
+    arguments = parser.parse_args()
+    arguments.files = arguments.files or [SAMPLE]
+    return arguments
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+def _connections(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 64:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 64")
+    return number
+
+
+def _load_small(database: Database, files: list[Rows], arguments: argparse.Namespace) -> dict[str, Counts]:
+    """Load all or nothing, after everything has been checked."""
+    skip = arguments.on_conflict == "skip"
+    tables, problems = _find_tables(database, files)
+    batches: dict[str, list[Batch]] = {}
+    for table in tables:
+        reads = [(rows, number, row) for rows in files if rows.table == table.name for number, row in rows]
+        batches[table.name] = checks.check(table, reads, problems)
+        checks.find_duplicates(table, batches[table.name], problems)
+    wrong = {problem.table for problem in problems}
+    problems += _read(database, lambda cursor: _dangling(cursor, tables, batches, wrong))
+    if problems:
+        raise BadInput(_in_order_of_files(problems, files))
+    ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
+    try:
+        return run_transaction(
+            database, lambda cursor: _write(cursor, tables, ordered, skip, arguments.dry_run), repeatable=True
+        )
+    except psycopg2.Error as error:
+        raise explain(error, database, ordered, skip=skip) from error
+    except KeyboardInterrupt:
+        say("The load is one transaction: all of it or nothing is in the database, and running it again finishes.")
+        raise
+
+
+def _read(database: Database, work: Callable[[Cursor], T]) -> T:
+    """Run a transaction that only reads."""
+    try:
+        return run_transaction(database, work, repeatable=True)
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+
+
+def _find_tables(database: Database, files: list[Rows]) -> tuple[list[Table], list[Problem]]:
+    """Return the tables of the load in the order of their foreign keys, and the rows that are for none."""
+    known = _read(database, catalog.read)
+    wanted = list(dict.fromkeys(rows.table for rows in files))
+    if wanted and not set(wanted) & known.keys():
+        raise Failure(
+            f"the database {database.target.database} at {database.target.host} has none of the tables "
+            f"({', '.join(map(shortened, wanted))}): run `python streaming_services.py` first"
+        )
+    tables, problems = [], []
+    for name in wanted:
+        try:
+            tables.append(checks.find_table(known, name))
+        except ValueError as error:
+            problems += [Problem(str(rows.file), str(error), name) for rows in files if rows.table == name]
+    return checks.in_order(tables), problems
+
+
+def _dangling(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]], wrong: set[str]) -> list[Problem]:
+    """Return a Problem for each reference to a row that is neither in the load nor in the database.
+
+    References to tables with wrong rows are not looked at: it is not known which keys those rows would have.
+    """
+    problems = []
+    for table in tables:
+        for key in table.foreign_keys:
+            if key.referenced in wrong:
+                continue
+            parents = batches.get(str(key.referenced), [])
+            for batch in checks.references_outside(key, batches[table.name], parents):
+                for part in split(batch):
+                    problems += Writer(cursor).dangling(part, key)
+    return problems
+
+
+def _to_write(table: Table, batches: list[Batch]) -> list[Batch]:
+    if checks.refers_to_itself(table):
+        # The rows of one statement may refer to each other in any order, so it is not divided.
+        return checks.parents_first(table, batches)
+    for batch in batches:
+        sort(batch)
+    return [part for batch in batches for part in split(batch)]
+
+
+def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool, dry_run: bool) -> dict[str, Counts]:
+    counts: dict[str, Counts] = {table.name: Counter() for table in tables}
+    writer = Writer(cursor, skip=skip)
+    for batch in batches:
+        counts[batch.table.name].update(writer.write_counted(batch))
+    if dry_run:
+        writer.check_deferred_constraints()
+        cursor.connection.rollback()
+        return counts
+    for batch in batches:
+        sequences.advance(cursor, batch.table, sequences.highest(batch))
+    return counts
+
+
+def _in_order_of_files(problems: list[Problem], files: list[Rows]) -> list[Problem]:
+    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
+    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))
+
+
+def _load_large(database: Database, files: list[Rows], arguments: argparse.Namespace) -> dict[str, Counts]:
+    """Load in one pass, batch by batch."""
+    from bulk_load import BulkLoad, checked_batches  # with what it needs slow to import, and not for small loads
+    from progress import Progress
+
+    tables, problems = _find_tables(database, files)
+    if problems:
+        raise BadInput(problems)
+    by_table = {table.name: [rows for rows in files if rows.table == table.name] for table in tables}
+    if arguments.dry_run:
+        batches = (batch for table in tables for batch in checked_batches(table, by_table[table.name]))
+        checked = sum(len(batch.rows) for batch in batches)
+        print(f"Dry run: the files of {checked:,} rows are as they should be. References, CHECK and UNIQUE constraints")
+        print("were not looked at: in a large load only the server can judge them.")
+        return {}
+    skip = arguments.on_conflict == "skip"
+    load = BulkLoad(database, tables, by_table, connections=arguments.connections, skip=skip)
+    progress = Progress()
+    try:
+        load.run(progress)
+    finally:
+        progress.close()
+    return load.counts
+
+
+def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dry_run: bool) -> None:
+    width = max(map(len, counts), default=0)
+    for table, count in counts.items():
+        parts = ", ".join(f"{number:,} {what}" for what, number in count.items())
+        print(f"{table:{width}}  {count.total():>9,} rows: {parts}")
+    place = f"{database.target.database} at {database.target.host}"
+    retries = f", {database.retries} retries" if database.retries else ""
+    done = "Dry run, nothing was written: checked" if dry_run else "Loaded"
+    print(f"{done} {sum(count.total() for count in counts.values()):,} rows in {seconds:.2f} s{retries}: {place}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,38 @@
+"""The sequences behind serial and identity columns, which know nothing of values given explicitly."""
+
+import re
+
+from psycopg2 import sql
+
+from catalog import Column, Table
+from checks import Batch
+from database import Cursor
+
+
+def highest(batch: Batch) -> dict[str, int]:
+    """Return the highest value given for each column that has a sequence."""
+    columns = [name for name in batch.columns if batch.table.columns[name].sequence]
+    return {name: max(map(int, map(batch.texts([name]), batch.rows))) for name in columns}
+
+
+def advance(cursor: Cursor, table: Table, values: dict[str, int]) -> None:
+    """Move the sequences of these columns on, past these values, so that the next row without one gets its default.
+
+    Sequences do not take part in transactions: what is moved stays so after ROLLBACK, which does no harm. May be
+    repeated.
+    """
+    for column, value in values.items():
+        sequence = _sequence(cursor, table, table.columns[column])
+        if sequence:
+            statement = sql.SQL("SELECT setval(%s, %s) FROM {} WHERE last_value < %s").format(sql.SQL(sequence))
+            cursor.execute(statement, (sequence, value, value))
+
+
+def _sequence(cursor: Cursor, table: Table, column: Column) -> str | None:
+    """Return the name of a column's sequence, as SQL; None if its default has an unusual form."""
+    named = re.match(r"nextval\('((?:[^']|'')+)'", column.default or "")
+    if named:
+        return named[1].replace("''", "'")
+    cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (sql.Identifier(table.name).as_string(cursor), column.name))
+    found = cursor.fetchone()
+    return found[0] if found else None

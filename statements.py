@@ -1,0 +1,149 @@
+"""Batches -> SQL. Names from files reach SQL as identifiers, values as parameters, and nothing as text.
+
+The rows of a batch travel as one array a column; see arrays().
+"""
+
+from collections.abc import Iterable
+
+from psycopg2 import sql
+
+from catalog import Column, Constraint, Table
+from checks import Batch
+from values import PLAIN, is_text
+
+
+def arrays(batch: Batch) -> list[str]:
+    """Return what a statement takes as values: each column as the text of an array. For the server that is one constant
+    to parse instead of one for each value.
+    """
+    return ["{" + ",".join(texts) + "}" for texts in list(zip(*batch.rows, strict=True))[1:]]
+
+
+def _name(name: str) -> sql.Identifier:
+    # psycopg2 looks for placeholders in the names, too.
+    return sql.Identifier(name.replace("%", "%%"))
+
+
+def _of(table: Table, column: str) -> sql.Composed:
+    return sql.SQL("{}.{}").format(_name(table.name), _name(column))
+
+
+def _type(column: Column, kind: str) -> sql.Composable:
+    return sql.SQL(kind) if column.type_schema == "pg_catalog" else sql.Identifier(column.type_schema, kind)
+
+
+def _array_type(column: Column) -> sql.Composable:
+    """Return the type of the array in which the values of a column travel. Arrays of jsonb are refused by CockroachDB,
+    and arrays of arrays are flattened: these travel as text.
+    """
+    if column.kind in PLAIN or (column.labels and not column.kind.startswith("_")):
+        return sql.SQL("{}[]").format(_type(column, column.kind))
+    return sql.SQL("text[]")
+
+
+def _value(column: Column, number: int) -> sql.Composable:
+    """Return the value of a column in the rows of _rows()."""
+    value = sql.SQL(f"fixture.c{number}")
+    if column.kind in PLAIN or is_text(column.kind) or (column.labels and not column.kind.startswith("_")):
+        return value
+    if column.type.endswith("[]") and column.kind.startswith("_"):
+        return sql.SQL("{}::{}[]").format(value, _type(column, column.kind[1:]))
+    return sql.SQL("{}::{}").format(value, _type(column, column.kind))
+
+
+def _rows(batch: Batch) -> sql.Composable:
+    """Return the rows as a table called fixture, of the columns c0, c1, ... and number, which counts from 1."""
+    columns = [sql.SQL("%s::{}").format(_array_type(batch.table.columns[name])) for name in batch.columns]
+    names = [*(f"c{number}" for number in range(len(columns))), "number"]
+    return sql.SQL("unnest({}) WITH ORDINALITY AS fixture ({})").format(
+        sql.SQL(", ").join(columns), sql.SQL(", ".join(names))
+    )
+
+
+def _values(batch: Batch, columns: Iterable[str]) -> list[sql.Composable]:
+    return [_value(batch.table.columns[name], batch.columns.index(name)) for name in columns]
+
+
+def _match(batch: Batch, columns: Iterable[str]) -> sql.Composable:
+    columns = list(columns)
+    pairs = zip(columns, _values(batch, columns), strict=True)
+    return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(_of(batch.table, name), value) for name, value in pairs)
+
+
+def _others(batch: Batch) -> list[str]:
+    """Return the columns that are not in the primary key."""
+    return [name for name in batch.columns if name not in batch.table.primary_key]
+
+
+def insert(batch: Batch, skip: bool) -> sql.Composable:
+    """Return the statement that writes the rows: those there already are updated if they differ, or all skipped."""
+    others = _others(batch)
+    if skip:
+        conflict: sql.Composable = sql.SQL("ON CONFLICT DO NOTHING")
+    elif not others:
+        conflict = sql.SQL("ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.primary_key))
+    else:
+        given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
+        conflict = sql.SQL("ON CONFLICT ({}) DO UPDATE SET {} WHERE {}").format(
+            _names(batch.table.primary_key),
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
+            ),
+            _differ(batch, others, given),
+        )
+    return sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
+        _name(batch.table.name),
+        _names(batch.columns),
+        sql.SQL(", ").join(_values(batch, batch.columns)),
+        _rows(batch),
+        conflict,
+    )
+
+
+def count_there(batch: Batch) -> sql.Composable:
+    """Return the query that counts the rows that are there already, and those of them that are the same."""
+    others = _others(batch)
+    differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
+    return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} JOIN {} ON {}").format(
+        differ, _name(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
+    )
+
+
+def keys_of_holders(batch: Batch, columns: tuple[str, ...]) -> sql.Composable:
+    """Return the query for the primary keys of the rows of the table that have the same values in these columns."""
+    return sql.SQL("SELECT {} FROM {} JOIN {} ON {}").format(
+        sql.SQL(", ").join(_of(batch.table, name) for name in batch.table.primary_key),
+        _name(batch.table.name),
+        _rows(batch),
+        _match(batch, columns),
+    )
+
+
+def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
+    """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the database."""
+    pairs = zip(key.referenced_columns, _values(batch, key.columns), strict=True)
+    return sql.SQL("SELECT fixture.number FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {})").format(
+        _rows(batch),
+        _name(str(key.referenced)),
+        sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
+    )
+
+
+def _names(columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(_name, columns))
+
+
+def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) -> sql.Composable:
+    """Return the condition that a row of the table differs from these values in a column."""
+    conditions = []
+    for name, value in zip(columns, values, strict=True):
+        # Types that the server cannot compare (json, point) are compared as text.
+        cast = "" if _has_equality(batch.table.columns[name]) else "::text"
+        form = sql.SQL(f"{{}}{cast} IS DISTINCT FROM {{}}{cast}")
+        conditions.append(form.format(_of(batch.table, name), value))
+    return sql.SQL(" OR ").join(conditions)
+
+
+def _has_equality(column: Column) -> bool:
+    kind = column.kind[1:] if column.type.endswith("[]") else column.kind
+    return kind in PLAIN or is_text(kind) or kind == "jsonb" or bool(column.labels)

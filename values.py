@@ -1,0 +1,387 @@
+"""One value of a fixture -> the text of it that the server reads, or the reason why the column cannot hold it.
+
+Nothing is adjusted: a value is taken exactly or refused. The text is an element of an array literal, {1,NULL,"a b"},
+because that is how rows travel: one array a column, which the server parses in one go.
+"""
+
+import json
+import math
+import re
+import struct
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from catalog import TIMES, Column
+
+# Raises ValueError, whose text says what was expected.
+Reader = Callable[[Any], str]
+
+
+class Number(str):
+    """A JSON number that is no integer: its text, so that it stays exact."""
+
+    __slots__ = ()
+
+
+class RepeatedMembers(dict[str, Any]):
+    """A JSON object in which a name occurs more than once, so that nobody knows which value is meant."""
+
+
+INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
+# PostgreSQL's limits for a numeric without a size: see "Numeric Types" in its documentation.
+NUMERIC_DIGITS = (131_072, 16_383)
+TEXTS = ("text", "varchar", "bpchar", "name", "citext")
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
+TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.(?P<fraction>\d+))?)?"
+ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+CLOCK = re.compile(TIME + ZONE, re.ASCII).fullmatch
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]" + TIME + ZONE, re.ASCII).fullmatch
+LONG_FRACTION = re.compile(r"\.\d{6}\d*[1-9]").search
+
+
+def reader(column: Column) -> Reader:
+    """Return the function that reads a value (not null) for this column."""
+    if column.kind.startswith("_") and column.type.endswith("[]"):
+        return _array(_scalar(column.kind[1:], column), column.type)
+    return _scalar(column.kind, column)
+
+
+def comparable(column: Column) -> Callable[[str], Any]:
+    """Return the function that makes equal values of a key column equal: 1.0 and 1.00, one moment in two zones."""
+    if column.kind in ("numeric", "float4", "float8"):
+        return Decimal
+    if column.kind in ("timestamptz", "timestamp"):
+        return _moment
+    if column.kind == "bpchar":
+        return lambda element: element.strip('"').rstrip(" ")
+    return str
+
+
+def is_text(kind: str) -> bool:
+    """Whether values of a type are characters."""
+    return kind in TEXTS
+
+
+def shortened(value: Any) -> str:
+    """Return a value as JSON for an error message, at most 60 characters of it."""
+    if isinstance(value, Number):
+        text = str(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
+        text = f"an integer of {value.bit_length()} bits"
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False)
+        except RecursionError:
+            text = "a deeply nested value"
+    # A lone surrogate cannot be printed.
+    return _at_most_60(text.encode("utf-8", "backslashreplace").decode())
+
+
+def shortened_text(element: str) -> str:
+    """Return the text of a checked value for an error message, at most 60 characters of it."""
+    return _at_most_60(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
+
+
+def _at_most_60(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _scalar(kind: str, column: Column) -> Reader:
+    if kind in INTEGERS:
+        return _integer(INTEGERS[kind])
+    if kind == "numeric":
+        return _decimal(column.precision, column.scale)
+    if kind in TEXTS:
+        return _text(63 if kind == "name" else column.length, column.type)
+    if kind in ("timestamptz", "timestamp"):
+        return _timestamp(column)
+    if kind in ("time", "timetz"):
+        return _time(column)
+    if kind in ("json", "jsonb"):
+        return _json
+    if column.labels:
+        return _enum(column.labels)
+    if kind in OTHERS:
+        return OTHERS[kind]
+    return _left_to_the_server(column.type)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _storable(text: str) -> str:
+    """Return a text that the server can store, or raise ValueError."""
+    if "\0" in text:
+        raise ValueError("expected text without the character NUL, which no column can hold")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("expected text without half a surrogate pair, which is no character") from None
+    return text
+
+
+def _integer(limit: int) -> Reader:
+    expected = f"expected an integer from {-limit} to {limit - 1}"
+
+    def read(value: Any) -> str:
+        if type(value) is int and -limit <= value < limit:
+            return str(value)
+        raise ValueError(expected)
+
+    return read
+
+
+def _decimal(precision: int | None, scale: int | None) -> Reader:
+    if precision is None:
+        whole, decimals = NUMERIC_DIGITS
+        expected = "expected a number"
+    else:
+        whole, decimals = precision - (scale or 0), scale or 0
+        expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
+    plain = re.compile(rf"-?\d{{1,{max(whole, 1)}}}(?:\.\d{{1,{max(decimals, 1)}}})?", re.ASCII).fullmatch
+    needs_look = whole < 1 or decimals < 1
+
+    def read(value: Any) -> str:
+        if type(value) is Number:
+            if not needs_look and plain(value):
+                return value
+        elif type(value) is not int:
+            raise ValueError(expected)
+        number = Decimal(value)
+        _, digits, exponent = number.as_tuple()
+        assert isinstance(exponent, int)  # noqa: S101 - JSON has neither NaN nor Infinity
+        if number and (
+            len(digits) + exponent > whole or _decimals(digits, exponent) > decimals or exponent > NUMERIC_DIGITS[0]
+        ):
+            raise ValueError(expected)
+        return str(number)
+
+    return read
+
+
+def _decimals(digits: tuple[int, ...], exponent: int) -> int:
+    """Return how many decimals a number needs: those of 9.990 are two."""
+    zeros = next((count for count, digit in enumerate(reversed(digits)) if digit), len(digits))
+    return -exponent - zeros
+
+
+def _float(pack: str, name: str) -> Reader:
+    expected = f"expected a number in the range of {name}"
+
+    def read(value: Any) -> str:
+        if type(value) is not Number and type(value) is not int:
+            raise ValueError(expected)
+        try:
+            nearest = struct.unpack(pack, struct.pack(pack, float(value)))[0]
+        except OverflowError:
+            raise ValueError(expected) from None
+        if math.isinf(nearest) or (not nearest and Decimal(value)):
+            raise ValueError(expected)
+        if type(value) is int and int(nearest) != value:
+            raise ValueError(f"expected an integer that {name} holds exactly")
+        return str(value)
+
+    return read
+
+
+def _boolean(value: Any) -> str:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    raise ValueError("expected true or false")
+
+
+def _text(length: int | None, name: str) -> Reader:
+    expected = "expected text" if length is None else f"expected text of at most {length} characters ({name})"
+
+    def read(value: Any) -> str:
+        if type(value) is not str or (length is not None and len(value) > length):
+            raise ValueError(expected)
+        return _quoted(_storable(value))
+
+    return read
+
+
+def _uuid(value: Any) -> str:
+    if type(value) is str and UUID(value):
+        return value.lower()
+    raise ValueError("expected a UUID like 6f1c2a30-0000-4000-8000-000000000001")
+
+
+def _date(value: Any) -> str:
+    if type(value) is str and DATE(value):
+        return _calendar_day(value)
+    raise ValueError("expected a date like 2024-12-31")
+
+
+def _calendar_day(text: str) -> str:
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        raise ValueError("expected a day that the calendar has, in the years 0001 to 9999") from None
+    return text
+
+
+def _timestamp(column: Column) -> Reader:
+    zoned = column.kind == "timestamptz"
+    form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
+    precision = 6 if column.precision is None else column.precision
+
+    def read(value: Any) -> str:
+        match = TIMESTAMP(value) if type(value) is str else None
+        if not match:
+            raise ValueError(f"expected a timestamp like {form}")
+        _calendar_day(value)
+        fraction, zone = match.groups()
+        if zone and not zoned:
+            raise ValueError(f"expected a timestamp without a zone ({column.type}), like {form}")
+        if fraction and len(fraction) > precision:
+            _check_fraction(fraction, precision)
+        if zone and value[:4] in ("0001", "9999"):
+            _moment(value)
+        return str(value)
+
+    return read
+
+
+def _time(column: Column) -> Reader:
+    precision = 6 if column.precision is None else column.precision
+
+    def read(value: Any) -> str:
+        match = CLOCK(value) if type(value) is str else None
+        if not match:
+            raise ValueError("expected a time like 23:59:59")
+        fraction, zone = match.groups()
+        if zone and column.kind == "time":
+            raise ValueError("expected a time without a zone, like 23:59:59")
+        if fraction and len(fraction) > precision:
+            _check_fraction(fraction, precision)
+        return str(value)
+
+    return read
+
+
+def _check_fraction(fraction: str, precision: int) -> None:
+    if fraction[precision:].strip("0"):
+        raise ValueError(f"expected at most {precision} decimals of a second: the rest would be rounded away")
+
+
+def _moment(text: str) -> datetime:
+    """Return the moment that a timestamp means; without a zone it is UTC. Raises ValueError outside years 1 to 9999."""
+    match = TIMESTAMP(text)
+    assert match  # noqa: S101 - only called with what _timestamp has accepted
+    fraction, zone = match.groups()
+    moment = datetime.fromisoformat(text[:10]) + timedelta(
+        hours=int(text[11:13]),
+        minutes=int(text[14:16]),
+        seconds=int(text[17:19] if text[16:17] == ":" else 0),
+        microseconds=int((fraction or "")[:6].ljust(6, "0")),
+    )
+    if zone and zone != "Z":
+        sign, digits = (-1 if zone[0] == "-" else 1), zone[1:].replace(":", "").ljust(4, "0")
+        try:
+            moment -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        except OverflowError:
+            raise ValueError("expected a moment in the years 0001 to 9999 (UTC)") from None
+    return moment.replace(tzinfo=timezone.utc)
+
+
+def _interval(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError("expected an interval like 1 day 02:03:04")
+    if LONG_FRACTION(value):
+        raise ValueError("expected at most 6 decimals of a second: the rest would be rounded away")
+    return _quoted(_storable(value))
+
+
+def _bytes(value: Any) -> str:
+    if type(value) is str and BYTES(value):
+        return _quoted(value)
+    raise ValueError(r"expected bytes as \x and hex digits, like \x00ff")
+
+
+def _json(value: Any) -> str:
+    try:
+        text = _json_text(value)
+    except RecursionError:
+        raise ValueError("expected JSON that is not nested so deeply") from None
+    return _quoted(text)
+
+
+def _json_text(value: Any) -> str:
+    """Return the JSON text of a value, its numbers as they stood in the file."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, str):
+        return json.dumps(_storable(value), ensure_ascii=False)
+    if isinstance(value, RepeatedMembers):
+        raise ValueError("expected an object in which each name occurs once")
+    if isinstance(value, dict):
+        return "{" + ", ".join([f"{_json_text(name)}: {_json_text(item)}" for name, item in value.items()]) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join([_json_text(item) for item in value]) + "]"
+    return json.dumps(value)
+
+
+def _inet(value: Any) -> str:
+    import ipaddress  # slow to import, and seldom needed
+
+    try:
+        if type(value) is str and "%" not in value:
+            ipaddress.ip_interface(value)
+            return value
+    except ValueError:
+        pass
+    raise ValueError("expected an IP address like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1")
+
+
+def _enum(labels: tuple[str, ...]) -> Reader:
+    known = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
+
+    def read(value: Any) -> str:
+        if type(value) is str and value in labels:
+            return _quoted(value)
+        raise ValueError(f"expected one of {known}")
+
+    return read
+
+
+def _left_to_the_server(name: str) -> Reader:
+    def read(value: Any) -> str:
+        if type(value) is not str:
+            raise ValueError(f"expected text that the server reads as {name}")
+        return _quoted(_storable(value))
+
+    return read
+
+
+def _array(read_item: Reader, name: str) -> Reader:
+    def read(value: Any) -> str:
+        if type(value) is not list:
+            raise ValueError(f"expected a list ({name})")
+        return _quoted("{" + ",".join(["NULL" if item is None else read_item(item) for item in value]) + "}")
+
+    return read
+
+
+OTHERS: dict[str, Reader] = {
+    "bool": _boolean,
+    "bytea": _bytes,
+    "date": _date,
+    "float4": _float("f", "float4"),
+    "float8": _float("d", "float8"),
+    "inet": _inet,
+    "interval": _interval,
+    "uuid": _uuid,
+}
+
+# The types whose values need no cast of their own and compare by themselves; others travel as text.
+PLAIN = {*INTEGERS, *OTHERS, *TIMES, "numeric"}
