@@ -95,7 +95,10 @@ def refers_to_itself(table: Table) -> bool:
 
 
 def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[Batch]:
-    """Return the good rows, in batches of any size; what is wrong with the others is added to the problems."""
+    """Return the rows in batches of any size; what is wrong with them is added to the problems.
+
+    The text of a wrong value is empty, which no value's is; a row that is no object is left out.
+    """
     shapes: dict[tuple[str, ...], list[Read]] = {}
     for read in rows:
         row = read[2]
@@ -111,9 +114,7 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
     for given, alike in shapes.items():
         # Rows of one file follow each other, and whether a key may be left out depends on the file.
         for from_document, group in groupby(alike, lambda read: read[0].is_document):
-            batch = _check_alike(table, given, list(group), from_document, problems)
-            if batch.rows:
-                batches.append(batch)
+            batches.append(_check_alike(table, given, list(group), from_document, problems))
     return batches
 
 
@@ -123,11 +124,9 @@ def _check_alike(
     """Check rows that give the same columns."""
     key = _key_by_position(table, given) if from_document else None
     columns = (*([key.name] if key else []), *given)
-    wrong = _wrong_columns(table, columns)
-    if wrong:
-        problems += [_problem(table, read, text, column) for read in rows for column, text in wrong]
-        return Batch(table, columns, [])
-    bad: set[int] = set()
+    for name, text in _wrong_columns(table, columns):
+        problems += [_problem(table, read, text, name) for read in rows]
+    columns = tuple(name for name in columns if name in table.columns)
     texts = []
     for name in columns:
         column = table.columns[name]
@@ -135,11 +134,8 @@ def _check_alike(
             values = [_key_at(table, column, read[0].before + read[1]) for read in rows]
         else:
             values = [read[2][name] for read in rows]
-        texts.append(_read_column(table, column, values, rows, bad, problems))
-    checked = list(zip([read[:2] for read in rows], *texts, strict=True))
-    if bad:
-        checked = [row for index, row in enumerate(checked) if index not in bad]
-    return Batch(table, columns, checked)
+        texts.append(_read_column(table, column, values, rows, problems))
+    return Batch(table, columns, list(zip([read[:2] for read in rows], *texts, strict=True)))
 
 
 def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
@@ -177,7 +173,7 @@ def _wrong_columns(table: Table, columns: tuple[str, ...]) -> list[tuple[str, st
 
 
 def _read_column(
-    table: Table, column: Column, values: list[Any], rows: list[Read], bad: set[int], problems: list[Problem]
+    table: Table, column: Column, values: list[Any], rows: list[Read], problems: list[Problem]
 ) -> list[str]:
     read: Reader = reader(column)
     if column.nullable or None not in values:
@@ -193,7 +189,6 @@ def _read_column(
             texts.append("NULL" if value is None else read(value))
         except ValueError as error:
             texts.append("")
-            bad.add(index)
             got = "" if value is None else f", got {shortened(value)}"
             problems.append(_problem(table, rows[index], f"{error}{got}", column.name))
     return texts
@@ -239,18 +234,28 @@ def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
 
 
 def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] | None]:
-    """Return for each row the values of a key, in a form in which equal ones are equal; None where one is NULL."""
+    """Return for each row the values of a key, in a form in which equal ones are equal.
+
+    None stands for a key of which a part is NULL or wrong: it is equal to no other, and refers to nothing.
+    """
     forms = [comparable(batch.table.columns[name]) for name in columns]
     indexes = [batch.columns.index(name) + 1 for name in columns]
     values: list[tuple[Any, ...] | None] = []
     for row in batch.rows:
         texts = [row[index] for index in indexes]
-        values.append(None if "NULL" in texts else tuple(form(text) for form, text in zip(forms, texts, strict=True)))
+        values.append(
+            None
+            if "NULL" in texts or "" in texts
+            else tuple(form(text) for form, text in zip(forms, texts, strict=True))
+        )
     return values
 
 
 def references_outside(key: Constraint, batches: list[Batch], parents: list[Batch]) -> list[Batch]:
-    """Return the rows whose foreign key refers to none of the parents in the load, so to a row of the database."""
+    """Return the rows whose foreign key refers to none of the parents in the load, so to a row of the database.
+
+    Of their columns only the foreign key's and the primary key's.
+    """
     known: set[Any] = set()
     for batch in parents:
         if set(key.referenced_columns) <= set(batch.columns):
@@ -258,9 +263,15 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
     outside = []
     for batch in batches:
         if set(key.columns) <= set(batch.columns):
+            columns = tuple(name for name in batch.columns if name in key.columns + batch.table.primary_key)
+            indexes = [batch.columns.index(name) + 1 for name in columns]
             pairs = zip(batch.rows, key_values(batch, key.columns), strict=True)
-            rows = [row for row, value in pairs if value is not None and value not in known]
-            outside.append(batch._replace(rows=rows))
+            rows = [
+                (row[0], *[row[index] or "NULL" for index in indexes])
+                for row, value in pairs
+                if value is not None and value not in known
+            ]
+            outside.append(Batch(batch.table, columns, rows))
     return outside
 
 

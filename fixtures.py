@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from console import Failure
-from values import Number, RepeatedMembers, shortened
+from values import NoNumber, Number, RepeatedMembers, shortened
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz")
@@ -100,33 +100,32 @@ class Rows:
         return float(raw.tell() / max(1, self.file.stat().st_size))
 
     def _lines(self) -> Iterator[tuple[int, Any]]:
-        decode = DECODER.decode
+        decode = DECODER.raw_decode
         with _open(self.file) as self._stream:
             for number, line in enumerate(_guarded(self.file, self._stream), start=1):
                 self.bytes_read += len(line)
                 if line.isspace():
                     continue
                 try:
-                    yield number, decode(line.decode())
-                except (ValueError, RecursionError) as error:
-                    text = line.decode("utf-8-sig") if number == 1 and line.startswith(BOM) else None
-                    yield number, self._again(number, text) if text else self._problem(number, error)
+                    text = line.decode()
+                    row, end = decode(text)
+                    if end == len(text) - 1 and text[end] == "\n":
+                        yield number, row
+                        continue
+                except (ValueError, RecursionError):
+                    pass
+                yield number, self._look_again(number, line)
 
-    def _again(self, number: int, text: str) -> Any:
+    def _look_again(self, number: int, line: bytes) -> Any:
+        """Read a line that is not just an object and a line feed: spaces around it, a BOM before it, or not JSON."""
         try:
-            return DECODER.decode(text)
+            return _decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except (ValueError, RecursionError) as error:
-            return self._problem(number, error)
-
-    def _problem(self, number: int, error: Exception) -> Problem:
-        return self.problem(number, _explained(error))
+            return self.problem(number, _explained(error))
 
     def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
         """Return a Problem with a row of these."""
         return Problem(str(self.file), text, self.table, number, self.unit, key, column)
-
-
-BOM = b"\xef\xbb\xbf"
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -134,11 +133,26 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members if len(members) == len(pairs) else RepeatedMembers(members)
 
 
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+def _long_integer(text: str) -> Any:
+    return Number(text) if len(text) > LONGEST_INTEGER else int(text)
 
 
-DECODER = json.JSONDecoder(parse_float=Number, parse_constant=_no_number, object_pairs_hook=_members)
+# Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
+LONGEST_INTEGER = 4_300
+DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=_members)
+DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
+    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=_members
+)
+
+
+def _decode(text: str) -> Any:
+    """Return the JSON value of a text. Raises json.JSONDecodeError or RecursionError."""
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return DECODER_OF_LONG_INTEGERS.decode(text)
 
 
 def find(paths: Iterable[Path]) -> list[Rows]:
@@ -175,7 +189,7 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
     with _open(file) as stream:
         content = b"".join(_guarded(file, stream))
     try:
-        document = DECODER.decode(content.decode("utf-8-sig"))
+        document = _decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         problems.append(Problem(str(file), _explained(error, content)))
         return
@@ -225,8 +239,4 @@ def _explained(error: Exception, content: bytes = b"") -> str:
     if isinstance(error, UnicodeDecodeError):
         line = f" in line {content.count(10, 0, error.start) + 1}" if content else ""
         return f"not UTF-8: the byte {error.object[error.start]:#04x}{line}"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if "digits" in str(error):
-        return "a number of more digits than any column can hold"
-    return str(error)
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

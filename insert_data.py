@@ -6,6 +6,7 @@ Names no table and no column: what it needs to know of them it reads from the da
 """
 
 import argparse
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -100,7 +101,7 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         reads = [(rows, number, row) for rows in files if rows.table == table.name for number, row in rows]
         batches[table.name] = checks.check(table, reads, problems)
         checks.find_duplicates(table, batches[table.name], problems)
-    wrong = {problem.table for problem in problems}
+    wrong = {(problem.table, problem.column) for problem in problems}
     problems += _read(database, lambda cursor: _dangling(cursor, tables, batches, wrong))
     if problems:
         raise BadInput(_in_order_of_files(problems, files))
@@ -142,17 +143,21 @@ def _find_tables(database: Database, files: list[Rows]) -> tuple[list[Table], li
     return checks.in_order(tables), problems
 
 
-def _dangling(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]], wrong: set[str]) -> list[Problem]:
+def _dangling(
+    cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]], wrong: set[tuple[str, str]]
+) -> list[Problem]:
     """Return a Problem for each reference to a row that is neither in the load nor in the database.
 
-    References to tables with wrong rows are not looked at: it is not known which keys those rows would have.
+    wrong: tables and columns with problems. References to these, or to a table of which a row ("") cannot be read, are
+    not looked at: it is not known which keys those rows would have.
     """
     problems = []
     for table in tables:
         for key in table.foreign_keys:
-            if key.referenced in wrong:
+            parent = str(key.referenced)
+            if wrong & {(parent, column) for column in ("", *key.referenced_columns)}:
                 continue
-            parents = batches.get(str(key.referenced), [])
+            parents = batches.get(parent, [])
             for batch in checks.references_outside(key, batches[table.name], parents):
                 for part in split(batch):
                     problems += Writer(cursor).dangling(part, key)
@@ -203,6 +208,7 @@ def _load_large(database: Database, files: list[Rows], arguments: argparse.Names
         print("were not looked at: in a large load only the server can judge them.")
         return {}
     skip = arguments.on_conflict == "skip"
+    gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
     load = BulkLoad(database, tables, by_table, connections=arguments.connections, skip=skip)
     progress = Progress()
     try:

@@ -25,6 +25,12 @@ class Number(str):
     __slots__ = ()
 
 
+class NoNumber(str):
+    """NaN, Infinity or -Infinity, which Python reads as JSON, and JSON does not know."""
+
+    __slots__ = ()
+
+
 class RepeatedMembers(dict[str, Any]):
     """A JSON object in which a name occurs more than once, so that nobody knows which value is meant."""
 
@@ -41,6 +47,12 @@ ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 CLOCK = re.compile(TIME + ZONE, re.ASCII).fullmatch
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]" + TIME + ZONE, re.ASCII).fullmatch
+# Most timestamps need no further look: a day that every month has, no zone but Z, no more than microseconds.
+PLAIN_TIMESTAMP = (
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
+)
+NEVER = re.compile(r"(?!)").fullmatch
 LONG_FRACTION = re.compile(r"\.\d{6}\d*[1-9]").search
 
 
@@ -69,7 +81,7 @@ def is_text(kind: str) -> bool:
 
 def shortened(value: Any) -> str:
     """Return a value as JSON for an error message, at most 60 characters of it."""
-    if isinstance(value, Number):
+    if isinstance(value, (Number, NoNumber)):
         text = str(value)
     elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
         text = f"an integer of {value.bit_length()} bits"
@@ -234,8 +246,11 @@ def _timestamp(column: Column) -> Reader:
     zoned = column.kind == "timestamptz"
     form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
     precision = 6 if column.precision is None else column.precision
+    plain = re.compile(PLAIN_TIMESTAMP + ("Z?" if zoned else ""), re.ASCII).fullmatch if precision == 6 else NEVER
 
     def read(value: Any) -> str:
+        if type(value) is str and plain(value):
+            return value
         match = TIMESTAMP(value) if type(value) is str else None
         if not match:
             raise ValueError(f"expected a timestamp like {form}")
@@ -320,6 +335,8 @@ def _json_text(value: Any) -> str:
     """Return the JSON text of a value, its numbers as they stood in the file."""
     if isinstance(value, Number):
         return value
+    if isinstance(value, NoNumber):
+        raise ValueError(f"expected JSON, which has no {value}")
     if isinstance(value, str):
         return json.dumps(_storable(value), ensure_ascii=False)
     if isinstance(value, RepeatedMembers):
