@@ -320,7 +320,7 @@ def _definition(column: catalog.Column) -> str:
     if not column.nullable:
         words.append("NOT NULL")
     if column.generated is not None:
-        words.append(f"GENERATED ALWAYS AS ({column.generated})")
+        words.append(f"GENERATED ALWAYS AS {column.generated}")
     elif column.given_by_server:
         words.append("GENERATED ALWAYS AS IDENTITY")
     elif column.default is not None:
