@@ -43,8 +43,12 @@ CREATE TABLE IF NOT EXISTS content (
     CONSTRAINT content_rating_range CHECK (rating >= 0 AND rating <= 10)
 );
 
-CREATE INDEX IF NOT EXISTS content_title_idx ON content (title);
-CREATE INDEX IF NOT EXISTS content_genre_idx ON content (genre, title);
+-- Content is found by any of these, and listed in the order of the titles.
+CREATE INDEX IF NOT EXISTS content_title_idx ON content (title, content_id);
+CREATE INDEX IF NOT EXISTS content_genre_idx ON content (genre, title, content_id);
+CREATE INDEX IF NOT EXISTS content_content_type_idx ON content (content_type, title, content_id);
+CREATE INDEX IF NOT EXISTS content_release_year_idx ON content (release_year, title, content_id);
+CREATE INDEX IF NOT EXISTS content_rating_idx ON content (rating, title, content_id);
 
 -- One row a viewing, updated as it goes on. UUID keys spread the writes over the nodes of a cluster.
 CREATE TABLE IF NOT EXISTS watch_history (

@@ -1,0 +1,43 @@
+"""Every service has a docstring with an example, and every example does what it says."""
+
+import doctest
+import inspect
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sample import CALLS, fill
+
+import services
+from database import Database
+
+FUNCTIONS = [name for name in services.__all__ if inspect.isfunction(getattr(services, name))]
+
+
+def test_every_service_is_public_and_has_an_example() -> None:
+    defined = {
+        name
+        for name, value in vars(services).items()
+        if inspect.isfunction(value) and value.__module__ == "services" and not name.startswith("_")
+    }
+    assert defined == set(FUNCTIONS) == set(CALLS)
+    for name in FUNCTIONS:
+        assert f"{name}(database" in "".join(example.source for example in _examples(name)), f"{name} has no example"
+
+
+def test_the_examples(database: Database) -> None:
+    runner = doctest.DocTestRunner()
+    names: dict[str, Any] = {name: getattr(services, name) for name in services.__all__}
+    names.update(database=database, Decimal=Decimal, UUID=UUID, datetime=datetime, timezone=timezone)
+    for name in FUNCTIONS:
+        fill(database)
+        text: list[str] = []
+        runner.run(doctest.DocTest(_examples(name), dict(names), name, None, None, None), out=text.append)
+        if text:
+            pytest.fail("".join(text))
+
+
+def _examples(name: str) -> list[doctest.Example]:
+    return doctest.DocTestParser().get_examples(inspect.getdoc(getattr(services, name)) or "")

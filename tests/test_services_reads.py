@@ -1,0 +1,121 @@
+"""Every statement of every service finds its rows by an index, also where there are many."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sample import CALLS, TABLES, TellingDatabase, execute, fill
+
+import services
+from database import Database
+
+# Enough rows that a server which can choose between an index and the whole table has a reason to choose.
+MANY_ROWS = """
+    INSERT INTO users (user_id, name, email, subscription_id)
+        SELECT g, 'user ' || g::TEXT, 'user' || g::TEXT || '@example.com', 1 + g % 2 FROM generate_series(3, 3000) g;
+    INSERT INTO content (content_id, title, content_type, genre, release_year, rating)
+        SELECT g, 'title ' || (g * 7919 % 3000)::TEXT,
+               CASE g % 4 WHEN 0 THEN 'movie' WHEN 1 THEN 'series' WHEN 2 THEN 'documentary' ELSE 'other' END,
+               'genre ' || (g % 20)::TEXT, 1950 + g % 75, (g % 101)::DECIMAL / 10
+        FROM generate_series(3, 3000) g;
+    INSERT INTO watch_history (user_id, content_id, watched_at, progress)
+        SELECT 1 + g % 300, 1 + g * 7919 % 3000, '2026-01-01 00:00:00+00'::TIMESTAMPTZ + g * INTERVAL '1 hour',
+               g % 101
+        FROM generate_series(1, 10000) g;
+    INSERT INTO reviews (user_id, content_id, rating, reviewed_at)
+        SELECT 1 + g % 3000, 1 + g % 301, g % 11, '2026-01-01 00:00:00+00'::TIMESTAMPTZ + g * INTERVAL '1 hour'
+        FROM generate_series(1, 10000) g;
+    INSERT INTO payment_history (user_id, subscription_id, amount, method, payment_date)
+        SELECT 1 + g % 300, 1 + g % 2, 9.99, 'card', '2020-01-01 00:00:00+00'::TIMESTAMPTZ + g * INTERVAL '5 hours'
+        FROM generate_series(1, 10000) g;"""
+
+SMALL_TABLES = {"subscriptions"}
+
+# Beyond the calls of the sample: each condition of a search by itself, and second pages.
+FURTHER_CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("find_content", {}),
+    ("find_content", {"title": "title 12"}),
+    ("find_content", {"genre": "genre 3"}),
+    ("find_content", {"content_type": "movie"}),
+    ("find_content", {"release_year": 1999}),
+    ("find_content", {"min_rating": 9}),
+    ("find_content", {"min_rating": 1}),
+    ("find_content", {"genre": "genre 3", "content_type": "other", "min_rating": 5}),
+    ("find_content", {"content_type": "movie", "release_year": 1998, "limit": 5}),
+]
+PAGED = ["list_users", "find_content", "watch_history", "list_reviews", "list_payments"]
+
+
+@pytest.fixture
+def sent(url: str, database: Database) -> Iterator[tuple[TellingDatabase, list[str]]]:
+    """A database with many rows, and the statements that are sent to it."""
+    fill(database)
+    execute(database, MANY_ROWS)
+    gather_statistics(database)
+    statements: list[str] = []
+    telling = TellingDatabase(url, statements.append)
+    yield telling, statements
+    telling.close()
+
+
+def test_no_statement_reads_a_whole_table(sent: tuple[TellingDatabase, list[str]]) -> None:
+    database, statements = sent
+    for name in PAGED:
+        arguments = {**CALLS[name], "limit": 2}
+        if name == "find_content":
+            arguments = {"genre": "genre 3", "limit": 2}
+        page = getattr(services, name)(database, **arguments)
+        assert page["next"], name
+        getattr(services, name)(database, **arguments, after=page["next"])
+    # Other calls need the user and the content that these remove.
+    order = sorted(CALLS.items(), key=lambda call: call[0] in ("delete_user", "remove_content"))
+    for name, arguments in [*FURTHER_CALLS, *order]:
+        getattr(services, name)(database, **arguments)
+    explained = [text for text in dict.fromkeys(statements) if not text.startswith("SET ")]
+    assert len(explained) > 45
+    for statement in explained:
+        assert not whole_tables(database, statement), statement
+
+
+def test_the_plan_of_a_whole_read_is_recognised(sent: tuple[TellingDatabase, list[str]]) -> None:
+    assert whole_tables(sent[0], "SELECT max(name) FROM users") == {"users"}
+    assert whole_tables(sent[0], "SELECT c.title FROM content c WHERE c.title LIKE '%x'") == {"content"}
+
+
+def test_reads_lock_nothing(sent: tuple[TellingDatabase, list[str]]) -> None:
+    database, statements = sent
+    for name in CALLS:
+        if name.startswith(("get", "list", "find", "continue", "watch", "content_rating", "revenue")):
+            getattr(services, name)(database, **CALLS[name])
+    reads = [statement for statement in statements if not statement.startswith("SET ")]
+    assert reads
+    for statement in reads:
+        assert statement.lstrip().startswith("SELECT")
+        assert " FOR " not in statement
+
+
+def whole_tables(database: Database, statement: str) -> set[str]:
+    """Return the large tables that the server would read from end to end for a statement."""
+    plan = [" ".join(map(str, row)) for row in execute(database, f"EXPLAIN {statement}")]
+    found = set()
+    table = ""
+    for line in plan:
+        # CockroachDB names the table, as table@index, before it says what it reads of it.
+        table = next(iter(re.findall(r"\b(\w+)@\w+", line)), table)
+        if "FULL SCAN" in line and "SOFT LIMIT" not in line:
+            found.add(table)
+        found.update(re.findall(r"Seq Scan on (\w+)", line))
+    return found - SMALL_TABLES
+
+
+def gather_statistics(database: Database) -> None:
+    connection = database.connect()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            if connection.get_parameter_status("crdb_version"):
+                cursor.execute(f"CREATE STATISTICS sample FROM {table}")
+            else:
+                cursor.execute(f"VACUUM (ANALYZE) {table}")
+    database.discard(connection)
