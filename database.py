@@ -295,31 +295,32 @@ def supervised(database: Database, work: Callable[[], T]) -> T:
     """
     results: list[T] = []
     errors: list[BaseException] = []
+    # Not Thread.join(): interrupted, it may take a thread that runs on for one that has ended (Python 3.11).
+    finished = threading.Event()
 
     def body() -> None:
         try:
             results.append(work())
         except BaseException as error:
             errors.append(error)
+        finally:
+            finished.set()
 
-    thread = threading.Thread(target=body, daemon=True)
-    thread.start()
+    threading.Thread(target=body, daemon=True).start()
     try:
-        _watch(thread, database)
+        _watch(finished, database)
     except KeyboardInterrupt:
         database.interrupt()
-        thread.join(0.7)
-        if thread.is_alive():  # it is connecting, which nothing can cut short
+        if not finished.wait(0.7):  # it is connecting, which nothing can cut short
             raise
     if errors:
         raise errors[0]
     return results[0]
 
 
-def _watch(thread: threading.Thread, database: Database) -> None:
+def _watch(finished: threading.Event, database: Database) -> None:
     told = False
-    while thread.is_alive():
-        thread.join(0.5)
+    while not finished.wait(0.5):
         silent = database.silence() >= LONG_SILENCE
         if silent and not told:
             say(f"waiting for an answer from {database.target.host} (Ctrl-C stops) ...")
