@@ -152,12 +152,16 @@ def server_message(error: psycopg2.Error) -> str:
     return ". ".join(part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part)
 
 
-def split(batch: Batch, most_rows: int = MOST_ROWS) -> Iterator[Batch]:
-    """Return the rows of a batch in batches of at most so many rows and MOST_BYTES, a row larger than that alone."""
+def split(batch: Batch) -> Iterator[Batch]:
+    """Return the rows of a batch in batches of at most MOST_ROWS and MOST_BYTES; a larger row goes alone."""
+    if batch.widest * MOST_ROWS <= MOST_BYTES:
+        for start in range(0, len(batch.rows), MOST_ROWS):
+            yield batch._replace(rows=batch.rows[start : start + MOST_ROWS])
+        return
     start = size = 0
     for index, row in enumerate(batch.rows):
         length = sum(map(len, row[1:]))
-        if index > start and (index - start == most_rows or size + length > MOST_BYTES):
+        if index > start and (index - start == MOST_ROWS or size + length > MOST_BYTES):
             yield batch._replace(rows=batch.rows[start:index])
             start, size = index, 0
         size += length

@@ -1,7 +1,7 @@
 """Large loads: one pass over the files, in batches that are transactions of their own, by several connections."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 
@@ -10,14 +10,14 @@ import psycopg2
 import sequences
 from batches import Counts, Writer, explain, sort, split
 from catalog import Table
-from checks import Batch, Read, check, find_duplicates, parents_first, referenced, refers_to_itself
+from checks import Batch, check, find_duplicates, parents_first, referenced, refers_to_itself
 from console import Failure, say
 from database import Database, run_transaction
-from fixtures import BadInput, Problem, Rows
+from fixtures import BadInput, Problem, Read, Rows
 
-# Rows are sorted by key within a window: neighbours are written together, which CockroachDB rewards.
+# Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000
-WINDOW_BYTES = 8_000_000
+WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
 
 # Told of each batch: the table's name, how many of its rows are committed, and how much of its files is read (0 to 1).
 Progress = Callable[[str, int, float], None]
@@ -25,9 +25,9 @@ Progress = Callable[[str, int, float], None]
 
 def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
     """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
-    for window in _windows(files):
+    for window in _windows(table, files):
         problems: list[Problem] = []
-        batches = check(table, window, problems)
+        batches = _joined(window)
         find_duplicates(table, batches, problems)
         if problems:
             raise BadInput(problems)
@@ -40,18 +40,39 @@ def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
             yield from split(batch)
 
 
-def _windows(files: list[Rows]) -> Iterator[list[Read]]:
-    window: list[Read] = []
-    for rows in files:
-        begin = rows.bytes_read
-        for number, row in rows:
-            window.append((rows, number, row))
-            if len(window) == WINDOW_ROWS or rows.bytes_read - begin > WINDOW_BYTES:
-                yield window
-                window = []
-                begin = rows.bytes_read
+def _windows(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
+    window: list[Batch] = []
+    rows = chunks = 0
+    for chunk in (chunk for rows_of_file in files for chunk in rows_of_file.chunks()):
+        window += _check(table, chunk)
+        rows += len(chunk)
+        chunks += 1
+        if rows >= WINDOW_ROWS or chunks == WINDOW_CHUNKS:
+            yield window
+            window = []
+            rows = chunks = 0
     if window:
         yield window
+
+
+def _check(table: Table, chunk: list[Read]) -> list[Batch]:
+    problems: list[Problem] = []
+    batches = check(table, chunk, problems)
+    if problems:
+        raise BadInput(problems)
+    return batches
+
+
+def _joined(batches: Iterable[Batch]) -> list[Batch]:
+    """Return the rows of all batches in one batch for each set of columns."""
+    joined: dict[tuple[str, ...], Batch] = {}
+    for batch in batches:
+        earlier = joined.get(batch.columns)
+        if earlier:
+            earlier.rows.extend(batch.rows)
+            batch = earlier._replace(widest=max(earlier.widest, batch.widest))
+        joined[batch.columns] = batch
+    return list(joined.values())
 
 
 class _TableLoad:

@@ -11,11 +11,8 @@ from typing import Any, NamedTuple
 
 from catalog import Column, Constraint, Table
 from console import Failure
-from fixtures import Problem, Rows
-from values import INTEGERS, Reader, RepeatedMembers, comparable, reader, shortened, shortened_text
-
-# A row as it stands in a file: whose it is, its number there, and what JSON says.
-Read = tuple[Rows, int, Any]
+from fixtures import Problem, Read, Rows
+from values import INTEGERS, Reader, comparable, reader, shortened, shortened_text
 
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
 KEY_NAMESPACE = uuid.UUID("a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843")
@@ -25,11 +22,13 @@ class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
     A row is a tuple: its place, which is (Rows, number), and then the text of each column, as values.py makes it.
+    widest: no row's texts have more characters than this in all.
     """
 
     table: Table
     columns: tuple[str, ...]
     rows: list[Any]
+    widest: int
 
     def texts(self, columns: Iterable[str]) -> Callable[[Any], Any]:
         """Return the function that takes the texts of these columns from a row: a text, or a tuple of several."""
@@ -99,43 +98,43 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
 
     The text of a wrong value is empty, which no value's is; a row that is no object is left out.
     """
-    shapes: dict[tuple[str, ...], list[Read]] = {}
-    for read in rows:
-        row = read[2]
-        if type(row) is dict:
-            shapes.setdefault(tuple(row), []).append(read)
+    alike: dict[tuple[Any, ...], list[Read]] = {}
+    for rows_of_file, number, row in rows:
+        if type(row) is tuple:
+            given, values = zip(*row, strict=True) if row else ((), ())
+            alike.setdefault((rows_of_file.is_document, given), []).append((rows_of_file, number, values))
         elif isinstance(row, Problem):
             problems.append(row)
         else:
-            repeated = isinstance(row, RepeatedMembers)
-            text = "a column's name occurs more than once" if repeated else f"expected an object, got {shortened(row)}"
-            problems.append(read[0].problem(read[1], text))
+            problems.append(rows_of_file.problem(number, f"expected an object, got {shortened(row)}"))
     batches = []
-    for given, alike in shapes.items():
-        # Rows of one file follow each other, and whether a key may be left out depends on the file.
-        for from_document, group in groupby(alike, lambda read: read[0].is_document):
-            batches.append(_check_alike(table, given, list(group), from_document, problems))
+    for (from_document, given), reads in alike.items():
+        if len(set(given)) < len(given):
+            problems += [_problem(table, given, read, "a column's name occurs more than once") for read in reads]
+        else:
+            batches.append(_check_alike(table, given, reads, from_document, problems))
     return batches
 
 
 def _check_alike(
-    table: Table, given: tuple[str, ...], rows: list[Read], from_document: bool, problems: list[Problem]
+    table: Table, given: tuple[str, ...], reads: list[Read], from_document: bool, problems: list[Problem]
 ) -> Batch:
-    """Check rows that give the same columns."""
+    """Check rows that give the same columns; here the third part of each is its values."""
+    values = dict(zip(given, zip(*[read[2] for read in reads], strict=True), strict=True))
     key = _key_by_position(table, given) if from_document else None
-    columns = (*([key.name] if key else []), *given)
-    for name, text in _wrong_columns(table, columns):
-        problems += [_problem(table, read, text, name) for read in rows]
-    columns = tuple(name for name in columns if name in table.columns)
+    if key:
+        values[key.name] = tuple(_key_at(table, key, read[0].before + read[1]) for read in reads)
+    for name, text in _wrong_columns(table, values):
+        problems += [_problem(table, given, read, text, name) for read in reads]
+    columns = tuple(name for name in values if name in table.columns)
     texts = []
     for name in columns:
-        column = table.columns[name]
-        if key is column:
-            values = [_key_at(table, column, read[0].before + read[1]) for read in rows]
-        else:
-            values = [read[2][name] for read in rows]
-        texts.append(_read_column(table, column, values, rows, problems))
-    return Batch(table, columns, list(zip([read[:2] for read in rows], *texts, strict=True)))
+        read_value = reader(table.columns[name])
+        column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
+        texts.append(column_texts)
+        problems += [_problem(table, given, reads[index], text, name) for index, text in wrong]
+    widest = sum(max(map(len, column)) for column in texts)
+    return Batch(table, columns, list(zip([read[:2] for read in reads], *texts, strict=True)), widest)
 
 
 def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
@@ -150,8 +149,9 @@ def _key_at(table: Table, column: Column, position: int) -> Any:
     return position if column.kind in INTEGERS else str(uuid.uuid5(KEY_NAMESPACE, f"{table.name}/{position}"))
 
 
-def _wrong_columns(table: Table, columns: tuple[str, ...]) -> list[tuple[str, str]]:
+def _wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:
     """Return what is wrong with giving just these columns, as (column, text)."""
+    columns = list(columns)
     wrong = []
     for name in columns:
         column = table.columns.get(name)
@@ -172,16 +172,16 @@ def _wrong_columns(table: Table, columns: tuple[str, ...]) -> list[tuple[str, st
     return wrong
 
 
-def _read_column(
-    table: Table, column: Column, values: list[Any], rows: list[Read], problems: list[Problem]
-) -> list[str]:
-    read: Reader = reader(column)
-    if column.nullable or None not in values:
-        try:
-            return ["NULL" if value is None else read(value) for value in values]
-        except ValueError:
-            pass  # look again, to tell which
-    texts = []
+def _read_column(column: Column, read: Reader, values: tuple[Any, ...]) -> tuple[list[str], list[tuple[int, str]]]:
+    """Return the texts of a column's values, and what is wrong with some, as (index, text)."""
+    try:
+        if None not in values:
+            return list(map(read, values)), []
+        if column.nullable:
+            return ["NULL" if value is None else read(value) for value in values], []
+    except ValueError:
+        pass  # look again, to tell which
+    texts, wrong = [], []
     for index, value in enumerate(values):
         try:
             if value is None and not column.nullable:
@@ -189,13 +189,13 @@ def _read_column(
             texts.append("NULL" if value is None else read(value))
         except ValueError as error:
             texts.append("")
-            got = "" if value is None else f", got {shortened(value)}"
-            problems.append(_problem(table, rows[index], f"{error}{got}", column.name))
-    return texts
+            wrong.append((index, f"{error}" if value is None else f"{error}, got {shortened(value)}"))
+    return texts, wrong
 
 
-def _problem(table: Table, read: Read, text: str, column: str) -> Problem:
-    rows, number, row = read
+def _problem(table: Table, given: tuple[str, ...], read: Read, text: str, column: str = "") -> Problem:
+    rows, number, values = read
+    row = dict(zip(given, values, strict=True))
     key = ", ".join(f"{name} {shortened(row[name])}" for name in table.primary_key if name in row)
     return rows.problem(number, text, key, column)
 
@@ -271,7 +271,7 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
                 for row, value in pairs
                 if value is not None and value not in known
             ]
-            outside.append(Batch(batch.table, columns, rows))
+            outside.append(Batch(batch.table, columns, rows, batch.widest))
     return outside
 
 
@@ -282,9 +282,10 @@ def parents_first(table: Table, batches: list[Batch]) -> list[Batch]:
     depths: dict[int, int] = {}
     for index in range(len(rows)):
         _find_depth(index, parents, depths)
+    widest = max((batch.widest for batch in batches), default=0)
     order = sorted(range(len(rows)), key=lambda index: (depths[index], rows[index][0].columns))
     return [
-        Batch(table, columns, [rows[index][1] for index in group])
+        Batch(table, columns, [rows[index][1] for index in group], widest)
         for columns, group in groupby(order, lambda index: rows[index][0].columns)
     ]
 

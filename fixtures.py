@@ -6,16 +6,19 @@ table that its name says up to the first dot; it is read as a stream. Both may b
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from console import Failure
-from values import NoNumber, Number, RepeatedMembers, shortened
+from values import NoNumber, Number, shortened
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz")
 SHOWN = 20  # how many problems are told one by one
+CHUNK_BYTES = 128_000
+CHUNK_ROWS = 1_000
 
 
 class Problem(NamedTuple):
@@ -58,11 +61,7 @@ def _count(problems: int) -> str:
 class Rows:
     """The rows of one table in one file.
 
-    Iterating gives (number, row): the row's position in its table of the document, or its line, and what JSON says it
-    is: a dict if all is well, or a Problem if the line is not JSON.
-
     before: how many rows the table has in the documents before this one.
-    bytes_read: how much of the file has been read, uncompressed.
     """
 
     def __init__(self, file: Path, table: str, rows: list[Any] | None = None, before: int = 0) -> None:
@@ -71,22 +70,29 @@ class Rows:
         self.is_document = rows is not None
         self.unit = "row" if self.is_document else "line"
         self.before = before
-        self.bytes_read = 0
         self._rows = rows
         self._stream: IO[bytes] | None = None
 
-    def __iter__(self) -> Iterator[tuple[int, Any]]:
+    def chunks(self) -> Iterator[list["Read"]]:
+        """Return the rows, some hundreds at a time, which stay in the processor's cache while they are checked."""
         if self._rows is not None:
-            return iter(enumerate(self._rows, start=1))
-        return self._lines()
+            for start in range(0, len(self._rows), CHUNK_ROWS):
+                rows = self._rows[start : start + CHUNK_ROWS]
+                yield [(self, number, row) for number, row in enumerate(rows, start + 1)]
+            return
+        number = 1
+        with _opened(self.file) as self._stream:
+            while block := self._stream.read(CHUNK_BYTES) + self._stream.readline():
+                yield self._read(block, number)
+                number += block.count(b"\n")
 
     def count(self, most: int) -> int:
         """Return how many rows there are, or some number above `most` if there are more."""
         if self._rows is not None:
             return len(self._rows)
         number = 0
-        with _open(self.file) as stream:
-            for line in _guarded(self.file, stream):
+        with _opened(self.file) as stream:
+            for line in stream:
                 number += not line.isspace()
                 if number > most:
                     break
@@ -99,38 +105,35 @@ class Rows:
         raw = getattr(self._stream, "fileobj", self._stream)  # of a .gz the compressed file
         return float(raw.tell() / max(1, self.file.stat().st_size))
 
-    def _lines(self) -> Iterator[tuple[int, Any]]:
-        decode = DECODER.raw_decode
-        with _open(self.file) as self._stream:
-            for number, line in enumerate(_guarded(self.file, self._stream), start=1):
-                self.bytes_read += len(line)
-                if line.isspace():
-                    continue
-                try:
-                    text = line.decode()
-                    row, end = decode(text)
-                    if end == len(text) - 1 and text[end] == "\n":
-                        yield number, row
-                        continue
-                except (ValueError, RecursionError):
-                    pass
-                yield number, self._look_again(number, line)
+    def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
+        """Return a Problem with a row of these."""
+        return Problem(str(self.file), text, self.table, number, self.unit, key, column)
 
-    def _look_again(self, number: int, line: bytes) -> Any:
-        """Read a line that is not just an object and a line feed: spaces around it, a BOM before it, or not JSON."""
+    def _read(self, block: bytes, first: int) -> list["Read"]:
+        """Read whole lines, of which the first has this number."""
+        try:
+            lines = block.decode().removesuffix("\n").split("\n")
+            parsed = [SCAN(line, 0) for line in lines]
+            if [end for _, end in parsed] == list(map(len, lines)):
+                return [(self, number, row) for number, (row, _) in enumerate(parsed, first)]
+        except (ValueError, RecursionError, StopIteration):
+            pass  # look again, at each line
+        return [
+            (self, number, self._read_line(number, line))
+            for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first)
+            if line and not line.isspace()
+        ]
+
+    def _read_line(self, number: int, line: bytes) -> Any:
         try:
             return _decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except (ValueError, RecursionError) as error:
             return self.problem(number, _explained(error))
 
-    def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
-        """Return a Problem with a row of these."""
-        return Problem(str(self.file), text, self.table, number, self.unit, key, column)
 
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else RepeatedMembers(members)
+# A row as it stands in a file: whose it is, its number there (the position in its table of the document, or the line),
+# and what JSON says it is: a tuple of (column, value) pairs if all is well, a Problem if the line is not JSON.
+Read = tuple[Rows, int, Any]
 
 
 def _long_integer(text: str) -> Any:
@@ -139,10 +142,13 @@ def _long_integer(text: str) -> Any:
 
 # Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
 LONGEST_INTEGER = 4_300
-DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=_members)
+# Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
+DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
 DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
-    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=_members
+    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=tuple
 )
+# What decode() calls, without its care for spaces around: returns the value and where its text ends.
+SCAN: Callable[[str, int], tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def _decode(text: str) -> Any:
@@ -186,19 +192,19 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> None:
-    with _open(file) as stream:
-        content = b"".join(_guarded(file, stream))
+    with _opened(file) as stream:
+        content = stream.read()
     try:
         document = _decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         problems.append(Problem(str(file), _explained(error, content)))
         return
-    if not isinstance(document, dict):
+    if type(document) is not tuple:
         problems.append(Problem(str(file), "expected an object, table name -> list of rows, at the top"))
-    elif isinstance(document, RepeatedMembers):
+    elif len(dict(document)) < len(document):
         problems.append(Problem(str(file), "a table's name occurs more than once"))
     else:
-        for table, rows in document.items():
+        for table, rows in document:
             if isinstance(rows, list):
                 before = sum(other.count(0) for other in found if other.table == table and other.is_document)
                 found.append(Rows(file, table, rows, before))
@@ -206,27 +212,20 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
                 problems.append(Problem(str(file), f"expected a list of rows, got {shortened(rows)}", table))
 
 
-def _open(file: Path) -> IO[bytes]:
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading; a missing right, a failing disk or a damaged .gz becomes a Failure."""
     try:
         if file.name.endswith(".gz"):
             import gzip  # slow to import, and seldom needed
 
-            return gzip.open(file)  # type: ignore[return-value]
-        return file.open("rb")
-    except OSError as error:
-        raise _unreadable(file, error) from error
-
-
-def _guarded(file: Path, stream: IO[bytes]) -> Iterator[bytes]:
-    """Pass on the lines of a stream; a failing disk or a damaged .gz becomes a Failure."""
-    try:
-        yield from stream
+            with gzip.open(file) as unzipped:
+                yield unzipped  # type: ignore[misc]
+        else:
+            with file.open("rb") as stream:
+                yield stream
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(file, error) from error
-
-
-def _unreadable(file: Path, error: Exception) -> Failure:
-    return Failure(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}")
+        raise Failure(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _explained(error: Exception, content: bytes = b"") -> str:

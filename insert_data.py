@@ -98,7 +98,7 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
     tables, problems = _find_tables(database, files)
     batches: dict[str, list[Batch]] = {}
     for table in tables:
-        reads = [(rows, number, row) for rows in files if rows.table == table.name for number, row in rows]
+        reads = [read for rows in files if rows.table == table.name for chunk in rows.chunks() for read in chunk]
         batches[table.name] = checks.check(table, reads, problems)
         checks.find_duplicates(table, batches[table.name], problems)
     wrong = {(problem.table, problem.column) for problem in problems}

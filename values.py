@@ -31,10 +31,6 @@ class NoNumber(str):
     __slots__ = ()
 
 
-class RepeatedMembers(dict[str, Any]):
-    """A JSON object in which a name occurs more than once, so that nobody knows which value is meant."""
-
-
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 # PostgreSQL's limits for a numeric without a size: see "Numeric Types" in its documentation.
 NUMERIC_DIGITS = (131_072, 16_383)
@@ -81,15 +77,10 @@ def is_text(kind: str) -> bool:
 
 def shortened(value: Any) -> str:
     """Return a value as JSON for an error message, at most 60 characters of it."""
-    if isinstance(value, (Number, NoNumber)):
-        text = str(value)
-    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 300:
-        text = f"an integer of {value.bit_length()} bits"
-    else:
-        try:
-            text = json.dumps(value, ensure_ascii=False)
-        except RecursionError:
-            text = "a deeply nested value"
+    try:
+        text = _json_text(value)
+    except RecursionError:
+        text = "a deeply nested value"
     # A lone surrogate cannot be printed.
     return _at_most_60(text.encode("utf-8", "backslashreplace").decode())
 
@@ -325,27 +316,31 @@ def _bytes(value: Any) -> str:
 
 def _json(value: Any) -> str:
     try:
-        text = _json_text(value)
+        return _quoted(_json_text(value, _check_json))
     except RecursionError:
         raise ValueError("expected JSON that is not nested so deeply") from None
-    return _quoted(text)
 
 
-def _json_text(value: Any) -> str:
-    """Return the JSON text of a value, its numbers as they stood in the file."""
-    if isinstance(value, Number):
+def _json_text(value: Any, check: Callable[[Any], object] = bool) -> str:
+    """Return the JSON text of a value, its numbers as they stood in the file; check() looks at every part of it."""
+    check(value)
+    if isinstance(value, (Number, NoNumber)):
         return value
+    if isinstance(value, tuple):
+        members = [f"{_json_text(name, check)}: {_json_text(item, check)}" for name, item in value]
+        return "{" + ", ".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join([_json_text(item, check) for item in value]) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _check_json(value: Any) -> None:
     if isinstance(value, NoNumber):
         raise ValueError(f"expected JSON, which has no {value}")
     if isinstance(value, str):
-        return json.dumps(_storable(value), ensure_ascii=False)
-    if isinstance(value, RepeatedMembers):
+        _storable(value)
+    elif isinstance(value, tuple) and len(dict(value)) < len(value):
         raise ValueError("expected an object in which each name occurs once")
-    if isinstance(value, dict):
-        return "{" + ", ".join([f"{_json_text(name)}: {_json_text(item)}" for name, item in value.items()]) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join([_json_text(item) for item in value]) + "]"
-    return json.dumps(value)
 
 
 def _inet(value: Any) -> str:

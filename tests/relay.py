@@ -1,0 +1,144 @@
+"""A TCP relay between client and server that loses connections at a chosen moment."""
+
+import os
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Literal
+
+import psycopg2.extensions
+import pytest
+
+Moment = Literal["before", "during", "after"]
+
+
+class Relay:
+    """Listens on a loopback port and passes everything on, until told to cut.
+
+    url: the database's URL, through the relay. port: where it listens; 0 for any.
+    """
+
+    def __init__(self, url: str, port: int = 0) -> None:
+        parameters = {key: str(value) for key, value in psycopg2.extensions.parse_dsn(url).items()}
+        if parameters.get("sslmode") not in (None, "disable", "allow", "prefer"):
+            pytest.skip("a relay sees no COMMIT in a TLS connection")
+        self._host = parameters.get("host", "localhost").split(",")[0]
+        self._port = int(parameters.get("port", "5432").split(",")[0])
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port = int(self._listener.getsockname()[1])
+        parameters.update(host="127.0.0.1", port=str(self.port), sslmode="disable")
+        parameters.pop("hostaddr", None)
+        self.url = psycopg2.extensions.make_dsn(**parameters)
+        self.cuts = 0  # how many connections were cut
+        self._rules: list[tuple[bytes, Moment]] = []
+        self._silent = False
+        self._lock = threading.Lock()
+        self._lines: set[socket.socket] = set()
+
+    def __enter__(self) -> "Relay":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cut every connection, and take no more."""
+        self.refuse()
+        self.cut_all()
+
+    def refuse(self) -> None:
+        """Take no more connections."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # close() alone lets a waiting accept() take one more
+        self._listener.close()
+
+    def cut_at(self, statement: str, moment: Moment, times: int = 1) -> None:
+        """Cut the connection at the next statements that contain this text: before it reaches the server, during it (it
+        is on its way, the answer never comes), or after the server has answered it and before the client hears so.
+        """
+        self._rules += [(statement.encode(), moment)] * times
+
+    def cut_all(self) -> None:
+        """Cut every connection there is."""
+        with self._lock:
+            for line in self._lines:
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+
+    def fall_silent(self) -> None:
+        """From now on pass nothing on, and cut nothing: a network that has gone."""
+        self._silent = True
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = self._connect()
+            answered = threading.Event()
+            cut_after_answer = threading.Event()
+            with self._lock:
+                self._lines |= {client, server}
+            for target, arguments in (
+                (self._pass_statements, (client, server, answered, cut_after_answer)),
+                (self._pass_answers, (client, server, answered, cut_after_answer)),
+            ):
+                threading.Thread(target=target, args=arguments, daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if self._host.startswith("/"):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(os.path.join(self._host, f".s.PGSQL.{self._port}"))  # noqa: PTH118
+            return server
+        return socket.create_connection((self._host, self._port))
+
+    def _pass_statements(
+        self, client: socket.socket, server: socket.socket, answered: threading.Event, cut_after: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := client.recv(65536):
+                if self._silent:
+                    continue
+                moment = self._moment(data)
+                if moment == "before":
+                    break
+                if moment == "after":
+                    cut_after.set()
+                server.sendall(data)
+                if moment == "during":
+                    break
+                if moment == "after":
+                    answered.wait(10)
+                    break
+        self._cut(client, server)
+
+    def _pass_answers(
+        self, client: socket.socket, server: socket.socket, answered: threading.Event, cut_after: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if cut_after.is_set():
+                    answered.set()
+                elif not self._silent:
+                    client.sendall(data)
+        self._cut(client, server)
+
+    def _moment(self, data: bytes) -> Moment | None:
+        with self._lock:
+            for rule in self._rules:
+                if rule[0] in data:
+                    self._rules.remove(rule)
+                    self.cuts += 1
+                    return rule[1]
+        return None
+
+    def _cut(self, client: socket.socket, server: socket.socket) -> None:
+        for line in (client, server):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            line.close()
+        with self._lock:
+            self._lines -= {client, server}
