@@ -346,12 +346,12 @@ def test_a_read_only_server(filled: str) -> None:
 
 
 def test_a_reader_that_leaves(filled: str) -> None:
-    running = start(filled)
-    assert running.stdout
-    running.stdout.close()
-    assert running.wait(20) == 1
-    assert running.stderr
-    assert running.stderr.read() == ""
+    with start(filled) as running:
+        assert running.stdout
+        running.stdout.close()
+        assert running.stderr
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
 
 
 def test_as_a_module_it_does_nothing() -> None:

@@ -1,0 +1,355 @@
+"""What people get wrong about a database's URL, on a real server that checks passwords, certificates and TLS."""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+
+import local_database
+from connecting import DatabaseMissing, DatabaseUnreachable, Target, database_url
+from console import Failure
+from database import Database, run_transaction
+
+PASSWORD = "p@ss:w/rd"  # noqa: S105
+QUOTED = urllib.parse.quote(PASSWORD, safe="")
+WRONG = "wrong-secret"
+# Who may come in, and how. The PostgreSQL of the wheel is built without TLS, so a proxy in front of it speaks that.
+HBA = """
+host all nobody 127.0.0.1/32 reject
+host all all    127.0.0.1/32 scram-sha-256
+"""
+CERTIFICATES = """
+req -x509 -new -nodes -newkey rsa:2048 -keyout ca.key -out ca.crt -subj /CN=authority -days 2
+req -x509 -new -nodes -newkey rsa:2048 -keyout other.key -out other.crt -subj /CN=somebody -days 2
+req -new -nodes -newkey rsa:2048 -keyout server.key -out server.csr -subj /CN=localhost
+x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2
+req -new -nodes -newkey rsa:2048 -keyout client.key -out client.csr -subj /CN=root
+x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out client.crt -days 2
+"""
+
+
+class Server(NamedTuple):
+    """A PostgreSQL that wants passwords. It is to be had without TLS, with it, and with client certificates only.
+
+    files: the folder of the certificates.
+    """
+
+    plain: int
+    tls: int
+    certified: int
+    files: Path
+
+    def url(
+        self,
+        port: int | None = None,
+        *,
+        user: str = "root",
+        password: str = QUOTED,
+        host: str = "localhost",
+        **rest: str,
+    ) -> str:
+        query = urllib.parse.urlencode(rest)
+        secret = f":{password}" if password else ""
+        return f"postgresql://{user}{secret}@{host}:{port or self.plain}/postgres?{query}"
+
+    def file(self, name: str) -> str:
+        return str(self.files / name)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[int]:
+    """The port of a PostgreSQL that wants passwords."""
+    postgresql = local_database.PostgreSQL()
+    with tempfile.TemporaryDirectory(prefix="test-server-") as folder:
+        home = postgresql.home = Path(folder)
+        (home / "password").write_text(PASSWORD)
+        (home / "hba").write_text(HBA)
+        local_database.give(home, postgresql.owner)
+        options = local_database.process_options(postgresql.owner, home)
+        programs = postgresql.programs
+        how = ["--username=root", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"]
+        subprocess.run([programs / "initdb", "--pgdata=data", *how], check=True, capture_output=True, **options)
+        port = free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "hba_file": home / "hba",
+            "fsync": "off",
+            "max_connections": 10,
+            "superuser_reserved_connections": 1,
+        }
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", "data", *(f"--{name}={value}" for name, value in settings.items())],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **options,
+        )
+        try:
+            make_users(f"host=127.0.0.1 port={port} user=root password={PASSWORD} dbname=postgres")
+            yield port
+        finally:
+            process.send_signal(signal.SIGINT)  # fast shutdown
+            process.wait(30)
+
+
+def make_users(dsn: str) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            connection = psycopg2.connect(dsn)
+            break
+        except psycopg2.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+    with connection, connection.cursor() as cursor:
+        for user in ("ordinary", "nobody", "locked NOLOGIN"):
+            cursor.execute(f"CREATE USER {user} PASSWORD %s", (PASSWORD,))
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def server(plain: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificates")
+    files = tmp_path_factory.mktemp("certificates")
+    for arguments in CERTIFICATES.strip().splitlines():
+        subprocess.run(["openssl", *arguments.split()], cwd=files, check=True, capture_output=True)
+    with tls_proxy(plain, files, ssl.CERT_NONE) as tls, tls_proxy(plain, files, ssl.CERT_REQUIRED) as certified:
+        yield Server(plain, tls, certified, files)
+
+
+@contextmanager
+def tls_proxy(plain: int, files: Path, client_certificates: ssl.VerifyMode) -> Iterator[int]:
+    """Yield the port of a proxy that speaks TLS with its clients, and none with the server at the other port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files / "server.crt", files / "server.key")
+    context.load_verify_locations(files / "ca.crt")
+    context.verify_mode = client_certificates
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener, plain, context), daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+def accept(listener: socket.socket, plain: int, context: ssl.SSLContext) -> None:
+    with suppress(OSError):  # until the listener is closed
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=serve, args=(client, plain, context), daemon=True).start()
+
+
+def serve(client: socket.socket, plain: int, context: ssl.SSLContext) -> None:
+    with suppress(OSError), client, socket.create_connection(("127.0.0.1", plain)) as server:
+        client.recv(8)  # SSLRequest: https://www.postgresql.org/docs/current/protocol-message-formats.html
+        client.sendall(b"S")
+        with context.wrap_socket(client, server_side=True) as secure:
+            while True:
+                ready = [secure] if secure.pending() else select.select([secure, server], [], [])[0]
+                source, sink = (secure, server) if secure in ready else (server, secure)
+                data = source.recv(65536)
+                if not data:
+                    return
+                sink.sendall(data)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def connects(url: str) -> bool:
+    database = Database(url)
+    run_transaction(database, lambda cursor: cursor.execute("SELECT 1"))
+    database.close()
+    return True
+
+
+def why_not(url: str) -> str:
+    """The reason in plain words why there is no connection."""
+    with pytest.raises(DatabaseUnreachable) as caught:
+        Target(url).connect(psycopg2.extensions.connection)
+    assert not caught.value.may_pass
+    return safe(str(caught.value))
+
+
+def safe(message: str) -> str:
+    for secret in (PASSWORD, QUOTED, WRONG):
+        assert secret not in message
+    return message
+
+
+def test_ways_in(server: Server) -> None:
+    ca = server.file("ca.crt")
+    key = {"sslcert": server.file("client.crt"), "sslkey": server.file("client.key")}
+    assert connects(server.url())
+    assert connects(f"host=localhost port={server.plain} user=ordinary password='{PASSWORD}' dbname=postgres")
+    assert connects(server.url(server.tls, sslmode="require"))
+    assert connects(server.url(server.tls, sslmode="verify-full", sslrootcert=ca))
+    assert connects(server.url(server.tls, host="127.0.0.1", sslmode="verify-ca", sslrootcert=ca))
+    assert connects(server.url(server.certified, sslmode="verify-full", sslrootcert=ca, **key))
+
+
+def test_the_certificates_of_the_system(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = server.url(server.tls, sslmode="verify-full", sslrootcert="system")
+    assert "not signed by the authority in sslrootcert" in why_not(url)
+    monkeypatch.setenv("SSL_CERT_FILE", server.file("ca.crt"))
+    assert connects(url)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"password": WRONG}, "does not let user root in: check user and password"),
+        ({"password": ""}, "wants a password for user root"),
+        ({"user": "stranger"}, "does not let user stranger in"),
+        ({"user": "locked"}, "does not let user locked in"),
+        ({"user": "nobody"}, "wants TLS|does not let user nobody in from here"),
+        ({"sslmode": "require"}, "has no TLS, and the URL asks for it"),
+        ({"sslmode": "on"}, "the URL's sslmode is not one"),
+        ({"sslmode": "verify-ca", "sslrootcert": "system"}, "with sslrootcert=system only verify-full"),
+        ({"sslmode": "verify-full", "sslrootcert": "/none/ca.crt", "at": "tls"}, "file /none/ca.crt cannot be read"),
+        ({"sslmode": "verify-full", "sslrootcert": "other.crt", "at": "tls"}, "not signed by the authority"),
+        (
+            {"sslmode": "verify-full", "sslrootcert": "ca.crt", "host": "127.0.0.1", "at": "tls"},
+            "shows a certificate for localhost: use that name",
+        ),
+        ({"sslmode": "require", "at": "certified"}, "does not accept the client certificate"),
+        (
+            {"sslmode": "require", "sslcert": "other.crt", "sslkey": "other.key", "at": "certified"},
+            "does not accept the client certificate",
+        ),
+        (
+            {"sslmode": "require", "sslcert": "client.crt", "sslkey": "other.key", "at": "certified"},
+            "other.key cannot be used",
+        ),
+        (
+            {"sslmode": "require", "sslcert": "client.crt", "sslkey": "/none/client.key", "at": "certified"},
+            "key file /none/client.key cannot be used",
+        ),
+        (
+            {"sslmode": "require", "sslcert": "/none/client.crt", "sslkey": "client.key", "at": "certified"},
+            "does not accept the client certificate",  # libpq does not mind that the file is missing
+        ),
+        ({"sslmode": "require", "sslcert": "ca.key", "sslkey": "ca.key", "at": "certified"}, "ca.key cannot be read"),
+    ],
+)
+def test_ways_not_in(server: Server, arguments: dict[str, str], reason: str) -> None:
+    port = getattr(server, arguments.pop("at", "plain"))
+    for name in ("sslrootcert", "sslcert", "sslkey"):
+        if name in arguments and arguments[name] != "system":
+            arguments[name] = str(server.files / arguments[name])
+    message = why_not(server.url(port, **arguments))
+    assert any(part in message for part in reason.split("|")), message
+
+
+def test_a_key_that_others_can_read(server: Server) -> None:
+    key = Path(server.file("open.key"))
+    shutil.copy(server.file("client.key"), key)
+    key.chmod(0o644)
+    url = server.url(server.certified, sslmode="require", sslcert=server.file("client.crt"), sslkey=str(key))
+    assert "chmod 600" in why_not(url)
+
+
+def test_a_database_that_is_not_there(server: Server) -> None:
+    url = server.url().replace("/postgres?", "/nothing?")
+    assert f"localhost:{server.plain} has no database nothing: run" in why_not(url)
+    with pytest.raises(DatabaseMissing):
+        Target(url).connect(psycopg2.extensions.connection)
+
+
+def test_a_server_that_is_full(server: Server) -> None:
+    held = [psycopg2.connect(server.url(user="ordinary")) for _ in range(9)]
+    with pytest.raises(DatabaseUnreachable, match="has no free connection") as caught:
+        Target(server.url(user="ordinary")).connect(psycopg2.extensions.connection)
+    assert caught.value.may_pass
+    for connection in held:
+        connection.close()
+
+
+def test_something_else_that_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        pid = os.fork()
+        if pid == 0:  # a web server, say
+            while True:
+                client, _ = listener.accept()
+                client.recv(1000)
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                client.close()
+        try:
+            assert "is not a CockroachDB or PostgreSQL server" in why_not(f"postgresql://127.0.0.1:{port}/x")
+        finally:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"mysql://me:{QUOTED}@host/x", "not one libpq understands: it looks like postgresql://"),
+        (f"me:{QUOTED}@host", "not one libpq understands: it looks like postgresql://"),
+        (f"postgresql://me:{PASSWORD}@host/x", "write %40 for @ and %2F for /"),
+        (f"postgresql://me:{QUOTED}@host/x?sslrotcert=system", "it has no parameter named sslrotcert"),
+        (f"postgresql://me:{QUOTED}%zz@host/x", "not one libpq understands"),
+    ],
+)
+def test_no_url(url: str, reason: str) -> None:
+    with pytest.raises(Failure) as caught:
+        Target(url)
+    assert reason in safe(str(caught.value))
+
+
+def test_no_server_and_no_such_host() -> None:
+    for url, reason in (
+        ("postgresql://127.0.0.1:1/x", "no server answers at 127.0.0.1:1"),
+        ("postgresql://127.0.0.1:1,127.0.0.1:2/x", "no server answers at 127.0.0.1:1, 127.0.0.1:2"),
+        ("postgresql:///x?host=/nowhere&port=7", "no server answers at the socket in /nowhere"),
+        ("postgresql://no-such-host.invalid/x", "the host name no-such-host.invalid:5432 is not known"),
+    ):
+        with pytest.raises(DatabaseUnreachable) as caught:
+            Target(url).connect(psycopg2.extensions.connection)
+        assert reason in str(caught.value)
+        assert caught.value.may_pass
+
+
+def test_a_server_that_keeps_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"postgresql://127.0.0.1:{listener.getsockname()[1]}/x?connect_timeout=2"
+        with pytest.raises(DatabaseUnreachable, match="within the connect_timeout"):
+            Target(url).connect(psycopg2.extensions.connection)
+
+
+def test_what_the_url_sets_is_kept() -> None:
+    target = Target("postgresql://host/x?connect_timeout=3&application_name=mine")
+    assert target.parameters["connect_timeout"] == "3"
+    assert target.parameters["application_name"] == "mine"
+    assert target.parameters["keepalives_idle"] == 10
+
+
+def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://environment/x")
+    assert database_url() == "postgresql://environment/x"
+    assert database_url("postgresql://option/x") == "postgresql://option/x"
+
+
+def test_another_database_of_the_same_server() -> None:
+    target = Target(f"postgresql://me:{QUOTED}@host:7/x?sslmode=require").with_database("it's")
+    assert (target.database, target.host, target.user) == ("it's", "host:7", "me")
+    assert target.parameters["password"] == PASSWORD
+    assert target.parameters["sslmode"] == "require"
