@@ -106,7 +106,7 @@ def used() -> Server:
     make_home(server)
     with transition(server):
         lock = hold(server.home / "users", fcntl.LOCK_SH, "another script to leave the local database")
-    atexit.register(leave, server, lock, os.getpid())
+    atexit.register(leave, server, lock)
     return server
 
 
@@ -252,11 +252,9 @@ def send(server: Server, number: signal.Signals) -> bool:
     return True
 
 
-def leave(server: Server, lock: int, pid: int) -> None:
+def leave(server: Server, lock: int) -> None:
     """Stop using the server, and stop it if nobody else uses it and it was not left running on purpose."""
-    if pid != os.getpid():
-        return  # a fork of the user, not the user
-    os.close(lock)
+    os.close(lock)  # a fork of this process has a descriptor of its own for the same lock, which holds on
     # A folder deleted meanwhile is no error: its server ends by itself. After Ctrl-C the next to leave stops it.
     with contextlib.suppress(FileNotFoundError, KeyboardInterrupt):
         try:

@@ -13,6 +13,7 @@ import pty
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -408,6 +409,15 @@ def test_whenever_the_first_script_is_killed_the_next_finds_a_whole_database(fre
     assert not list(fresh.home.glob("*.new"))
 
 
+def test_programs_that_outlive_a_killed_script_are_waited_for(fresh: Project) -> None:
+    first = fresh.start("local_database.py", "url")
+    while not list(fresh.home.glob("data.new/*")):
+        assert first.poll() is None
+    kill(first)
+    assert fresh.is_running()  # initdb is at work, and holds the lock
+    assert fresh.sql("SELECT 1") == "1"
+
+
 def test_ctrl_c_during_the_first_start_leaves_no_server_behind(fresh: Project) -> None:
     for moment in (0.2, 0.4, 0.6):
         process = fresh.start("local_database.py", "sql", "-c", "SELECT pg_sleep(100)")
@@ -426,10 +436,9 @@ def test_a_fork_of_a_user_does_not_stop_the_server(project: Project) -> None:
         connection = psycopg2.connect(local_database.url())
         child = os.fork()
         if not child:
-            connection.close = None
             sys.exit()
         os.waitpid(child, 0)
-        psycopg2.connect(local_database.describe() and local_database.used().url()).close()
+        connection.cursor().execute("SELECT 1")
         print("still here")
     """
     process = project.start("-c", textwrap.dedent(code))
@@ -478,7 +487,7 @@ def test_a_server_that_does_not_start_is_reported_with_its_log(fresh: Project) -
 
 
 @pytest.mark.parametrize(
-    "name", ['o\'clock "50%" off, $HOME/ünï', "/".join(["a-long-name"] * 12), "=equal&and?question#hash\\"]
+    "name", ['o\'clock "50%" off, $HOME/ünï', "/".join(["a-long-name"] * 12), "a,comma=equal&and?question#hash\\"]
 )
 def test_any_path_will_do(open_folder: Path, name: str) -> None:
     with new_project(open_folder / name) as project:
@@ -528,7 +537,10 @@ def test_no_permission_outside_the_project_changes(fresh: Project) -> None:
 
 def test_without_the_requirements_the_error_says_what_to_do(project: Project) -> None:
     done = subprocess.run(
-        [sys.executable, "-S", "local_database.py", "url"], capture_output=True, check=False, **project.options(None)
+        [sys.executable, "-S", "-E", "local_database.py", "url"],
+        capture_output=True,
+        check=False,
+        **project.options(None),
     )
     assert done.returncode == 1
     assert "pip install -r requirements.txt" in done.stderr
@@ -561,6 +573,7 @@ def test_root_and_the_owner_of_a_project_share_its_database(ordinary: Project, f
     assert len({first_line(user) for user in users}) == 1
     assert {let_go(user)[:2] for user in users} == {(0, "still here")}
     assert not ordinary.is_running()
+    assert {path.owner() for path in (ordinary.home, ordinary.home.parent)} == {"daemon"}
     assert ordinary.run("url", user=first).returncode == 0
     assert "stopped" in ordinary.run("stop", user=second).stderr
 
@@ -684,7 +697,13 @@ def test_cockroach_is_left_running_stopped_and_started_again_when_killed(with_co
     assert address.endswith("/streaming?sslmode=disable")
     psycopg2.connect(address).close()
     os.kill(int((with_cockroach.home / "pid").read_text()), signal.SIGKILL)
-    address = with_cockroach.run("url").stdout.strip()
+    with socket.create_server(("127.0.0.1", 0)) as other:  # somebody else's server, at the port that ours had
+        other_port = other.getsockname()[1]
+        (with_cockroach.home / "url").write_text(f"postgresql://root@127.0.0.1:{other_port}?sslmode=disable\n")
+        address = with_cockroach.run("url").stdout.strip()
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()
     psycopg2.connect(address).close()
     assert with_cockroach.run("stop").stderr == "CockroachDB stopped\n"
     with pytest.raises(psycopg2.OperationalError):
