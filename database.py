@@ -31,6 +31,8 @@ CONFLICTS = {
     "40P01",  # deadlock_detected
 }
 STATEMENT_COMPLETION_UNKNOWN = "40003"
+# The states of a transaction that cannot be committed any more: after an error, or without a connection.
+FAILED = {psycopg2.extensions.TRANSACTION_STATUS_INERROR, psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN}
 # What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
 SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 
@@ -126,6 +128,7 @@ class Database:
             connection.set_session(isolation_level="SERIALIZABLE", autocommit=False)
         except psycopg2.Error as error:
             self.discard(connection)
+            self._stop_if_interrupted()
             raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
         self._was_reached = True
         self._stop_if_interrupted()
@@ -155,9 +158,14 @@ class Database:
     def silence(self) -> float:
         """Return for how many seconds the server has owed an answer."""
         with self._lock:
-            waiting = [connection.waiting_since for connection in self._open if connection.waiting_since]
+            waiting = [connection.waiting_since for connection in self._open]
         waiting += self._connecting_since.copy().values()
-        return time.monotonic() - min(waiting) if waiting else 0.0
+        since = min(filter(None, waiting), default=0.0)
+        return time.monotonic() - since if since else 0.0
+
+    def _count_retry(self) -> None:
+        with self._lock:
+            self.retries += 1
 
     def _stop_if_interrupted(self) -> None:
         if self._interrupted.is_set():
@@ -215,17 +223,24 @@ def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatab
       in COMMIT). Say repeatable=True if running work again after it was committed does no harm: it only reads, or every
       row it writes has a key known before the write.
 
-    Raises RetriesExhausted when the time is over, AmbiguousCommit when it is not known whether work was committed,
-    DatabaseUnreachable when there is no server, and any other error of psycopg2 or of work as it is, after ROLLBACK.
+    Raises AmbiguousCommit when it is not known whether work was committed, also by an earlier try; else
+    RetriesExhausted when the time is over, DatabaseUnreachable when there is no server, and any other error of psycopg2
+    or of work as it is, after ROLLBACK.
     """
     tries = _Tries(database, database.retry_for)
+    in_doubt = False  # whether one of the tries may have been committed
     while True:
-        connection = database._take(tries)
+        try:
+            connection = database._take(tries)
+        except DatabaseUnreachable as error:
+            if in_doubt:
+                raise _ambiguous(database) from error
+            raise
         committing = False
         try:
             with connection.cursor() as cursor:
                 result = work(cursor)
-            if connection.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+            if connection.get_transaction_status() in FAILED:
                 raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back without a word")
             committing = True
             connection.commit()
@@ -234,13 +249,12 @@ def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatab
             _end(database, connection, lost)
             database._stop_if_interrupted()
             ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
-            if ambiguous and not repeatable:
-                raise _ambiguous(database) from error
             if not (ambiguous or lost or error.pgcode in CONFLICTS):
                 raise
-            if not tries.pause():
-                raise _ambiguous(database) if ambiguous else _exhausted(database, tries, lost) from error
-            database.retries += 1
+            in_doubt = in_doubt or ambiguous
+            if (in_doubt and not repeatable) or not tries.pause():
+                raise _ambiguous(database) if in_doubt else _exhausted(database, tries, lost) from error
+            database._count_retry()
         except BaseException as error:
             _end(database, connection, lost=not isinstance(error, Exception))
             raise
