@@ -1,6 +1,7 @@
-"""The streaming service: its schema, and the backend services.
+"""The streaming service: its schema, and its backend services.
 
-As a script it applies schema.sql to the database, says what differs from it, and can start afresh: see --help.
+As a script it applies schema.sql to the database, says what differs from it, and can start afresh: see --help. As a
+module it offers what services.py has: `from streaming_services import create_user, log_progress`.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import schema
 from connecting import database_url
 from console import Failure, run, say
 from database import Cursor, Database, run_transaction, supervised
+from services import *  # noqa: F403
+from services import __all__ as __all__
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 

@@ -19,6 +19,9 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 
+import services
+import streaming_services
+
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPT = PROJECT / "streaming_services.py"
 TABLES = ["subscriptions", "users", "content", "watch_history", "reviews", "payment_history"]
@@ -358,3 +361,9 @@ def test_as_a_module_it_does_nothing() -> None:
     command = [sys.executable, "-c", "import streaming_services"]
     done = subprocess.run(command, cwd=PROJECT, env=environment("nonsense"), capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_as_a_module_it_offers_the_services() -> None:
+    assert streaming_services.__all__ == services.__all__
+    for name in services.__all__:
+        assert getattr(streaming_services, name) is getattr(services, name)
