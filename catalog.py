@@ -168,9 +168,7 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     else:
         cursor.execute(COLUMNS_OF_POSTGRESQL, (schema,))
     columns = _fetch(cursor)
-    labels = (
-        _labels(cursor) if any(type_schema != "pg_catalog" for *_, type_schema in (row[:7] for row in columns)) else {}
-    )
+    labels = _labels(cursor) if any(row[6] != "pg_catalog" for row in columns) else {}
     names = {row[0]: row[1] for row in columns}
     numbers = {(row[0], row[3]): row[4] for row in columns}
 
