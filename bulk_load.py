@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import psycopg2
 
@@ -11,8 +12,8 @@ import sequences
 from batches import Counts, Writer, explain, sort, split
 from catalog import Table
 from checks import Batch, check, find_duplicates, parents_first, referenced, refers_to_itself
-from console import Failure, say
-from database import Database, run_transaction
+from console import Failure
+from database import Database, explained, run_transaction
 from fixtures import BadInput, Problem, Read, Rows
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
@@ -116,7 +117,9 @@ class BulkLoad:
         self._waiting = [_TableLoad(table, files[table.name]) for table in tables]
         self._loads = list(self._waiting)
         self._active: list[_TableLoad] = []
-        self._under_way: dict[Future[Counts], tuple[_TableLoad, Batch]] = {}
+        self._to_write: SimpleQueue[tuple[_TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
+        self._written: SimpleQueue[tuple[_TableLoad, Batch, Counts | BaseException]] = SimpleQueue()
+        self._under_way = 0  # how many batches are in one of these, or between them
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -129,25 +132,32 @@ class BulkLoad:
         Each batch may be written again after a lost connection. Raises BadInput at the first bad row, or another
         Failure: the text says what is committed, and running the load again finishes it.
         """
-        pool = ThreadPoolExecutor(self._connections)
+        for _ in range(self._connections):
+            # Daemons, because nothing can cut short one that is connecting: Ctrl-C need not wait for it.
+            Thread(target=self._write_batches, daemon=True).start()
         try:
             self._activate()
             while self._active:
-                if not self._send(pool):
+                if not self._send():
                     self._collect(progress)
                 self._activate()
         except KeyboardInterrupt:
             self._settle()
-            say(self._committed())
             raise
         except BadInput as error:
             self._settle()
-            raise BadInput(error.problems, f"{self._committed()} Mend them and run it again: that finishes.") from error
+            raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except Failure as error:
             self._settle()
-            raise Failure(f"{error}. {self._committed()} Running it again finishes.") from error
+            raise Failure(f"{error}. {self.committed()} Running it again finishes.") from error
         finally:
-            pool.shutdown(cancel_futures=True)
+            for _ in range(self._connections):
+                self._to_write.put(None)
+
+    def committed(self) -> str:
+        """Say how many rows are committed. A batch whose connection was lost in COMMIT may be there, too."""
+        parts = [f"{name} {counts.total():,}" for name, counts in self.counts.items()]
+        return f"Committed rows, at least: {', '.join(parts)}."
 
     def _activate(self) -> None:
         """Start the tables whose references are complete, and forget those that are done."""
@@ -159,20 +169,29 @@ class BulkLoad:
             self._waiting.remove(load)
             self._active.append(load)
 
-    def _send(self, pool: ThreadPoolExecutor) -> bool:
+    def _send(self) -> bool:
         """Read a batch of each active table and hand it to a connection; return whether there was any."""
         sent = False
         for load in self._active:
-            if len(self._under_way) >= 2 * self._connections or not load.may_send:
+            if self._under_way >= 2 * self._connections or not load.may_send:
                 continue
             batch = next(load.batches, None)
             if batch is None:
                 load.is_read = True
             else:
-                self._under_way[pool.submit(self._write, batch)] = (load, batch)
+                self._to_write.put((load, batch))
+                self._under_way += 1
                 load.in_flight += 1
             sent = True
         return sent
+
+    def _write_batches(self) -> None:
+        while task := self._to_write.get():
+            load, batch = task
+            try:
+                self._written.put((load, batch, self._write(batch)))
+            except BaseException as error:
+                self._written.put((load, batch, error))
 
     def _write(self, batch: Batch) -> Counts:
         return run_transaction(
@@ -180,37 +199,49 @@ class BulkLoad:
         )
 
     def _collect(self, progress: Progress) -> None:
-        """Wait until a batch is committed, and count it."""
-        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            load = self._count(future)
+        """Wait a moment for a batch to be committed, and count it."""
+        try:
+            load = self._count()
+        except Empty:
+            if self._database.is_interrupted:
+                raise KeyboardInterrupt from None
+        else:
             progress(load.table.name, load.counts.total(), load.fraction_read())
 
-    def _count(self, future: "Future[Counts]") -> _TableLoad:
-        load, batch = self._under_way.pop(future)
+    def _count(self) -> _TableLoad:
+        """Count a written batch, or raise what became of it. Raises Empty if there is none for a moment."""
+        load, batch, result = self._written.get(timeout=0.2)
+        self._under_way -= 1
         load.in_flight -= 1
-        try:
-            counts = future.result()
-        except psycopg2.Error as error:
-            raise explain(error, self._database, [batch], skip=self._skip) from error
-        load.counts.update(counts)
+        if isinstance(result, psycopg2.Error):
+            raise explain(result, self._database, [batch], skip=self._skip) from result
+        if isinstance(result, BaseException):
+            raise result
+        load.counts.update(result)
         for column, value in sequences.highest(batch).items():
             load.highest[column] = max(value, load.highest.get(column, value))
         return load
 
     def _settle(self) -> None:
         """Let the batches that are under way end, one way or another, and count them."""
-        for future in list(self._under_way):
-            if not future.cancel():
+        with suppress(Empty):
+            while True:
+                self._to_write.get_nowait()
+                self._under_way -= 1
+        while self._under_way:
+            try:
                 with suppress(Failure, psycopg2.Error, KeyboardInterrupt):
-                    self._count(future)
-
-    def _committed(self) -> str:
-        parts = [f"{name} {counts.total():,}" for name, counts in self.counts.items()]
-        return f"Committed rows: {', '.join(parts)}."
+                    self._count()
+            except Empty:
+                if self._database.is_interrupted:
+                    return
 
     def _advance_sequences(self, load: _TableLoad) -> None:
-        if load.highest:
+        if not load.highest:
+            return
+        try:
             run_transaction(
                 self._database, lambda cursor: sequences.advance(cursor, load.table, load.highest), repeatable=True
             )
+        except psycopg2.Error as error:
+            raise explained(error, self._database) from error

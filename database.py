@@ -155,6 +155,10 @@ class Database:
                 with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
                     line.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def is_interrupted(self) -> bool:
+        return self._interrupted.is_set()
+
     def silence(self) -> float:
         """Return for how many seconds the server has owed an answer."""
         with self._lock:
@@ -168,7 +172,7 @@ class Database:
             self.retries += 1
 
     def _stop_if_interrupted(self) -> None:
-        if self._interrupted.is_set():
+        if self.is_interrupted:
             raise KeyboardInterrupt
 
     def _take(self, tries: "_Tries") -> _Connection:

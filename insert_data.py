@@ -23,7 +23,7 @@ from catalog import Table
 from checks import Batch
 from connecting import database_url
 from console import Failure, run, say
-from database import Cursor, Database, explained, run_transaction, supervised
+from database import AmbiguousCommit, Cursor, Database, explained, run_transaction, supervised
 from fixtures import BadInput, Problem, Rows, find
 from values import shortened
 
@@ -33,6 +33,9 @@ SAMPLE = Path(__file__).with_name("test_data.json")
 
 # Up to this many rows are checked whole before the first write, and written in one transaction.
 SMALL_LOAD = 10_000
+
+ONE_TRANSACTION = "The load is one transaction:"
+RUN_AGAIN = "Running it again finishes."
 
 
 def main() -> int:
@@ -47,7 +50,12 @@ def main() -> int:
     database = Database(database_url(arguments.url), retry_for=arguments.retry_for)
     begin = time.monotonic()
     load = _load_small if left >= 0 else _load_large
-    counts = supervised(database, lambda: load(database, files, arguments))
+    try:
+        counts = supervised(database, lambda: load(database, files, arguments))
+    except KeyboardInterrupt:
+        if load is _load_small:
+            say(f"{ONE_TRANSACTION} all of it or nothing is in the database. {RUN_AGAIN}")
+        raise
     _report(counts, database, time.monotonic() - begin, dry_run=arguments.dry_run)
     return 0
 
@@ -112,9 +120,9 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         )
     except psycopg2.Error as error:
         raise explain(error, database, ordered, skip=skip) from error
-    except KeyboardInterrupt:
-        say("The load is one transaction: all of it or nothing is in the database, and running it again finishes.")
-        raise
+    except Failure as error:
+        written = "all of it or nothing" if isinstance(error, AmbiguousCommit) else "nothing of it"
+        raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {RUN_AGAIN}") from error
 
 
 def _read(database: Database, work: Callable[[Cursor], T]) -> T:
@@ -201,18 +209,25 @@ def _load_large(database: Database, files: list[Rows], arguments: argparse.Names
     if problems:
         raise BadInput(problems)
     by_table = {table.name: [rows for rows in files if rows.table == table.name] for table in tables}
-    if arguments.dry_run:
-        batches = (batch for table in tables for batch in checked_batches(table, by_table[table.name]))
-        checked = sum(len(batch.rows) for batch in batches)
-        print(f"Dry run: the files of {checked:,} rows are as they should be. References, CHECK and UNIQUE constraints")
-        print("were not looked at: in a large load only the server can judge them.")
-        return {}
-    skip = arguments.on_conflict == "skip"
     gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
+    if arguments.dry_run:
+        counts: dict[str, Counts] = {}
+        for table in tables:
+            batches = checked_batches(table, by_table[table.name])
+            counts[table.name] = Counter(checked=sum(len(batch.rows) for batch in batches))
+        print(
+            "References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load"
+        )
+        return counts
+    skip = arguments.on_conflict == "skip"
     load = BulkLoad(database, tables, by_table, connections=arguments.connections, skip=skip)
     progress = Progress()
     try:
         load.run(progress)
+    except KeyboardInterrupt:
+        progress.close()
+        say(f"{load.committed()} {RUN_AGAIN}")
+        raise
     finally:
         progress.close()
     return load.counts
