@@ -161,8 +161,6 @@ def database_url(option: str | None = None) -> str:
         return url
     import local_database  # slow to import, and not needed by those who have a URL
 
-    import local_database  # slow to import, and not needed where there is a URL
-
     url = local_database.url()
     say(f"DATABASE_URL is not set: using the local database ({local_database.describe()})")
     return url
