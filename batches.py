@@ -12,9 +12,14 @@ from checks import Batch
 from console import Failure
 from database import Cursor, Database, explained, run_transaction
 from fixtures import BadInput, Problem
+from values import clipped
 
 MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
+# Each takes some statements to find.
+MOST_PROBLEMS = 1_000
+# Of what the server says, so many characters are passed on.
+LONGEST_PART = 300
 
 # SQLSTATE classes and codes of errors that a row can be to blame for: data exception, integrity constraint violation,
 # a key twice in one statement, too large for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
@@ -63,28 +68,36 @@ class Writer:
         text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
         return [batch.problem(batch.rows[number - 1], text, columns) for (number,) in self._cursor.fetchall()]
 
-    def find_problems(self, batches: Iterable[Batch]) -> Iterator[Problem]:
+    def find_problems(self, batches: Iterable[Batch]) -> list[Problem]:
         """Write the batches again, each part of one in a savepoint, and tell which rows the server refuses.
 
-        A table that refers to one with refused rows is left out: its rows could be refused for that reason alone.
+        Rows that refer to refused ones could be refused for that reason alone: a table that refers to another with
+        refused rows is left out, and what refers to a missing row of its own table is told if nothing else is wrong.
         Leaves the transaction with what was accepted in it: roll back.
         """
         self.check_deferred_constraints()
         refused: set[str] = set()
+        problems: list[Problem] = []
+        orphans: list[Problem] = []
         for batch in batches:
             if refused & {
                 str(key.referenced) for key in batch.table.foreign_keys if key.referenced != batch.table.name
             }:
                 refused.add(batch.table.name)
                 continue
-            for problem in self._bisect(batch):
+            for problem, constraint in self._bisect(batch):
                 refused.add(batch.table.name)
-                yield problem
+                is_orphan = constraint is not None and constraint.referenced == batch.table.name
+                (orphans if is_orphan else problems).append(problem)
+                if len(problems) + len(orphans) == MOST_PROBLEMS:
+                    return problems or orphans
+        return problems or orphans
 
     def _execute(self, statement: sql.Composable, batch: Batch) -> None:
         self._cursor.execute(statement.as_string(self._cursor), statements.arrays(batch))
 
-    def _bisect(self, batch: Batch) -> Iterator[Problem]:
+    def _bisect(self, batch: Batch) -> Iterator[tuple[Problem, Constraint | None]]:
+        """Return a Problem for each row that the server refuses, and the constraint that it breaks."""
         self._cursor.execute("SAVEPOINT part")
         try:
             self.write(batch)
@@ -93,7 +106,8 @@ class Writer:
                 raise
             self._cursor.execute("ROLLBACK TO SAVEPOINT part")
             if len(batch.rows) == 1:
-                yield self._refusal(batch, error)
+                constraint = batch.table.constraints.get(error.diag.constraint_name or "")
+                yield self._refusal(batch, error, constraint), constraint
                 return
             middle = len(batch.rows) // 2
             yield from self._bisect(batch._replace(rows=batch.rows[:middle]))
@@ -101,23 +115,37 @@ class Writer:
         else:
             self._cursor.execute("RELEASE SAVEPOINT part")
 
-    def _refusal(self, batch: Batch, error: psycopg2.Error) -> Problem:
+    def _refusal(self, batch: Batch, error: psycopg2.Error, constraint: Constraint | None) -> Problem:
         """Return the Problem with the only row of a batch."""
         row = batch.rows[0]
-        constraint = batch.table.constraints.get(error.diag.constraint_name or "")
         if constraint is None:
-            return batch.problem(row, f"the server says: {server_message(error)}", error.diag.column_name or "")
+            column = error.diag.column_name or self._unreadable_column(batch)
+            return batch.problem(row, f"the server says: {server_message(error)}", column)
         columns = ", ".join(constraint.columns)
         if constraint.kind == "c":
             return batch.problem(row, f"breaks {constraint.name}: {constraint.definition}", columns)
         if constraint.kind == "f":
-            detail = (error.diag.message_detail or "").rstrip(".") or constraint.definition
-            return batch.problem(row, f"breaks {constraint.name}: {detail}", columns)
+            return batch.problem(row, f"breaks {constraint.name}: {_detail(error, constraint)}", columns)
         return batch.problem(row, f"breaks {constraint.name}: {self._holder(batch, constraint, error)}", columns)
+
+    def _unreadable_column(self, batch: Batch) -> str:
+        """Return the column whose value the server cannot read, if that is what is wrong with the only row."""
+        row = batch.rows[0]
+        for name, text in zip(batch.columns, row[1:], strict=True):
+            alone = batch._replace(columns=(name,), rows=[(row[0], text)])
+            self._cursor.execute("SAVEPOINT value")
+            try:
+                self._execute(statements.values(alone), alone)
+            except psycopg2.Error as error:
+                if not is_rows_fault(error):
+                    raise
+                self._cursor.execute("ROLLBACK TO SAVEPOINT value")
+                return name
+        return ""
 
     def _holder(self, batch: Batch, constraint: Constraint, error: psycopg2.Error) -> str:
         """Say which row of the database has the unique value that a refused row wants."""
-        detail = (error.diag.message_detail or constraint.definition).rstrip(".")
+        detail = _detail(error, constraint)
         if not set(constraint.columns) <= set(batch.columns):
             return detail
         self._execute(statements.keys_of_holders(batch, constraint.columns), batch)
@@ -125,21 +153,32 @@ class Writer:
         if key is None:
             return detail
         pairs = zip(batch.table.primary_key, key, strict=True)
-        return f"{detail}, in the row with {', '.join(f'{name} {value}' for name, value in pairs)}"
+        return f"{detail}, in the row with {', '.join(f'{name} {clipped(value)}' for name, value in pairs)}"
+
+
+def _detail(error: psycopg2.Error, constraint: Constraint) -> str:
+    return clipped((error.diag.message_detail or constraint.definition).rstrip("."), LONGEST_PART)
 
 
 def explain(error: psycopg2.Error, database: Database, batches: list[Batch], *, skip: bool) -> Failure:
     """Return why the server refused these batches, whose transaction was rolled back: BadInput if rows are at fault."""
 
     def find(cursor: Cursor) -> list[Problem]:
-        problems = list(Writer(cursor, skip=skip).find_problems(batches))
+        problems = Writer(cursor, skip=skip).find_problems(batches)
         cursor.connection.rollback()
         return problems
 
     if not is_rows_fault(error):
         return explained(error, database)
-    problems = run_transaction(database, find, repeatable=True)
-    return BadInput(problems) if problems else explained(error, database)
+    try:
+        problems = run_transaction(database, find, repeatable=True)
+    except psycopg2.Error as other:
+        return explained(other, database)
+    if not problems:
+        return explained(error, database)
+    if len(problems) < MOST_PROBLEMS:
+        return BadInput(problems)
+    return BadInput(problems, "Nothing was written. There may be more: these were looked for no further.")
 
 
 def is_rows_fault(error: psycopg2.Error) -> bool:
@@ -148,8 +187,9 @@ def is_rows_fault(error: psycopg2.Error) -> bool:
 
 
 def server_message(error: psycopg2.Error) -> str:
-    """Return what the server said, in one line."""
-    return ". ".join(part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part)
+    """Return what the server said, in one line; the values in it may be long."""
+    parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]
+    return ". ".join(clipped(part, LONGEST_PART) for part in parts)
 
 
 def split(batch: Batch) -> Iterator[Batch]:

@@ -3,7 +3,7 @@
 What only the server can judge (CHECK constraints, rows that are there already) is left to batches.py.
 """
 
-import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +15,7 @@ from fixtures import Problem, Read, Rows
 from values import INTEGERS, Reader, comparable, reader, shortened, shortened_text
 
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
-KEY_NAMESPACE = uuid.UUID("a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843")
+KEY_NAMESPACE = "a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843"
 
 
 class Batch(NamedTuple):
@@ -49,7 +49,8 @@ def find_table(tables: dict[str, Table], name: str) -> Table:
     """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not."""
     table = tables.get(name)
     if table is None:
-        raise ValueError(f"the database has no table {shortened(name)}{_nearest(name, tables)}")
+        advice = _nearest(name, tables) or "; tables are made by `python streaming_services.py`, from schema.sql"
+        raise ValueError(f"the database has no table {shortened(name)}{advice}")
     if table.is_view:
         raise ValueError(f"{shortened(name)} is a view, and rows are loaded into tables only")
     if not table.primary_key:
@@ -110,7 +111,8 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
     batches = []
     for (from_document, given), reads in alike.items():
         if len(set(given)) < len(given):
-            problems += [_problem(table, given, read, "a column's name occurs more than once") for read in reads]
+            repeated = next(name for name, count in Counter(given).items() if count > 1)
+            problems += [_problem(table, given, read, "the column is given more than once", repeated) for read in reads]
         else:
             batches.append(_check_alike(table, given, reads, from_document, problems))
     return batches
@@ -146,7 +148,11 @@ def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
 
 
 def _key_at(table: Table, column: Column, position: int) -> Any:
-    return position if column.kind in INTEGERS else str(uuid.uuid5(KEY_NAMESPACE, f"{table.name}/{position}"))
+    if column.kind in INTEGERS:
+        return position
+    import uuid  # slow to import, and not needed where the keys are given
+
+    return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name}/{position}"))
 
 
 def _wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:
@@ -238,7 +244,7 @@ def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] |
 
     None stands for a key of which a part is NULL or wrong: it is equal to no other, and refers to nothing.
     """
-    forms = [comparable(batch.table.columns[name]) for name in columns]
+    forms = _forms(batch.table, columns)
     indexes = [batch.columns.index(name) + 1 for name in columns]
     values: list[tuple[Any, ...] | None] = []
     for row in batch.rows:
@@ -251,12 +257,23 @@ def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] |
     return values
 
 
+def _forms(table: Table, columns: Iterable[str]) -> list[Callable[[str], Any]]:
+    return [comparable(table.columns[name]) for name in columns]
+
+
 def references_outside(key: Constraint, batches: list[Batch], parents: list[Batch]) -> list[Batch]:
     """Return the rows whose foreign key refers to none of the parents in the load, so to a row of the database.
 
-    Of their columns only the foreign key's and the primary key's.
+    Of their columns only the foreign key's and the primary key's. Where the types differ (an integer that refers to a
+    decimal), whether values are equal is left to the server, when the rows are written.
     """
     known: set[Any] = set()
+    if (
+        parents
+        and batches
+        and _forms(batches[0].table, key.columns) != _forms(parents[0].table, key.referenced_columns)
+    ):
+        return []
     for batch in parents:
         if set(key.referenced_columns) <= set(batch.columns):
             known.update(key_values(batch, key.referenced_columns))

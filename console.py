@@ -9,9 +9,16 @@ class Failure(Exception):
     """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password."""
 
 
+def printable(text: str) -> str:
+    """Return one line of text, what could steer a terminal (escape sequences, line feeds) made visible: \\x1b, \\n."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def say(text: str) -> None:
     """Tell the person something that is not the script's result: it goes to stderr, so that stdout can be piped."""
-    print(text, file=sys.stderr, flush=True)
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
 def run(main: Callable[[], int]) -> NoReturn:

@@ -6,12 +6,13 @@ table that its name says up to the first dot; it is read as a stream. Both may b
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from console import Failure
+from console import Failure, printable
 from values import NoNumber, Number, shortened
 
 DOCUMENTS = (".json", ".json.gz")
@@ -40,7 +41,7 @@ class Problem(NamedTuple):
             place += f", {self.unit} {self.number}" + (f" ({self.key})" if self.key else "")
         if self.column:
             place += f", column {shortened(self.column)[1:-1]}"
-        return f"{place}: {self.text}"
+        return printable(f"{place}: {self.text}")
 
 
 class BadInput(Failure):
@@ -179,15 +180,18 @@ def find(paths: Iterable[Path]) -> list[Rows]:
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise Failure(f"{path}: there is no such file or folder")
-    if not path.is_dir():
-        if not path.name.endswith(DOCUMENTS + LINES):
-            raise Failure(f"{path}: the name of a fixture ends in {', '.join(DOCUMENTS + LINES)}")
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.name.endswith(DOCUMENTS + LINES) and file.is_file())
+    endings = ", ".join(DOCUMENTS + LINES)
+    try:
+        if not path.is_dir():
+            path.stat()
+            if not path.name.endswith(DOCUMENTS + LINES):
+                raise Failure(f"{path}: the name of a fixture ends in {endings}")
+            return [path]
+        files = sorted(file for file in path.iterdir() if file.name.endswith(DOCUMENTS + LINES) and file.is_file())
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from error
     if not files:
-        raise Failure(f"{path}: no fixtures in this folder (files that end in {', '.join(DOCUMENTS + LINES)})")
+        raise Failure(f"{path}: no fixtures in this folder (files that end in {endings})")
     return files
 
 
@@ -202,7 +206,8 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
     if type(document) is not tuple:
         problems.append(Problem(str(file), "expected an object, table name -> list of rows, at the top"))
     elif len(dict(document)) < len(document):
-        problems.append(Problem(str(file), "a table's name occurs more than once"))
+        repeated = next(name for name, count in Counter(name for name, _ in document).items() if count > 1)
+        problems.append(Problem(str(file), "the table is given more than once", repeated))
     else:
         for table, rows in document:
             if isinstance(rows, list):
@@ -230,7 +235,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 def _explained(error: Exception, content: bytes = b"") -> str:
     if isinstance(error, json.JSONDecodeError):
-        if not error.doc.strip():
+        if content and not error.doc.strip():
             return "the file is empty"
         ended = error.pos >= len(error.doc.rstrip())
         place = f"line {error.lineno} column {error.colno}" if content else f"column {error.colno}"

@@ -18,14 +18,13 @@ import psycopg2
 import catalog
 import checks
 import sequences
-from batches import Counts, Writer, explain, sort, split
+from batches import Counts, Writer, explain, is_rows_fault, sort, split
 from catalog import Table
 from checks import Batch
 from connecting import database_url
-from console import Failure, run, say
+from console import Failure, printable, run, say
 from database import AmbiguousCommit, Cursor, Database, explained, run_transaction, supervised
 from fixtures import BadInput, Problem, Rows, find
-from values import shortened
 
 T = TypeVar("T")
 
@@ -110,7 +109,12 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         batches[table.name] = checks.check(table, reads, problems)
         checks.find_duplicates(table, batches[table.name], problems)
     wrong = {(problem.table, problem.column) for problem in problems}
-    problems += _read(database, lambda cursor: _dangling(cursor, tables, batches, wrong))
+    try:
+        problems += run_transaction(database, lambda cursor: _dangling(cursor, tables, batches, wrong), repeatable=True)
+    except psycopg2.Error as error:
+        # A key that the server cannot read is met again when it is written, and its row found.
+        if not is_rows_fault(error):
+            raise explained(error, database) from error
     if problems:
         raise BadInput(_in_order_of_files(problems, files))
     ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
@@ -137,10 +141,10 @@ def _find_tables(database: Database, files: list[Rows]) -> tuple[list[Table], li
     """Return the tables of the load in the order of their foreign keys, and the rows that are for none."""
     known = _read(database, catalog.read)
     wanted = list(dict.fromkeys(rows.table for rows in files))
-    if wanted and not set(wanted) & known.keys():
+    if wanted and not known:
         raise Failure(
-            f"the database {database.target.database} at {database.target.host} has none of the tables "
-            f"({', '.join(map(shortened, wanted))}): run `python streaming_services.py` first"
+            f"the database {database.target.database} at {database.target.host} has no tables: "
+            "run `python streaming_services.py` first"
         )
     tables, problems = [], []
     for name in wanted:
@@ -234,10 +238,11 @@ def _load_large(database: Database, files: list[Rows], arguments: argparse.Names
 
 
 def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dry_run: bool) -> None:
-    width = max(map(len, counts), default=0)
+    names = {table: printable(table) for table in counts}
+    width = max(map(len, names.values()), default=0)
     for table, count in counts.items():
         parts = ", ".join(f"{number:,} {what}" for what, number in count.items())
-        print(f"{table:{width}}  {count.total():>9,} rows: {parts}")
+        print(f"{names[table]:{width}}  {count.total():>9,} rows: {parts}")
     place = f"{database.target.database} at {database.target.host}"
     retries = f", {database.retries} retries" if database.retries else ""
     done = "Dry run, nothing was written: checked" if dry_run else "Loaded"

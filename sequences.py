@@ -7,12 +7,18 @@ from psycopg2 import sql
 from catalog import Column, Table
 from checks import Batch
 from database import Cursor
+from values import INTEGERS
 
 
 def highest(batch: Batch) -> dict[str, int]:
     """Return the highest value given for each column that has a sequence."""
-    columns = [name for name in batch.columns if batch.table.columns[name].sequence]
-    return {name: max(map(int, map(batch.texts([name]), batch.rows))) for name in columns}
+    values: dict[str, int] = {}
+    for name in batch.columns:
+        column = batch.table.columns[name]
+        if column.sequence and column.kind in INTEGERS:
+            given = [int(text) for text in map(batch.texts([name]), batch.rows) if text != "NULL"]
+            values |= {name: max(given)} if given else {}
+    return values
 
 
 def advance(cursor: Cursor, table: Table, values: dict[str, int]) -> None:
@@ -24,8 +30,10 @@ def advance(cursor: Cursor, table: Table, values: dict[str, int]) -> None:
     for column, value in values.items():
         sequence = _sequence(cursor, table, table.columns[column])
         if sequence:
-            statement = sql.SQL("SELECT setval(%s, %s) FROM {} WHERE last_value < %s").format(sql.SQL(sequence))
-            cursor.execute(statement, (sequence, value, value))
+            # Of a new sequence, last_value is the value that it will give first.
+            statement = sql.SQL("SELECT setval(%s, %s) FROM {} WHERE last_value <= %s")
+            name = sql.SQL(sequence.replace("%", "%%"))
+            cursor.execute(statement.format(name), (sequence, value, value))
 
 
 def _sequence(cursor: Cursor, table: Table, column: Column) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from catalog import Column, Constraint, Table
+from catalog import Column, Constraint
 from checks import Batch
 from values import PLAIN, is_text
 
@@ -24,12 +24,15 @@ def _name(name: str) -> sql.Identifier:
     return sql.Identifier(name.replace("%", "%%"))
 
 
-def _of(table: Table, column: str) -> sql.Composed:
-    return sql.SQL("{}.{}").format(_name(table.name), _name(column))
+def _there(column: str) -> sql.Composed:
+    """Return a column of the table itself, which statements call there: its own name may be excluded or fixture."""
+    return sql.SQL("there.{}").format(_name(column))
 
 
 def _type(column: Column, kind: str) -> sql.Composable:
-    return sql.SQL(kind) if column.type_schema == "pg_catalog" else sql.Identifier(column.type_schema, kind)
+    if column.type_schema == "pg_catalog":
+        return sql.SQL("varbit" if kind == "bit" else kind)  # bit alone is bit(1)
+    return sql.SQL("{}.{}").format(_name(column.type_schema), _name(kind))
 
 
 def _array_type(column: Column) -> sql.Composable:
@@ -67,7 +70,7 @@ def _values(batch: Batch, columns: Iterable[str]) -> list[sql.Composable]:
 def _match(batch: Batch, columns: Iterable[str]) -> sql.Composable:
     columns = list(columns)
     pairs = zip(columns, _values(batch, columns), strict=True)
-    return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(_of(batch.table, name), value) for name, value in pairs)
+    return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(_there(name), value) for name, value in pairs)
 
 
 def _others(batch: Batch) -> list[str]:
@@ -91,7 +94,7 @@ def insert(batch: Batch, skip: bool) -> sql.Composable:
             ),
             _differ(batch, others, given),
         )
-    return sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} {}").format(
+    return sql.SQL("INSERT INTO {} AS there ({}) SELECT {} FROM {} {}").format(
         _name(batch.table.name),
         _names(batch.columns),
         sql.SQL(", ").join(_values(batch, batch.columns)),
@@ -104,19 +107,24 @@ def count_there(batch: Batch) -> sql.Composable:
     """Return the query that counts the rows that are there already, and those of them that are the same."""
     others = _others(batch)
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
-    return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} JOIN {} ON {}").format(
+    return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} AS there JOIN {} ON {}").format(
         differ, _name(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
     )
 
 
 def keys_of_holders(batch: Batch, columns: tuple[str, ...]) -> sql.Composable:
     """Return the query for the primary keys of the rows of the table that have the same values in these columns."""
-    return sql.SQL("SELECT {} FROM {} JOIN {} ON {}").format(
-        sql.SQL(", ").join(_of(batch.table, name) for name in batch.table.primary_key),
+    return sql.SQL("SELECT {} FROM {} AS there JOIN {} ON {}").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in batch.table.primary_key),
         _name(batch.table.name),
         _rows(batch),
         _match(batch, columns),
     )
+
+
+def values(batch: Batch) -> sql.Composable:
+    """Return the query that does no more than read the values."""
+    return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(_values(batch, batch.columns)), _rows(batch))
 
 
 def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
@@ -137,13 +145,14 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
     """Return the condition that a row of the table differs from these values in a column."""
     conditions = []
     for name, value in zip(columns, values, strict=True):
-        # Types that the server cannot compare (json, point) are compared as text.
+        # Types that the server cannot compare (json, point) are compared as text, and so are those of which it takes
+        # different values for equal (intervals: a month for 30 days).
         cast = "" if _has_equality(batch.table.columns[name]) else "::text"
         form = sql.SQL(f"{{}}{cast} IS DISTINCT FROM {{}}{cast}")
-        conditions.append(form.format(_of(batch.table, name), value))
+        conditions.append(form.format(_there(name), value))
     return sql.SQL(" OR ").join(conditions)
 
 
 def _has_equality(column: Column) -> bool:
     kind = column.kind[1:] if column.type.endswith("[]") else column.kind
-    return kind in PLAIN or is_text(kind) or kind == "jsonb" or bool(column.labels)
+    return (kind in PLAIN and kind != "interval") or is_text(kind) or kind == "jsonb" or bool(column.labels)

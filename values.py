@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from catalog import TIMES, Column
@@ -34,7 +34,7 @@ class NoNumber(str):
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 # PostgreSQL's limits for a numeric without a size: see "Numeric Types" in its documentation.
 NUMERIC_DIGITS = (131_072, 16_383)
-TEXTS = ("text", "varchar", "bpchar", "name", "citext")
+TEXTS = ("text", "varchar", "bpchar", "name")
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
@@ -48,8 +48,9 @@ PLAIN_TIMESTAMP = (
     r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
     r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
 )
+NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
 NEVER = re.compile(r"(?!)").fullmatch
-LONG_FRACTION = re.compile(r"\.\d{6}\d*[1-9]").search
+FRACTIONS = re.compile(r"\.(\d+)").findall
 
 
 def reader(column: Column) -> Reader:
@@ -61,13 +62,7 @@ def reader(column: Column) -> Reader:
 
 def comparable(column: Column) -> Callable[[str], Any]:
     """Return the function that makes equal values of a key column equal: 1.0 and 1.00, one moment in two zones."""
-    if column.kind in ("numeric", "float4", "float8"):
-        return Decimal
-    if column.kind in ("timestamptz", "timestamp"):
-        return _moment
-    if column.kind == "bpchar":
-        return lambda element: element.strip('"').rstrip(" ")
-    return str
+    return COMPARABLE.get(column.kind, str)
 
 
 def is_text(kind: str) -> bool:
@@ -82,16 +77,17 @@ def shortened(value: Any) -> str:
     except RecursionError:
         text = "a deeply nested value"
     # A lone surrogate cannot be printed.
-    return _at_most_60(text.encode("utf-8", "backslashreplace").decode())
+    return clipped(text.encode("utf-8", "backslashreplace").decode())
 
 
 def shortened_text(element: str) -> str:
     """Return the text of a checked value for an error message, at most 60 characters of it."""
-    return _at_most_60(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
+    return clipped(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
 
 
-def _at_most_60(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
+def clipped(text: str, most: int = 60) -> str:
+    """Return a text, or the beginning of it and three dots."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _scalar(kind: str, column: Column) -> Reader:
@@ -99,12 +95,16 @@ def _scalar(kind: str, column: Column) -> Reader:
         return _integer(INTEGERS[kind])
     if kind == "numeric":
         return _decimal(column.precision, column.scale)
+    if kind == "bpchar":
+        return _padded_text(column.length, column.type)
     if kind in TEXTS:
         return _text(63 if kind == "name" else column.length, column.type)
     if kind in ("timestamptz", "timestamp"):
         return _timestamp(column)
     if kind in ("time", "timetz"):
         return _time(column)
+    if kind == "interval":
+        return _interval(column)
     if kind in ("json", "jsonb"):
         return _json
     if column.labels:
@@ -142,12 +142,8 @@ def _integer(limit: int) -> Reader:
 
 
 def _decimal(precision: int | None, scale: int | None) -> Reader:
-    if precision is None:
-        whole, decimals = NUMERIC_DIGITS
-        expected = "expected a number"
-    else:
-        whole, decimals = precision - (scale or 0), scale or 0
-        expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
+    whole, decimals = NUMERIC_DIGITS if precision is None else (precision - (scale or 0), scale or 0)
+    expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
     plain = re.compile(rf"-?\d{{1,{max(whole, 1)}}}(?:\.\d{{1,{max(decimals, 1)}}})?", re.ASCII).fullmatch
     needs_look = whole < 1 or decimals < 1
 
@@ -157,7 +153,10 @@ def _decimal(precision: int | None, scale: int | None) -> Reader:
                 return value
         elif type(value) is not int:
             raise ValueError(expected)
-        number = Decimal(value)
+        try:
+            number = Decimal(value)
+        except InvalidOperation:  # an exponent beyond those of Decimal
+            raise ValueError(expected) from None
         _, digits, exponent = number.as_tuple()
         assert isinstance(exponent, int)  # noqa: S101 - JSON has neither NaN nor Infinity
         if number and (
@@ -185,7 +184,7 @@ def _float(pack: str, name: str) -> Reader:
             nearest = struct.unpack(pack, struct.pack(pack, float(value)))[0]
         except OverflowError:
             raise ValueError(expected) from None
-        if math.isinf(nearest) or (not nearest and Decimal(value)):
+        if math.isinf(nearest) or (not nearest and NOT_ZERO(str(value))):
             raise ValueError(expected)
         if type(value) is int and int(nearest) != value:
             raise ValueError(f"expected an integer that {name} holds exactly")
@@ -211,6 +210,12 @@ def _text(length: int | None, name: str) -> Reader:
         return _quoted(_storable(value))
 
     return read
+
+
+def _padded_text(length: int | None, name: str) -> Reader:
+    """Read values of char(n), for which spaces at the end do not count."""
+    read = _text(length, name)
+    return lambda value: read(value.rstrip(" ") if type(value) is str else value)
 
 
 def _uuid(value: Any) -> str:
@@ -300,12 +305,17 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=timezone.utc)
 
 
-def _interval(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError("expected an interval like 1 day 02:03:04")
-    if LONG_FRACTION(value):
-        raise ValueError("expected at most 6 decimals of a second: the rest would be rounded away")
-    return _quoted(_storable(value))
+def _interval(column: Column) -> Reader:
+    precision = 6 if column.precision is None else column.precision
+
+    def read(value: Any) -> str:
+        if type(value) is not str:
+            raise ValueError("expected an interval like 1 day 02:03:04")
+        for fraction in FRACTIONS(value):
+            _check_fraction(fraction, precision)
+        return _quoted(_storable(value))
+
+    return read
 
 
 def _bytes(value: Any) -> str:
@@ -344,11 +354,9 @@ def _check_json(value: Any) -> None:
 
 
 def _inet(value: Any) -> str:
-    import ipaddress  # slow to import, and seldom needed
-
     try:
         if type(value) is str and "%" not in value:
-            ipaddress.ip_interface(value)
+            _address(value)
             return value
     except ValueError:
         pass
@@ -375,6 +383,20 @@ def _left_to_the_server(name: str) -> Reader:
     return read
 
 
+def _float4(element: str) -> float:
+    return float(struct.unpack("f", struct.pack("f", float(element)))[0])
+
+
+def _clock(element: str) -> datetime:
+    return _moment(f"2000-01-01 {element}")
+
+
+def _address(element: str) -> Any:
+    import ipaddress  # slow to import, and seldom needed
+
+    return ipaddress.ip_interface(element)
+
+
 def _array(read_item: Reader, name: str) -> Reader:
     def read(value: Any) -> str:
         if type(value) is not list:
@@ -391,8 +413,19 @@ OTHERS: dict[str, Reader] = {
     "float4": _float("f", "float4"),
     "float8": _float("d", "float8"),
     "inet": _inet,
-    "interval": _interval,
     "uuid": _uuid,
+}
+
+# How equal values of a type, written differently, become equal.
+COMPARABLE: dict[str, Callable[[str], Any]] = {
+    "bytea": str.lower,
+    "float4": _float4,
+    "float8": float,
+    "inet": _address,
+    "numeric": Decimal,
+    "time": _clock,
+    "timestamp": _moment,
+    "timestamptz": _moment,
 }
 
 # The types whose values need no cast of their own and compare by themselves; others travel as text.
