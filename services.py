@@ -21,7 +21,7 @@ A list of what belongs to a user or title that is not there is empty.
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from types import GenericAlias
@@ -236,17 +236,38 @@ def _fetch(cursor: Cursor, statement: str | sql.Composable, values: Row) -> list
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def _equal(names: Iterable[str], separator: str) -> sql.Composable:
+    """Return `a = %(a)s` for each name."""
+    return sql.SQL(separator).join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in names
+    )
+
+
+def _new_integer(database: Database) -> int:
+    """Return a key as the column's default would, before there is a row of it."""
+    rows = run_transaction(database, lambda cursor: _fetch(cursor, "SELECT unique_rowid() AS key", {}), repeatable=True)
+    return cast(int, rows[0]["key"])
+
+
 class _Entity(NamedTuple):
-    """What the services do one by one. select: reads the rows as the services return them; the table's alias is t."""
+    """A table, and what the services do with one row of it.
+
+    select: reads rows as the services return them, from the table or a part of it ({source}). new_key: makes a key.
+    """
 
     table: str
     key: str
     select: str
+    new_key: Callable[[Database], Any] = _new_integer
+
+    def of(self, source: sql.Composable) -> sql.Composable:
+        """Return the statement that reads a part of the table: ({SELECT ...})."""
+        return sql.SQL(self.select).format(source=source)
 
     def read(self, cursor: Cursor, **key: Any) -> Row:
         """Return the row with this value of a unique column. Raises NotFound."""
-        column = next(iter(key))
-        for row in _fetch(cursor, f"{self.select} WHERE t.{column} = %({column})s", key):
+        one = sql.SQL("(SELECT * FROM {} WHERE {})").format(sql.Identifier(self.table), _equal(key, " AND "))
+        for row in _fetch(cursor, self.of(one), key):
             return row
         raise NotFound(self.table, key)
 
@@ -260,7 +281,7 @@ class _Entity(NamedTuple):
         given counts as made by this call if it has the same values. Raises AlreadyExists if it has others.
         """
         values = {name: value for name, value in row.items() if value is not UNCHANGED}
-        values[self.key] = _new_key(database, self.key) if key is None else key
+        values[self.key] = self.new_key(database) if key is None else key
         insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING").format(
             sql.Identifier(self.table),
             sql.SQL(", ").join(map(sql.Identifier, values)),
@@ -281,11 +302,8 @@ class _Entity(NamedTuple):
     def update(self, database: Database, key: Any, **row: Any) -> Row:
         """Set columns of a row and return it. Raises NotFound. Repeated, it sets the same values."""
         values = {name: value for name, value in row.items() if value is not UNCHANGED}
-        update = sql.SQL("UPDATE {} SET {} WHERE {} = {}").format(
-            sql.Identifier(self.table),
-            sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(n)) for n in values),
-            sql.Identifier(self.key),
-            sql.Placeholder(self.key),
+        update = sql.SQL("UPDATE {} SET {} WHERE {}").format(
+            sql.Identifier(self.table), _equal(values, ", "), _equal([self.key], " AND ")
         )
 
         def work(cursor: Cursor) -> Row:
@@ -297,10 +315,7 @@ class _Entity(NamedTuple):
 
     def remove(self, database: Database, check: Callable[[Cursor], None] = lambda _: None, **key: Any) -> Row:
         """Delete the row with this key, after a check, and return it as it was. Raises NotFound."""
-        conditions = [sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(n)) for n in key]
-        delete = sql.SQL("DELETE FROM {} WHERE {} RETURNING *").format(
-            sql.Identifier(self.table), sql.SQL(" AND ").join(conditions)
-        )
+        delete = sql.SQL("DELETE FROM {} WHERE {} RETURNING *").format(sql.Identifier(self.table), _equal(key, " AND "))
         # A try that finds nothing, after one whose fate is not known, finds what that one has done.
         found: list[Row] = []
 
@@ -314,24 +329,15 @@ class _Entity(NamedTuple):
         return found[0]
 
 
-def _new_key(database: Database, column: str) -> UUID | int:
-    """Return a new key. Integers come from the server, as the column's default would."""
-    if column == "watch_id":
-        return uuid4()
-    key: int = run_transaction(
-        database, lambda cursor: _fetch(cursor, "SELECT unique_rowid() AS key", {}), repeatable=True
-    )[0]["key"]
-    return key
-
-
 class _Order(NamedTuple):
     """The order of the rows of pages. keys: its columns -> how their value is read from text; together unique."""
 
     keys: dict[str, Callable[[str], Any]]
     descending: bool = False
 
-    def sql(self) -> str:
-        return ", ".join(f"{column} DESC" if self.descending else column for column in self.keys)
+    def clause(self) -> sql.Composable:
+        columns = (f"{column} DESC" if self.descending else column for column in self.keys)
+        return sql.SQL(f" ORDER BY {', '.join(columns)}")
 
     def beyond(self) -> str:
         placeholders = ", ".join(f"%(after_{number})s" for number in range(len(self.keys)))
@@ -351,16 +357,26 @@ class _Order(NamedTuple):
 
 
 def _page(
-    database: Database, select: str, conditions: list[str], order: _Order, after: str | None, limit: int, **values: Any
+    database: Database,
+    entity: _Entity,
+    conditions: list[str],
+    order: _Order,
+    after: str | None,
+    limit: int,
+    **values: Any,
 ) -> Page:
-    """Return a page of the rows that meet all conditions."""
+    """Return a page of the rows that meet all conditions. Only these are read, and joined with what belongs to them."""
     _check_limit(limit)
     if after is not None:
         conditions = [*conditions, order.beyond()]
         values.update(order.read(after))
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     values["rows"] = limit + 1  # one more than asked for says whether there are more
-    statement = f"{select} {where} ORDER BY {order.sql()} LIMIT %(rows)s"
+    part = sql.SQL("(SELECT * FROM {} t {} {} LIMIT %(rows)s)").format(
+        sql.Identifier(entity.table),
+        sql.SQL(f"WHERE {' AND '.join(conditions)}" if conditions else ""),
+        order.clause(),
+    )
+    statement = entity.of(part) + order.clause()
     rows = run_transaction(database, lambda cursor: _fetch(cursor, statement, values), repeatable=True)
     return {"items": rows[:limit], "next": order.place(rows[limit - 1]) if len(rows) > limit else None}
 
@@ -375,8 +391,9 @@ def _check_limit(limit: int) -> None:
 _PLANS = _Entity(
     "subscriptions",
     "subscription_id",
-    "SELECT t.subscription_id, t.name, t.price, t.features FROM subscriptions t",
+    "SELECT t.subscription_id, t.name, t.price, t.features FROM {source} t",
 )
+_ALL_PLANS = _PLANS.of(sql.Identifier(_PLANS.table)) + sql.SQL(" ORDER BY t.price, t.subscription_id")
 
 
 @_service
@@ -389,7 +406,7 @@ def list_subscriptions(database: Database) -> list[Row]:
 
     # Two statements, because CockroachDB reads all users for one that joins; the numbers of the plans it looks up.
     def work(cursor: Cursor) -> list[Row]:
-        plans = _fetch(cursor, f"{_PLANS.select} ORDER BY t.price, t.subscription_id", {})
+        plans = _fetch(cursor, _ALL_PLANS, {})
         subscribers = _fetch(cursor, _SUBSCRIBERS, {"plans": _keys(plans)})
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
@@ -482,7 +499,7 @@ _USERS = _Entity(
     "users",
     "user_id",
     """SELECT t.user_id, t.name, t.email, t.created_at, t.subscription_id, s.name AS plan, s.price, s.features
-       FROM users t LEFT JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
+       FROM {source} t LEFT JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
 )
 
 
@@ -530,7 +547,7 @@ def list_users(database: Database, *, after: str | None = None, limit: int = 20)
     >>> [user["name"] for user in list_users(database, after=page["next"])["items"]]
     ['Ben']
     """
-    return _page(database, _USERS.select, [], _Order({"t.user_id": int}), after, limit)
+    return _page(database, _USERS, [], _Order({"t.user_id": int}), after, limit)
 
 
 @_service
@@ -570,7 +587,7 @@ def delete_user(database: Database, *, user_id: int) -> Row:
 _CONTENT = _Entity(
     "content",
     "content_id",
-    "SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating FROM content t",
+    "SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating FROM {source} t",
 )
 
 
@@ -634,7 +651,7 @@ def find_content(
         plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
         values.update(title=title, length=len(title), pattern=title[:plain] + "%")
         conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
-    return _page(database, _CONTENT.select, conditions, _BY_TITLE, after, limit, **values)
+    return _page(database, _CONTENT, conditions, _BY_TITLE, after, limit, **values)
 
 
 _BY_TITLE = _Order({"t.title": str, "t.content_id": int})
@@ -682,8 +699,10 @@ _VIEWINGS = _Entity(
     "watch_history",
     "watch_id",
     """SELECT t.watch_id, t.user_id, t.content_id, c.title, t.watched_at, t.progress
-       FROM watch_history t JOIN content c ON c.content_id = t.content_id""",
+       FROM {source} t JOIN content c ON c.content_id = t.content_id""",
+    lambda _: uuid4(),
 )
+_LATEST_VIEWINGS = _Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
 
 
 @_service
@@ -733,8 +752,7 @@ def watch_history(database: Database, *, user_id: int, after: str | None = None,
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
     [('Nightfall', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
     """
-    order = _Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
-    return _page(database, _VIEWINGS.select, ["t.user_id = %(user_id)s"], order, after, limit, user_id=user_id)
+    return _page(database, _VIEWINGS, ["t.user_id = %(user_id)s"], _LATEST_VIEWINGS, after, limit, user_id=user_id)
 
 
 @_service
@@ -748,21 +766,18 @@ def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> l
     """
     _check_limit(limit)
     values = {"user_id": user_id, "limit": limit}
-    return run_transaction(database, lambda cursor: _fetch(cursor, _CONTINUE_WATCHING, values), repeatable=True)
+    statement = _VIEWINGS.of(_UNFINISHED) + _LATEST_VIEWINGS.clause()
+    return run_transaction(database, lambda cursor: _fetch(cursor, statement, values), repeatable=True)
 
 
-_CONTINUE_WATCHING = """
-    SELECT t.watch_id, t.user_id, t.content_id, c.title, t.watched_at, t.progress
-    FROM (
-        SELECT * FROM (
-            SELECT DISTINCT ON (content_id) watch_id, user_id, content_id, watched_at, progress
-            FROM watch_history WHERE user_id = %(user_id)s
-            ORDER BY content_id, watched_at DESC, watch_id DESC
-        ) latest
-        WHERE progress < 100 ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
-    ) t
-    JOIN content c ON c.content_id = t.content_id
-    ORDER BY t.watched_at DESC, t.watch_id DESC"""
+_UNFINISHED = sql.SQL("""(
+    SELECT * FROM (
+        SELECT DISTINCT ON (content_id) watch_id, user_id, content_id, watched_at, progress
+        FROM watch_history WHERE user_id = %(user_id)s
+        ORDER BY content_id, watched_at DESC, watch_id DESC
+    ) latest
+    WHERE progress < 100 ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
+)""")
 
 
 # Reviews
@@ -771,8 +786,9 @@ _REVIEWS = _Entity(
     "reviews",
     "review_id",
     """SELECT t.review_id, t.user_id, u.name, t.content_id, t.rating, t.review_text, t.reviewed_at
-       FROM reviews t JOIN users u ON u.user_id = t.user_id""",
+       FROM {source} t JOIN users u ON u.user_id = t.user_id""",
 )
+_LATEST_REVIEWS = _Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
 
 
 @_service
@@ -810,10 +826,8 @@ def list_reviews(database: Database, *, content_id: int, after: str | None = Non
     >>> [(review["name"], review["rating"]) for review in list_reviews(database, content_id=1)["items"]]
     [('Ann', Decimal('7.5'))]
     """
-    order = _Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
-    return _page(
-        database, _REVIEWS.select, ["t.content_id = %(content_id)s"], order, after, limit, content_id=content_id
-    )
+    conditions = ["t.content_id = %(content_id)s"]
+    return _page(database, _REVIEWS, conditions, _LATEST_REVIEWS, after, limit, content_id=content_id)
 
 
 @_service
@@ -853,8 +867,9 @@ _PAYMENTS = _Entity(
     "payment_history",
     "payment_id",
     """SELECT t.payment_id, t.user_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
-       FROM payment_history t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
+       FROM {source} t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
 )
+_LATEST_PAYMENTS = _Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
 
 
 @_service
@@ -904,8 +919,7 @@ def list_payments(database: Database, *, user_id: int, after: str | None = None,
     >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1)["items"]]
     [('Basic', Decimal('8.99'))]
     """
-    order = _Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
-    return _page(database, _PAYMENTS.select, ["t.user_id = %(user_id)s"], order, after, limit, user_id=user_id)
+    return _page(database, _PAYMENTS, ["t.user_id = %(user_id)s"], _LATEST_PAYMENTS, after, limit, user_id=user_id)
 
 
 @_service
@@ -923,7 +937,7 @@ def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row
 
     # Two statements, so that CockroachDB looks up each plan's part of the index; a join would read all payments.
     def work(cursor: Cursor) -> list[Row]:
-        plans = _fetch(cursor, _PLANS.select, {})
+        plans = _fetch(cursor, _ALL_PLANS, {})
         sums = _fetch(cursor, _REVENUE, {"plans": _keys(plans), "since": since, "until": until})
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]

@@ -1,6 +1,6 @@
 """Each service with the connection cut at the COMMIT of its work: what comes of it is what would have come without."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,11 @@ class CutDatabase(TellingDatabase):
         super().__init__(relay.url, self._told)
         self._relay = relay
         self._moment: Moment | None = None
+        self.before_connecting: Callable[[], Any] = lambda: None
+
+    def connect(self) -> Any:
+        self.before_connecting()
+        return super().connect()
 
     def cut(self, moment: Moment) -> None:
         self._moment = moment
@@ -59,11 +64,23 @@ def test_a_lost_connection_changes_nothing(
     assert behind_relay.retries >= len(CASES)
 
 
+def test_what_others_change_before_the_repeat_is_kept(
+    database: Database, behind_relay: CutDatabase, relay: Relay
+) -> None:
+    fill(database)
+    behind_relay.before_connecting = lambda: execute(
+        database, "UPDATE users SET name = 'Cleopatra' WHERE name = 'Cleo'"
+    )
+    behind_relay.cut("after")
+    assert services.create_user(behind_relay, **CALLS["create_user"])["name"] == "Cleopatra"
+    assert relay.cuts == 1
+
+
 def outcome(database: Database, used: Database, name: str, arguments: dict[str, Any]) -> Any:
     """Return what a service returns on the sample rows, and which rows there are afterwards."""
     fill(database)
     result = getattr(services, name)(used, **arguments)
-    rows = [execute(database, f"SELECT * FROM {table}") for table in TABLES]  # noqa: S608
+    rows = [execute(database, f"SELECT * FROM {table}") for table in TABLES]
     return comparable(result), [sorted(comparable(table), key=repr) for table in rows]
 
 
