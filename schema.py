@@ -364,7 +364,10 @@ class _Statement(NamedTuple):
     line: int
     text: str
 
-    def failure(self, file: Path, reason: Failure, error: psycopg2.Error) -> Failure:
+    def failure(self, file: Path, error: psycopg2.Error, database: Database) -> Failure:
+        code = error.pgcode or ""
+        own_fault = code.startswith("42") and code != "42501"  # insufficient_privilege
+        reason = error.diag.message_primary if own_fault else explained(error, database)
         position = int(error.diag.statement_position or 1) - 1
         line = self.line + self.text.count("\n", 0, position)
         beginning = re.sub(r"'[^']*'?", "'...'", self.text.partition("\n")[0])[:70]  # a literal may be a password
@@ -401,8 +404,9 @@ class _Script:
         try:
             return transaction()
         except psycopg2.Error as error:
-            reason = explained(error, database)
-            raise (self._at.failure(self._file, reason, error) if self._at else reason) from error
+            if self._at:
+                raise self._at.failure(self._file, error, database) from error
+            raise explained(error, database) from error
 
     def qualifies_names(self) -> bool:
         """Whether the file says in which schema its tables are."""
