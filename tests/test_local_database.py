@@ -98,8 +98,9 @@ class Project:
         self.run("stop")
         # What lies outside: the data if the server may not enter the project, the socket if the path is too long.
         outside = "'/var/tmp/' + l.unique_name(l.PostgreSQL().inside), '/tmp/' + l.unique_name(l.PostgreSQL().home)"
-        for folder in self.ask(outside).split():
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in map(Path, self.ask(outside).split()):
+            for found in folder.parent.glob(f"{folder.name}*"):  # also the draft of a script that was killed
+                shutil.rmtree(found, ignore_errors=True)
 
 
 def can_lock(path: Path) -> bool:
