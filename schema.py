@@ -203,7 +203,8 @@ def _prepare(cursor: Cursor) -> None:
         return
     # Before v23 one can be connected to a database that does not exist.
     if not _fetch(cursor, "SELECT 1 FROM [SHOW DATABASES] WHERE database_name = current_database()"):
-        raise DatabaseMissing("the server has no such database: run `python streaming_services.py` first")
+        name = cursor.connection.info.dbname
+        raise DatabaseMissing(f"the server has no database {name}: run `python streaming_services.py` first")
     # On by default from v25.1: DDL would commit what came before it.
     if _fetch(cursor, "SELECT 1 FROM pg_catalog.pg_settings WHERE name = 'autocommit_before_ddl'"):
         cursor.execute("SET autocommit_before_ddl = off")

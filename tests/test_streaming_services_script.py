@@ -245,7 +245,8 @@ def test_url_goes_before_the_environment(url: str) -> None:
 def test_the_env_file(url: str, tmp_path: Path) -> None:
     for file in [*PROJECT.glob("*.py"), PROJECT / "schema.sql"]:
         shutil.copy(file, tmp_path)
-    (tmp_path / ".env").write_text(f"# where the data is\nDATABASE_URL='{url}'\n")
+    escaped = url.replace("\\", "\\\\").replace("'", "\\'")
+    (tmp_path / ".env").write_text(f"# where the data is\nDATABASE_URL='{escaped}'\n")
     script = tmp_path / SCRIPT.name
     assert run(None, script=script).stdout.count("created") == 6
     run(url, "--check")
