@@ -78,11 +78,20 @@ def in_order(tables: Iterable[Table]) -> list[Table]:
     while left:
         free = [table for table in left.values() if not referenced(table) & left.keys() - {table.name}]
         if not free:
-            raise Failure(f"the foreign keys of {', '.join(left)} form a cycle: these tables cannot be loaded")
+            raise Failure(f"the foreign keys of {', '.join(_cycle(left))} form a cycle: these tables cannot be loaded")
         ordered += free
         for table in free:
             del left[table.name]
     return ordered
+
+
+def _cycle(left: dict[str, Table]) -> list[str]:
+    """Return the tables without those that only refer to a cycle: none of the others refers to them."""
+    while True:
+        targets = {name for table in left.values() for name in referenced(table) - {table.name}}
+        if left.keys() <= targets:
+            return list(left)
+        left = {name: table for name, table in left.items() if name in targets}
 
 
 def referenced(table: Table) -> set[str]:

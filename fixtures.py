@@ -233,9 +233,9 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
         raise Failure(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _explained(error: Exception, content: bytes = b"") -> str:
+def _explained(error: Exception, content: bytes | None = None) -> str:
     if isinstance(error, json.JSONDecodeError):
-        if content and not error.doc.strip():
+        if content is not None and not error.doc.strip():
             return "the file is empty"
         ended = error.pos >= len(error.doc.rstrip())
         place = f"line {error.lineno} column {error.colno}" if content else f"column {error.colno}"

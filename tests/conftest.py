@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -41,9 +42,8 @@ def _no_database_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable)
 
 
-@pytest.fixture
-def url(server_url: str) -> Iterator[str]:
-    """The URL of an empty scratch database."""
+@contextmanager
+def _scratch_database(server_url: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     admin = psycopg2.connect(server_url)
     admin.autocommit = True
@@ -53,6 +53,20 @@ def url(server_url: str) -> Iterator[str]:
         yield psycopg2.extensions.make_dsn(server_url, dbname=name)
         cursor.execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
     admin.close()
+
+
+@pytest.fixture
+def url(server_url: str) -> Iterator[str]:
+    """The URL of an empty scratch database."""
+    with _scratch_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_url(server_url: str) -> Iterator[str]:
+    """The URL of a scratch database that the tests of a module share; empty for the first."""
+    with _scratch_database(server_url) as url:
+        yield url
 
 
 @pytest.fixture

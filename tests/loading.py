@@ -5,7 +5,8 @@ import json
 import re
 import subprocess
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterable
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,17 @@ def write(folder: Path, content: Any, name: str = "fixture.json") -> Path:
 
 def query(url: str, statement: str, values: Any = None) -> list[Any]:
     """Run a statement in a transaction of its own, in UTC, and return its rows."""
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET timezone TO 'UTC'")
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SET timezone TO 'UTC'")
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def snapshot(url: str, tables: Iterable[str]) -> dict[str, list[Any]]:
+    """Return all rows of these tables."""
+    rows = {}
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {table}")
+            rows[table] = sorted(cursor.fetchall(), key=str)
+    return rows
