@@ -13,8 +13,10 @@ import schema
 from connecting import database_url
 from console import Failure, run, say
 from database import Cursor, Database, run_transaction, supervised
-from services import *  # noqa: F403
-from services import __all__ as __all__
+
+if __name__ != "__main__":  # the script does without them, and starts sooner
+    from services import *  # noqa: F403
+    from services import __all__ as __all__
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
