@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from psycopg2 import sql
 
 import insert_data
 
@@ -46,7 +47,7 @@ def write(folder: Path, content: Any, name: str = "fixture.json") -> Path:
     return file
 
 
-def query(url: str, statement: str, values: Any = None) -> list[Any]:
+def query(url: str, statement: str | sql.Composable, values: Any = None) -> list[Any]:
     """Run a statement in a transaction of its own, in UTC, and return its rows."""
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SET timezone TO 'UTC'")
