@@ -77,7 +77,11 @@ class Relay:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = self._connect()
+            try:
+                server = self._connect()
+            except OSError:  # as if it had refused the client itself
+                client.close()
+                continue
             answered = threading.Event()
             cut_after_answer = threading.Event()
             with self._lock:

@@ -22,14 +22,20 @@ from database import AmbiguousCommit, Cursor, Database, RetriesExhausted, run_tr
 Connect = Callable[..., Database]
 
 
-@pytest.fixture
-def url(url: str) -> str:
-    """The URL of a scratch database with a table of two accounts."""
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
+@pytest.fixture(scope="module")
+def accounts_url(module_url: str) -> str:
+    with closing(psycopg2.connect(module_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE accounts (id INT8 PRIMARY KEY, balance INT8 NOT NULL CHECK (balance >= 0))")
+    return module_url
+
+
+@pytest.fixture
+def url(accounts_url: str) -> str:
+    """The URL of a database with a table of two accounts."""
+    with closing(psycopg2.connect(accounts_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM accounts")
         cursor.execute("INSERT INTO accounts VALUES (1, 100), (2, 100)")
-    return url
+    return accounts_url
 
 
 @pytest.fixture

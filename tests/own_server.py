@@ -1,0 +1,64 @@
+"""A server of the tests' own, which may be killed and started again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from relay import Relay
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class OwnServer:
+    """The local database of a copy of this project in an empty folder.
+
+    url: it stays the same over restarts, though CockroachDB's port changes: a relay is before it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for name in ("local_database.py", "console.py"):
+            shutil.copy(PROJECT / name, folder)
+        self._relay = Relay(self._started())
+        self._relay.__enter__()
+        self.url = self._relay.url
+
+    @property
+    def home(self) -> Path:
+        """The folder of the server's data."""
+        return self._asked("l.chosen().home")
+
+    @property
+    def is_cockroachdb(self) -> bool:
+        return shutil.which("cockroach") is not None
+
+    def kill(self) -> None:
+        """kill -9: it has no time to say good-bye or to write anything."""
+        os.kill(int(self._asked("l.chosen().home / l.chosen().pid_file").read_text().split()[0]), signal.SIGKILL)
+        self._relay.close()
+
+    def start(self) -> None:
+        """Start it again on the same data."""
+        self._relay = Relay(self._started(), port=self._relay.port)
+        self._relay.__enter__()
+
+    def remove(self) -> None:
+        self._relay.close()
+        home = self.home
+        subprocess.run(
+            [sys.executable, "local_database.py", "stop"], cwd=self._folder, stderr=subprocess.PIPE, check=True
+        )
+        shutil.rmtree(home)  # it may lie outside of the folder
+
+    def _started(self) -> str:
+        command = [sys.executable, "local_database.py", "url"]
+        return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    def _asked(self, expression: str) -> Path:
+        command = [sys.executable, "-c", f"import local_database as l; print({expression})"]
+        return Path(
+            subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout.strip()
+        )

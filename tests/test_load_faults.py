@@ -1,0 +1,391 @@
+"""Loads on a bad day: killed, interrupted, cut off, in each other's way, on servers that refuse, end or say nothing.
+
+Whatever happens: no row is lost, none is there twice, and the person reads what happened and what to do.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+from faults import cut_sessions
+from loads import (
+    LARGE,
+    SMALL,
+    UNDAMAGED,
+    Loader,
+    Tables,
+    damage,
+    empty,
+    in_order,
+    load,
+    sample,
+    stored,
+    write_document,
+    write_lines,
+)
+from own_server import OwnServer
+from relay import Moment, Relay
+
+import schema
+from database import Database
+
+ON_CI = os.environ.get("CI") == "true"
+SCHEMA = Path(schema.__file__).with_name("schema.sql")
+
+
+class Case(NamedTuple):
+    """A load: its rows, and the file or folder that they are in."""
+
+    tables: Tables
+    path: Path
+    is_large: bool
+
+    def assert_loaded(self, url: str) -> None:
+        assert damage(url, self.tables) == UNDAMAGED
+
+    def assert_committed(self, url: str, said: str) -> None:
+        """What the loader said is committed is there; of a small load, all or nothing."""
+        there = {table: len(rows) for table, rows in stored(url, self.tables).items()}
+        if self.is_large:
+            parts = said.split("Committed rows, at least: ")[1].split(".")[0].split(", ")
+            for table, rows in (part.split(" ") for part in parts):
+                assert there[table] >= int(rows.replace(",", ""))
+        else:
+            assert "The load is one transaction" in said
+            assert sum(there.values()) in (0, SMALL)
+        assert "Running it again finishes." in said
+
+
+def make_case(folder: Path, is_large: bool, variant: int = 0) -> Case:
+    tables = sample(LARGE if is_large else SMALL, variant)
+    write = write_lines if is_large else write_document
+    return Case(tables, write(folder, tables, f"variant{variant}"), is_large)
+
+
+def make_tables(url: str) -> None:
+    database = Database(url)
+    schema.apply(database, SCHEMA)
+    database.close()
+
+
+@pytest.fixture(params=["small", "large"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    return make_case(tmp_path, request.param == "large")
+
+
+@pytest.fixture(scope="module")
+def tables_url(module_url: str) -> str:
+    make_tables(module_url)
+    return module_url
+
+
+@pytest.fixture
+def url(tables_url: str) -> str:
+    """The URL of a database with the six tables, which are empty."""
+    empty(tables_url)
+    return tables_url
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    server = OwnServer(tmp_path_factory.mktemp("own"))
+    make_tables(server.url)
+    yield server
+    server.remove()
+
+
+@contextmanager
+def locked(url: str, tables: Tables) -> Iterator[Callable[[], None]]:
+    """Somebody else's transaction has just inserted the first plan, and does not end before it is told to."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        plan = tables["subscriptions"][0]
+        cursor.execute(
+            "INSERT INTO subscriptions (subscription_id, name, price) VALUES (%s, %s, 1)",
+            (plan["subscription_id"], plan["name"]),
+        )
+        yield connection.rollback
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    begin = time.monotonic()
+    call()
+    return time.monotonic() - begin
+
+
+# In each other's way
+
+
+def test_eight_loaders_of_the_same_file(url: str, case: Case) -> None:
+    loaders = [Loader(url, case.path) for _ in range(8)]
+    ends = [loader.end() for loader in loaders]
+    assert [end.status for end in ends] == [0] * 8, ends
+    assert stored(url, case.tables) == in_order(case.tables)
+    print(f"8 loaders: {[end.stdout.splitlines()[-1] for end in ends]}")
+
+
+def test_loaders_of_overlapping_files(url: str, tmp_path: Path) -> None:
+    """Each row is in two files, with different values, and each pair of files has 40 rows in common."""
+    plans = sample(SMALL)["subscriptions"]
+    files = []
+    for variant in range(6):
+        users = [{**user, "name": f"variant {variant}"} for user in sample(4000)["users"]]
+        mine = users[variant * 40 : variant * 40 + 80]
+        files.append(write_document(tmp_path, {"subscriptions": plans, "users": mine}, f"variant{variant}"))
+    ends = [loader.end() for loader in [Loader(url, file) for file in files]]
+    assert [end.status for end in ends] == [0] * 6, ends
+    users = stored(url, {"users": sample(4000)["users"]})["users"]
+    assert [user["user_id"] for user in users] == list(range(1, 281))
+    for pair in range(7):
+        names = {user["name"] for user in users[pair * 40 : pair * 40 + 40]}
+        assert len(names) == 1, "a mixture that no order of the loads gives"
+        assert names <= {f"variant {pair - 1}", f"variant {pair}"}
+
+
+# Killed
+
+
+def test_killed_at_any_moment_and_run_again(url: str, tmp_path: Path) -> None:
+    cases = [make_case(tmp_path, is_large) for is_large in (False, True)]
+    undisturbed = [seconds_of(lambda case=case: load(url, case.path)) for case in cases]  # type: ignore[misc]
+    killed = lost = doubled = 0
+    for number in range(6 if ON_CI else 50):
+        case = cases[number % 2]
+        empty(url)
+        loader = Loader(url, case.path)
+        time.sleep(random.uniform(0, undisturbed[number % 2]))
+        loader.send(signal.SIGKILL)
+        killed += loader.end().status == -signal.SIGKILL
+        if not case.is_large:
+            assert sum(map(len, stored(url, case.tables).values())) in (0, SMALL)
+        assert load(url, case.path).status == 0
+        after = damage(url, case.tables)
+        lost, doubled = lost + after.lost, doubled + after.doubled
+        assert stored(url, case.tables) == in_order(case.tables)
+    print(f"{killed} loaders killed and run again: {lost} rows lost, {doubled} doubled")
+    assert killed > 0
+
+
+# Interrupted
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_while_a_statement_waits_for_a_lock(url: str, case: Case, times: int) -> None:
+    with locked(url, case.tables):
+        loader = Loader(url, case.path)
+        time.sleep(1.5)
+        begin = time.monotonic()
+        for _ in range(times):
+            loader.send(signal.SIGINT)
+            time.sleep(0.02)
+        end = loader.end()
+        assert time.monotonic() - begin < 1.5
+    assert end.status in (130, -signal.SIGINT)  # for a shell both are 130
+    assert end.stderr.splitlines()[-1] == "interrupted"
+    if times == 1:
+        case.assert_committed(url, end.stderr)
+    assert load(url, case.path).status == 0
+    case.assert_loaded(url)
+
+
+def test_ctrl_c_while_the_server_says_nothing(relay: Relay, case: Case) -> None:
+    relay.fall_silent()
+    loader = Loader(relay.url, case.path)
+    time.sleep(1)
+    begin = time.monotonic()
+    loader.send(signal.SIGINT)
+    assert loader.end().status == 130
+    assert time.monotonic() - begin < 2
+
+
+def test_ctrl_c_at_any_moment(url: str, tmp_path: Path) -> None:
+    cases = [make_case(tmp_path, is_large) for is_large in (False, True)]
+    undisturbed = [seconds_of(lambda case=case: load(url, case.path)) for case in cases]  # type: ignore[misc]
+    interrupted = 0
+    for number in range(8 if ON_CI else 40):
+        case = cases[number % 2]
+        empty(url)
+        loader = Loader(url, case.path)
+        time.sleep(random.uniform(0, undisturbed[number % 2] * 0.9))
+        begin = time.monotonic()
+        loader.send(signal.SIGINT)
+        end = loader.end()
+        assert time.monotonic() - begin < 2
+        assert end.status in (0, 130), end
+        if end.status == 0:
+            case.assert_loaded(url)
+        else:
+            interrupted += 1
+            assert "interrupted" in end.stderr
+            assert "error" not in end.stderr
+            if "Committed" in end.stderr or "transaction" in end.stderr:
+                case.assert_committed(url, end.stderr)
+    assert interrupted > 0
+    assert load(url, cases[1].path).status == 0
+    cases[1].assert_loaded(url)
+
+
+# Cut off
+
+
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_a_connection_cut_at_commit(relay: Relay, url: str, case: Case, moment: Moment) -> None:
+    relay.cut_at("COMMIT", moment, times=6)
+    end = load(relay.url, case.path)
+    assert end.status == 0, end
+    assert relay.cuts == 6
+    assert stored(url, case.tables) == in_order(case.tables)
+    [retries] = [part for part in end.stdout.splitlines()[-1].split(", ") if "retries" in part]
+    assert int(retries.split()[0]) >= 6
+    assert "retr" not in load(url, case.path).stdout
+
+
+def test_connections_cut_at_any_moment(url: str, case: Case) -> None:
+    loader = Loader(psycopg2.extensions.make_dsn(url, application_name="cut off"), case.path)
+    cuts = 0
+    while loader.process.poll() is None:
+        cuts += cut_sessions(url, "cut off")
+        time.sleep(random.uniform(0, 0.3))
+    end = loader.end()
+    assert end.status == 0, end
+    assert stored(url, case.tables) == in_order(case.tables)
+    print(f"{cuts} cuts: {end.stdout.splitlines()[-1]}")
+
+
+# The server ends
+
+
+def test_the_server_is_killed_and_started_again(own_server: OwnServer, case: Case) -> None:
+    empty(own_server.url)
+    with locked(own_server.url, case.tables):
+        loader = Loader(own_server.url, case.path)
+        time.sleep(1)  # it waits for the lock
+        own_server.kill()
+        time.sleep(1)
+        assert loader.process.poll() is None
+        own_server.start()
+    end = loader.end()
+    assert end.status == 0, end
+    assert "retries" in end.stdout
+    assert stored(own_server.url, case.tables) == in_order(case.tables)
+
+
+def test_the_server_is_killed_at_any_moment_and_started_again(own_server: OwnServer, tmp_path: Path) -> None:
+    for number in range(2 if ON_CI else 10):
+        case = make_case(tmp_path, is_large=True, variant=number)
+        empty(own_server.url)
+        loader = Loader(own_server.url, case.path)
+        time.sleep(random.uniform(0.1, 0.6))
+        own_server.kill()
+        own_server.start()
+        end = loader.end()
+        # Before its first connection it does not wait for a server.
+        assert end.status == 0 or "no server answers" in end.stderr, end
+        if end.status == 0:
+            case.assert_loaded(own_server.url)
+
+
+def test_the_server_is_killed_and_not_started_again(own_server: OwnServer, case: Case) -> None:
+    empty(own_server.url)
+    with locked(own_server.url, case.tables):
+        loader = Loader(own_server.url, case.path, "--retry-for", "2")
+        time.sleep(1)
+        own_server.kill()
+        begin = time.monotonic()
+        end = loader.end()
+        assert time.monotonic() - begin < 10
+        own_server.start()
+    assert end.status == 1
+    assert end.stderr.startswith("error: no server answers at 127.0.0.1:")
+    case.assert_committed(own_server.url, end.stderr)
+    assert load(own_server.url, case.path).status == 0
+    case.assert_loaded(own_server.url)
+
+
+# The server refuses, or says nothing
+
+
+def test_a_read_only_server(url: str, case: Case) -> None:
+    end = load(psycopg2.extensions.make_dsn(url, options="-c default_transaction_read_only=on"), case.path)
+    assert end.status == 1
+    assert "read-only" in end.stderr
+    assert "use the URL of a server that can be written to" in end.stderr
+    assert sum(map(len, stored(url, case.tables).values())) == 0
+
+
+def test_the_connection_is_lost_again_and_again(url: str, case: Case) -> None:
+    """The time for trying again is over: the error says so, and what is in the database."""
+    with Relay(url) as relay:
+        relay.cut_at("INSERT", "before", times=1_000)
+        end = load(relay.url, case.path, "--retry-for", "1")
+    assert end.status == 1
+    assert "given up after" in end.stderr
+    assert "in 1 s" in end.stderr
+    case.assert_committed(url, end.stderr)
+
+
+def test_a_lock_is_waited_for_and_told(url: str, case: Case) -> None:
+    with locked(url, case.tables) as release:
+        loader = Loader(url, case.path)
+        begin = time.monotonic()
+        said = loader.told("waiting for an answer from")
+        assert 4 < time.monotonic() - begin < 15
+        release()
+        end = loader.end()
+    assert end.status == 0
+    assert "waiting" not in end.stderr, "it is told once"
+    assert "Ctrl-C" in said
+    case.assert_loaded(url)
+
+
+def test_a_short_load_says_nothing_but_its_report(url: str, case: Case) -> None:
+    assert load(url, case.path).stderr == ""
+
+
+@pytest.fixture
+def full_disk(own_server: OwnServer) -> Iterator[str]:
+    """The URL of a database with the six tables on a disk of 16 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    if own_server.is_cockroachdb:
+        pytest.skip("CockroachDB has one disk for all, and ends itself when it is full")
+    folder = own_server.home / "small_disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody make a small disk")
+    try:
+        owner = own_server.home.stat()
+        (folder / "space").mkdir()
+        os.chown(folder / "space", owner.st_uid, owner.st_gid)
+        with closing(psycopg2.connect(own_server.url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute("CREATE TABLESPACE small LOCATION %s", (str(folder / "space"),))
+            cursor.execute("CREATE DATABASE full_disk TABLESPACE small")
+            url = psycopg2.extensions.make_dsn(own_server.url, dbname="full_disk")
+            make_tables(url)
+            yield url
+            cursor.execute("DROP DATABASE full_disk WITH (FORCE)")
+            cursor.execute("DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def test_a_full_disk(full_disk: str, tmp_path: Path) -> None:
+    for is_large in (False, True):
+        tables = sample(LARGE if is_large else SMALL)
+        for user in tables["users"]:
+            user["name"] = random.randbytes(10_000_000 // len(tables["users"])).hex()
+        case = Case(tables, write_lines(tmp_path, tables, f"large{is_large}"), is_large)
+        end = load(full_disk, case.path)
+        assert end.status == 1
+        assert "the server's disk is full: make room there" in end.stderr
