@@ -3,7 +3,7 @@
 Each function takes the Database first and keyword arguments after it, and does its work in one transaction, which is
 tried again after conflicts, lost connections and commits of unknown fate (database.run_transaction): whatever happens,
 it is done once. They return dicts: column -> value, with money and ratings as Decimal, times as datetime in UTC, keys
-as int or uuid.UUID, and features as a dict whose decimals are Decimal.
+as int or uuid.UUID, and features as a dict whose decimals are Decimal. A removed row comes with its table's columns.
 
 Arguments are named as the columns are, and types are strict: no float where Decimal or int is asked for, no bool for an
 int, no datetime without a zone, no blank text. Nothing is rounded. Besides the errors below, a function can raise those
@@ -349,9 +349,11 @@ class _Order(NamedTuple):
 
     def read(self, place: str) -> Row:
         try:
-            texts = [_checked("after", text, str) for text in json.loads(place)]
+            texts = json.loads(place)
+            if not all(isinstance(text, str) and _is_storable(text) for text in texts):
+                raise ValueError
             values = [read(text) for read, text in zip(self.keys.values(), texts, strict=True)]
-        except (ValueError, TypeError, InvalidValue) as error:
+        except (ValueError, TypeError) as error:
             raise InvalidValue("after", "must be the `next` of the page before") from error
         return {f"after_{number}": value for number, value in enumerate(values)}
 

@@ -193,6 +193,12 @@ def test_pages_of_titles_that_are_equal(db: Database) -> None:
     assert {item["content_id"] for page in pages for item in page} == keys
 
 
+def test_pages_go_on_after_a_blank_title(db: Database) -> None:
+    execute(db, "INSERT INTO content (title, content_type) VALUES ('', 'movie'), (' ', 'movie')")
+    pages = all_pages(db, "find_content", limit=1)
+    assert [item["title"] for page in pages for item in page] == ["", " ", "Night Train", "Nightfall"]
+
+
 def test_a_page_stays_where_it_was_when_titles_come(db: Database) -> None:
     first = find_content(db, limit=1)
     add_content(db, title="Aaa", content_type="movie")
