@@ -193,6 +193,9 @@ class Target:
             self.parameters.setdefault("load_balance_hosts", "random")
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
+        if self.parameters.get("sslcert") and not Path(self.parameters["sslcert"]).exists():
+            # libpq goes on without one, and the server's answer does not name the file.
+            raise Failure(f"there is no client certificate {self.parameters['sslcert']}: correct sslcert in the URL")
 
     def with_database(self, name: str) -> "Target":
         """Return the same server with a database of another name."""
