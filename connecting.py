@@ -193,9 +193,6 @@ class Target:
             self.parameters.setdefault("load_balance_hosts", "random")
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
-        if self.parameters.get("sslcert") and not Path(self.parameters["sslcert"]).exists():
-            # libpq goes on without one, and the server's answer does not name the file.
-            raise Failure(f"there is no client certificate {self.parameters['sslcert']}: correct sslcert in the URL")
 
     def with_database(self, name: str) -> "Target":
         """Return the same server with a database of another name."""
@@ -203,6 +200,10 @@ class Target:
 
     def connect(self, factory: type[psycopg2.extensions.connection]) -> Any:
         """Return a new connection of that class. Raises DatabaseUnreachable or DatabaseMissing."""
+        certificate = self.parameters.get("sslcert")
+        if certificate and not Path(certificate).exists():
+            # libpq would go on without one, and the server's answer would not name the file.
+            raise self._explained(f'could not open certificate file "{certificate}"')
         try:
             return psycopg2.connect(connection_factory=factory, **self.parameters)
         except psycopg2.Error as error:

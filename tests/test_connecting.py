@@ -244,7 +244,7 @@ def test_the_certificates_of_the_system(server: Server, monkeypatch: pytest.Monk
         ),
         (
             {"sslmode": "require", "sslcert": "/none/client.crt", "sslkey": "client.key", "at": "certified"},
-            "there is no client certificate /none/client.crt",
+            "the client certificate file /none/client.crt cannot be read",
         ),
         ({"sslmode": "require", "sslcert": "ca.key", "sslkey": "ca.key", "at": "certified"}, "ca.key cannot be read"),
     ],
