@@ -690,7 +690,7 @@ def remove_content(database: Database, *, content_id: int) -> Row:
     """Remove a title with its viewings and reviews, and return it as it was. Raises NotFound.
 
     >>> remove_content(database, content_id=2)["title"]
-    'Nightfall'
+    'Nightwatch'
     """
     return _CONTENT.remove(database, content_id=content_id)
 
@@ -752,7 +752,7 @@ def watch_history(database: Database, *, user_id: int, after: str | None = None,
     """Return a page of a user's viewings, the latest first, with the titles.
 
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
-    [('Nightfall', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
+    [('Nightwatch', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
     """
     return _page(database, _VIEWINGS, ["t.user_id = %(user_id)s"], _LATEST_VIEWINGS, after, limit, user_id=user_id)
 

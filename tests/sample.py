@@ -22,7 +22,7 @@ ROWS = """
     INSERT INTO users (user_id, name, email, subscription_id)
         VALUES (1, 'Ann', 'ann@example.com', 1), (2, 'Ben', 'ben@example.com', NULL);
     INSERT INTO content (content_id, title, content_type, genre, release_year, rating)
-        VALUES (1, 'Night Train', 'series', 'drama', 2021, 8.1), (2, 'Nightfall', 'movie', 'drama', 2019, 6.4);
+        VALUES (1, 'Night Train', 'series', 'drama', 2021, 8.1), (2, 'Nightwatch', 'movie', 'drama', 2019, 6.4);
     INSERT INTO watch_history (watch_id, user_id, content_id, watched_at, progress)
         VALUES ('11111111-1111-4111-8111-111111111111', 1, 1, '2026-01-05 20:00:00+00', 35.5),
                ('22222222-2222-4222-8222-222222222222', 1, 2, '2026-01-06 21:30:00+00', 100);

@@ -182,7 +182,7 @@ def test_content_is_found_by_all_conditions_together(db: Database) -> None:
     found = find_content(
         db, title="Night", genre="drama", content_type="movie", release_year=2019, min_rating=Decimal("5.5")
     )
-    assert [item["title"] for item in found["items"]] == ["Night", "Nightfall"]
+    assert [item["title"] for item in found["items"]] == ["Night", "Nightwatch"]
     assert wanted in found["items"]
 
 
@@ -196,20 +196,20 @@ def test_pages_of_titles_that_are_equal(db: Database) -> None:
 def test_pages_go_on_after_a_blank_title(db: Database) -> None:
     execute(db, "INSERT INTO content (title, content_type) VALUES ('', 'movie'), (' ', 'movie')")
     pages = all_pages(db, "find_content", limit=1)
-    assert [item["title"] for page in pages for item in page] == ["", " ", "Night Train", "Nightfall"]
+    assert [item["title"] for page in pages for item in page] == ["", " ", "Night Train", "Nightwatch"]
 
 
 def test_a_page_stays_where_it_was_when_titles_come(db: Database) -> None:
     first = find_content(db, limit=1)
     add_content(db, title="Aaa", content_type="movie")
-    assert [item["title"] for item in find_content(db, after=first["next"])["items"]] == ["Nightfall"]
+    assert [item["title"] for item in find_content(db, after=first["next"])["items"]] == ["Nightwatch"]
 
 
 def test_a_title_is_found_by_any_beginning(db: Database) -> None:
     titles = ["100% Wolf", "a_b", "back\\slash", *STRANGE_TEXTS, "100 Wolves", "acb", "backslash", "night", "NIGHT"]
     for title in titles:
         add_content(db, title=title, content_type="movie")
-    everything = [*titles, "Night Train", "Nightfall"]
+    everything = [*titles, "Night Train", "Nightwatch"]
     beginnings = {title[:length] for title in everything for length in range(1, len(title) + 1)}
     for beginning in [*beginnings, "nothing"]:
         found = [item["title"] for item in find_content(db, title=beginning)["items"]]
