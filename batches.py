@@ -20,6 +20,9 @@ MOST_BYTES = 1_000_000
 MOST_PROBLEMS = 1_000
 # Of what the server says, so many characters are passed on.
 LONGEST_PART = 300
+ORPHAN = (
+    "; rows that refer to each other in a circle must give the same columns, and in a large load parents come first"
+)
 
 # SQLSTATE classes and codes of errors that a row can be to blame for: data exception, integrity constraint violation,
 # a key twice in one statement, too large for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
@@ -125,7 +128,8 @@ class Writer:
         if constraint.kind == "c":
             return batch.problem(row, f"breaks {constraint.name}: {constraint.definition}", columns)
         if constraint.kind == "f":
-            return batch.problem(row, f"breaks {constraint.name}: {_detail(error, constraint)}", columns)
+            hint = ORPHAN if constraint.referenced == batch.table.name else ""
+            return batch.problem(row, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
         return batch.problem(row, f"breaks {constraint.name}: {self._holder(batch, constraint, error)}", columns)
 
     def _unreadable_column(self, batch: Batch) -> str:

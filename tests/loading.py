@@ -26,7 +26,9 @@ def load(url: str, *files: Path, on_conflict: str = "update", dry_run: bool = Fa
     with redirect_stdout(report):
         insert_data.main()
     return {
-        line.split("  ")[0].rstrip(): {what: int(number) for number, what in re.findall(r"(\d+) ([a-z ]+)", counts)}
+        line.split("  ")[0].rstrip(): {
+            what: int(number.replace(",", "")) for number, what in re.findall(r"([\d,]+) ([a-z ]+)", counts)
+        }
         for line, _, counts in (line.partition(" rows: ") for line in report.getvalue().splitlines()[:-1])
     }
 
