@@ -119,8 +119,9 @@ COLUMNS_OF_COCKROACHDB = """
            format_type(a.atttypid, a.atttypmod),
            c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.datetime_precision,
            c.is_nullable = 'YES',
-           CASE WHEN c.is_generated NOT IN ('YES', 'ALWAYS') THEN c.column_default END,
-           CASE WHEN c.is_identity <> 'YES' THEN '' WHEN c.identity_generation = 'ALWAYS' THEN 'a' ELSE 'd' END,
+           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN NULL ELSE c.column_default END,
+           CASE WHEN c.is_identity = 'YES' AND c.identity_generation = 'ALWAYS' THEN 'a'
+                WHEN c.is_identity = 'YES' THEN 'd' ELSE '' END,
            CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END
     FROM information_schema.columns c
     JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema

@@ -54,12 +54,12 @@ def _value(column: Column, number: int) -> sql.Composable:
     return sql.SQL("{}::{}").format(value, _type(column, column.kind))
 
 
-def _rows(batch: Batch) -> sql.Composable:
-    """Return the rows as a table called fixture, of the columns c0, c1, ... and number, which counts from 1."""
+def _rows(batch: Batch, *, numbered: bool = False) -> sql.Composable:
+    """Return the rows as a table called fixture, of the columns c0, c1, ...; numbered: and number, from 1."""
     columns = [sql.SQL("%s::{}").format(_array_type(batch.table.columns[name])) for name in batch.columns]
-    names = [*(f"c{number}" for number in range(len(columns))), "number"]
-    return sql.SQL("unnest({}) WITH ORDINALITY AS fixture ({})").format(
-        sql.SQL(", ").join(columns), sql.SQL(", ".join(names))
+    names = [f"c{number}" for number in range(len(columns))] + (["number"] if numbered else [])
+    return sql.SQL("unnest({}) {} AS fixture ({})").format(
+        sql.SQL(", ").join(columns), sql.SQL("WITH ORDINALITY" if numbered else ""), sql.SQL(", ".join(names))
     )
 
 
@@ -131,7 +131,7 @@ def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the database."""
     pairs = zip(key.referenced_columns, _values(batch, key.columns), strict=True)
     return sql.SQL("SELECT fixture.number FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {})").format(
-        _rows(batch),
+        _rows(batch, numbered=True),
         _name(str(key.referenced)),
         sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
     )
