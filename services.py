@@ -19,21 +19,30 @@ last. Pages go by the last row seen, so rows that are added or removed meanwhile
 A list of what belongs to a user or title that is not there is empty.
 """
 
-import functools
-import json
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from types import GenericAlias
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg2
-from psycopg2 import extensions, sql
+from psycopg2 import sql
 
-import catalog
-from console import Failure
-from database import Cursor, Database, explained, run_transaction
+from database import Cursor, Database, run_transaction
+from records import (
+    UNCHANGED,
+    AlreadyExists,
+    Entity,
+    InvalidValue,
+    NotFound,
+    Order,
+    Page,
+    Row,
+    StillInUse,
+    check_limit,
+    execute,
+    fetch,
+    read_page,
+    service,
+)
 
 __all__ = [
     "UNCHANGED",
@@ -71,326 +80,10 @@ __all__ = [
     "watch_history",
 ]
 
-Row = dict[str, Any]
-Page = dict[str, Any]
-Service = TypeVar("Service", bound=Callable[..., Any])
-
-UNCHANGED: Any = ...  # what an argument is that was left out: the column keeps its value, or takes its default
-LONGEST_PAGE = 1000
-
-# Digits and decimals of the DECIMAL columns. The servers round without a word, so this is checked before they see it.
-DECIMALS = {"price": (10, 2), "rating": (3, 1), "progress": (5, 2)}
-
-
-class NotFound(Failure):
-    """There is no such row. table: where it was looked for. key: column -> value."""
-
-    def __init__(self, table: str, key: Row) -> None:
-        super().__init__(f"{table} has no row with {_in_words(key)}")
-        self.table, self.key = table, key
-
-
-class AlreadyExists(Failure):
-    """There is such a row already, with other values. table, key: column -> value, of the one that is there."""
-
-    def __init__(self, table: str, key: Row) -> None:
-        super().__init__(f"{table} already has another row with {_in_words(key)}")
-        self.table, self.key = table, key
-
-
-class InvalidValue(Failure):
-    """An argument, or what would follow from it, cannot be. column: whose value. rule: what it breaks."""
-
-    def __init__(self, column: str, rule: str) -> None:
-        super().__init__(f"{column} {rule}")
-        self.column, self.rule = column, rule
-
-
-class StillInUse(Failure):
-    """Other rows refer to the row. uses: table -> number of its rows."""
-
-    def __init__(self, table: str, key: Row, uses: dict[str, int]) -> None:
-        super().__init__(f"{table} with {_in_words(key)} is still in use: {_in_words(uses)}")
-        self.uses = uses
-
-
-def _in_words(values: Row) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
-
-
-# What every service does: check its arguments, and say in its own errors what the server refused.
-
-
-def _service(function: Service) -> Service:
-    @functools.wraps(function)
-    def call(database: Database, **arguments: Any) -> Any:
-        given = {
-            name: _checked(name, value, function.__annotations__.get(name, object))
-            for name, value in arguments.items()
-            if value is not UNCHANGED
-        }
-        try:
-            return function(database, **given)
-        except psycopg2.Error as error:
-            raise _in_our_words(database, error, given) from error
-
-    return cast(Service, call)
-
-
-def _checked(name: str, value: Any, wanted: Any) -> Any:
-    """Return the value of an argument. Raises InvalidValue if a column of its type would not take it as it is."""
-    kind: Any = wanted.__origin__ if isinstance(wanted, GenericAlias) else wanted
-    if not isinstance(value, kind) or isinstance(value, bool):
-        text = kind.__name__ if isinstance(kind, type) else str(kind).replace("decimal.", "").replace("uuid.", "")
-        raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
-    if isinstance(value, str) and not (value.strip() and _is_storable(value)):
-        raise InvalidValue(name, "must be text that is not blank, with no NUL and no half of a surrogate pair")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InvalidValue(name, "must be an integer of 64 bits")
-    if isinstance(value, datetime) and value.utcoffset() is None:
-        raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise InvalidValue(name, f"must be a number, not {value}")
-    if isinstance(value, Decimal | int) and name in DECIMALS:
-        _check_decimals(name, Decimal(value), *DECIMALS[name])
-    if isinstance(value, dict):
-        try:
-            return _exact(_json(value))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise InvalidValue(name, f"must be what JSON can say: {error}") from error
-    return value
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _check_decimals(name: str, value: Decimal, digits: int, decimals: int) -> None:
-    if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
-        raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
-
-
-def _json(value: Any) -> str:
-    """Return a value as JSON, with its decimals as they are. Raises ValueError or TypeError if JSON cannot say it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_json_text(key)}: {_json(element)}" for key, element in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_json, value)) + "]"
-    if isinstance(value, Decimal) and value.is_finite():
-        return str(value)
-    return _json_text(value) if isinstance(value, str) else json.dumps(value, allow_nan=False)
-
-
-def _json_text(text: Any) -> str:
-    if not (isinstance(text, str) and _is_storable(text)):
-        raise ValueError(f"{text!r} is no text that can be stored")
-    return json.dumps(text)
-
-
-def _exact(text: str | bytes) -> Any:
-    return json.loads(text, parse_float=Decimal)
-
-
-def _in_our_words(database: Database, error: psycopg2.Error, arguments: Row) -> Failure:
-    """Return the error of ours for one of the server's: it names the constraint, and the catalog what that says."""
-    code = error.pgcode or ""
-    if code[:2] in ("22", "54"):  # data exception, limit exceeded: the type was right, but it is too large
-        longest = max(arguments, key=lambda name: len(str(arguments[name])))
-        return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
-    tables = run_transaction(database, catalog.read, repeatable=True) if code[:2] == "23" else {}
-    for table in tables.values():
-        constraint = table.constraints.get(error.diag.constraint_name or "")
-        if constraint:
-            values = [arguments.get(column) for column in constraint.columns]
-            if constraint.kind == "f" and constraint.referenced:
-                return NotFound(constraint.referenced, dict(zip(constraint.referenced_columns, values, strict=True)))
-            if constraint.kind == "c":
-                return InvalidValue(", ".join(constraint.columns), f"breaks {constraint.name}: {constraint.definition}")
-            return AlreadyExists(table.name, dict(zip(constraint.columns, values, strict=True)))
-    return explained(error, database)
-
-
-# How rows are read and written.
-
-_READERS = (
-    extensions.new_type((3802,), "JSONB", lambda text, _: text and _exact(text)),
-    extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text))),
-)
-
-
-def _execute(cursor: Cursor, statement: str | sql.Composable, values: Row) -> None:
-    cursor.execute(statement, {name: _sent(value) for name, value in values.items()})
-
-
-def _sent(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return extensions.AsIs(f"'{value}'::UUID")
-    return _json(value) if isinstance(value, dict) else value
-
-
-def _fetch(cursor: Cursor, statement: str | sql.Composable, values: Row) -> list[Row]:
-    for reader in _READERS:
-        extensions.register_type(reader, cursor)
-    _execute(cursor, statement, values)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _equal(names: Iterable[str], separator: str) -> sql.Composable:
-    """Return `a = %(a)s` for each name."""
-    return sql.SQL(separator).join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in names
-    )
-
-
-def _new_integer(database: Database) -> int:
-    """Return a key as the column's default would, before there is a row of it."""
-    rows = run_transaction(database, lambda cursor: _fetch(cursor, "SELECT unique_rowid() AS key", {}), repeatable=True)
-    return cast(int, rows[0]["key"])
-
-
-class _Entity(NamedTuple):
-    """A table, and what the services do with one row of it.
-
-    select: reads rows as the services return them, from the table or a part of it ({source}). new_key: makes a key.
-    """
-
-    table: str
-    key: str
-    select: str
-    new_key: Callable[[Database], Any] = _new_integer
-
-    def of(self, source: sql.Composable) -> sql.Composable:
-        """Return the statement that reads a part of the table: ({SELECT ...})."""
-        return sql.SQL(self.select).format(source=source)
-
-    def read(self, cursor: Cursor, **key: Any) -> Row:
-        """Return the row with this value of a unique column. Raises NotFound."""
-        one = sql.SQL("(SELECT * FROM {} WHERE {})").format(sql.Identifier(self.table), _equal(key, " AND "))
-        for row in _fetch(cursor, self.of(one), key):
-            return row
-        raise NotFound(self.table, key)
-
-    def get(self, database: Database, **key: Any) -> Row:
-        return run_transaction(database, lambda cursor: self.read(cursor, **key), repeatable=True)
-
-    def create(self, database: Database, key: Any, **row: Any) -> Row:
-        """Insert a row and return it. key: None for a new one, made before the row is written.
-
-        Repeated after a commit of unknown fate, it finds its row by that key. A row that is there with a key that was
-        given counts as made by this call if it has the same values. Raises AlreadyExists if it has others.
-        """
-        values = {name: value for name, value in row.items() if value is not UNCHANGED}
-        values[self.key] = self.new_key(database) if key is None else key
-        insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING").format(
-            sql.Identifier(self.table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(map(sql.Placeholder, values)),
-            sql.Identifier(self.key),
-        )
-
-        def work(cursor: Cursor) -> Row:
-            _execute(cursor, insert, values)
-            was_there = cursor.rowcount == 0
-            there = self.read(cursor, **{self.key: values[self.key]})
-            if was_there and key is not None and any(there[name] != value for name, value in values.items()):
-                raise AlreadyExists(self.table, {self.key: key})
-            return there
-
-        return run_transaction(database, work, repeatable=True)
-
-    def update(self, database: Database, key: Any, **row: Any) -> Row:
-        """Set columns of a row and return it. Raises NotFound. Repeated, it sets the same values."""
-        values = {name: value for name, value in row.items() if value is not UNCHANGED}
-        update = sql.SQL("UPDATE {} SET {} WHERE {}").format(
-            sql.Identifier(self.table), _equal(values, ", "), _equal([self.key], " AND ")
-        )
-
-        def work(cursor: Cursor) -> Row:
-            if values:
-                _execute(cursor, update, {**values, self.key: key})
-            return self.read(cursor, **{self.key: key})
-
-        return run_transaction(database, work, repeatable=True)
-
-    def remove(self, database: Database, check: Callable[[Cursor], None] = lambda _: None, **key: Any) -> Row:
-        """Delete the row with this key, after a check, and return it as it was. Raises NotFound."""
-        delete = sql.SQL("DELETE FROM {} WHERE {} RETURNING *").format(sql.Identifier(self.table), _equal(key, " AND "))
-        # A try that finds nothing, after one whose fate is not known, finds what that one has done.
-        found: list[Row] = []
-
-        def work(cursor: Cursor) -> None:
-            check(cursor)
-            found.extend(_fetch(cursor, delete, key))
-
-        run_transaction(database, work, repeatable=True)
-        if not found:
-            raise NotFound(self.table, key)
-        return found[0]
-
-
-class _Order(NamedTuple):
-    """The order of the rows of pages. keys: its columns -> how their value is read from text; together unique."""
-
-    keys: dict[str, Callable[[str], Any]]
-    descending: bool = False
-
-    def clause(self) -> sql.Composable:
-        columns = (f"{column} DESC" if self.descending else column for column in self.keys)
-        return sql.SQL(f" ORDER BY {', '.join(columns)}")
-
-    def beyond(self) -> str:
-        placeholders = ", ".join(f"%(after_{number})s" for number in range(len(self.keys)))
-        return f"({', '.join(self.keys)}) {'<' if self.descending else '>'} ({placeholders})"
-
-    def place(self, row: Row) -> str:
-        """Return the place of a row in the order, as text."""
-        return json.dumps([str(row[column.partition(".")[2]]) for column in self.keys])
-
-    def read(self, place: str) -> Row:
-        try:
-            texts = json.loads(place)
-            if not all(isinstance(text, str) and _is_storable(text) for text in texts):
-                raise ValueError
-            values = [read(text) for read, text in zip(self.keys.values(), texts, strict=True)]
-        except (ValueError, TypeError) as error:
-            raise InvalidValue("after", "must be the `next` of the page before") from error
-        return {f"after_{number}": value for number, value in enumerate(values)}
-
-
-def _page(
-    database: Database,
-    entity: _Entity,
-    conditions: list[str],
-    order: _Order,
-    after: str | None,
-    limit: int,
-    **values: Any,
-) -> Page:
-    """Return a page of the rows that meet all conditions. Only these are read, and joined with what belongs to them."""
-    _check_limit(limit)
-    if after is not None:
-        conditions = [*conditions, order.beyond()]
-        values.update(order.read(after))
-    values["rows"] = limit + 1  # one more than asked for says whether there are more
-    part = sql.SQL("(SELECT * FROM {} t {} {} LIMIT %(rows)s)").format(
-        sql.Identifier(entity.table),
-        sql.SQL(f"WHERE {' AND '.join(conditions)}" if conditions else ""),
-        order.clause(),
-    )
-    statement = entity.of(part) + order.clause()
-    rows = run_transaction(database, lambda cursor: _fetch(cursor, statement, values), repeatable=True)
-    return {"items": rows[:limit], "next": order.place(rows[limit - 1]) if len(rows) > limit else None}
-
-
-def _check_limit(limit: int) -> None:
-    if not 1 <= limit <= LONGEST_PAGE:
-        raise InvalidValue("limit", f"must be 1 to {LONGEST_PAGE}")
-
 
 # Subscriptions
 
-_PLANS = _Entity(
+_PLANS = Entity(
     "subscriptions",
     "subscription_id",
     "SELECT t.subscription_id, t.name, t.price, t.features FROM {source} t",
@@ -398,7 +91,7 @@ _PLANS = _Entity(
 _ALL_PLANS = _PLANS.of(sql.Identifier(_PLANS.table)) + sql.SQL(" ORDER BY t.price, t.subscription_id")
 
 
-@_service
+@service
 def list_subscriptions(database: Database) -> list[Row]:
     """Return all plans, the cheapest first, each with its number of subscribers.
 
@@ -408,8 +101,8 @@ def list_subscriptions(database: Database) -> list[Row]:
 
     # Two statements, because CockroachDB reads all users for one that joins; the numbers of the plans it looks up.
     def work(cursor: Cursor) -> list[Row]:
-        plans = _fetch(cursor, _ALL_PLANS, {})
-        subscribers = _fetch(cursor, _SUBSCRIBERS, {"plans": _keys(plans)})
+        plans = fetch(cursor, _ALL_PLANS, {})
+        subscribers = fetch(cursor, _SUBSCRIBERS, {"plans": _keys(plans)})
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
 
@@ -425,7 +118,7 @@ def _keys(plans: list[Row]) -> tuple[int | None, ...]:
     return tuple(plan["subscription_id"] for plan in plans) or (None,)  # SQL has no empty list
 
 
-@_service
+@service
 def get_subscription(database: Database, *, subscription_id: int) -> Row:
     """Return a plan. Raises NotFound.
 
@@ -435,7 +128,7 @@ def get_subscription(database: Database, *, subscription_id: int) -> Row:
     return _PLANS.get(database, subscription_id=subscription_id)
 
 
-@_service
+@service
 def add_subscription(
     database: Database,
     *,
@@ -456,7 +149,7 @@ def add_subscription(
     return _PLANS.create(database, subscription_id, name=name, price=price, features=features)
 
 
-@_service
+@service
 def update_subscription(
     database: Database,
     *,
@@ -472,18 +165,18 @@ def update_subscription(
     return _PLANS.update(database, subscription_id, price=price, features=features)
 
 
-@_service
+@service
 def remove_subscription(database: Database, *, subscription_id: int) -> Row:
     """Remove a plan that no user has and nobody has paid for, and return it as it was. Raises NotFound, StillInUse.
 
     >>> remove_subscription(database, subscription_id=1)
     Traceback (most recent call last):
-    services.StillInUse: subscriptions with subscription_id = 1 is still in use: users = 1, payment_history = 1
+    records.StillInUse: subscriptions with subscription_id = 1 is still in use: users = 1, payment_history = 1
     """
     key = {"subscription_id": subscription_id}
 
     def check(cursor: Cursor) -> None:
-        uses = {table: rows for table, rows in _fetch(cursor, _PLAN_USES, key)[0].items() if rows}
+        uses = {table: rows for table, rows in fetch(cursor, _PLAN_USES, key)[0].items() if rows}
         if uses:
             raise StillInUse(_PLANS.table, key, uses)
 
@@ -497,7 +190,7 @@ _PLAN_USES = """
 
 # Users
 
-_USERS = _Entity(
+_USERS = Entity(
     "users",
     "user_id",
     """SELECT t.user_id, t.name, t.email, t.created_at, t.subscription_id, s.name AS plan, s.price, s.features
@@ -505,7 +198,7 @@ _USERS = _Entity(
 )
 
 
-@_service
+@service
 def create_user(
     database: Database, *, name: str, email: str, subscription_id: int | None = None, user_id: int | None = None
 ) -> Row:
@@ -520,7 +213,7 @@ def create_user(
     return _USERS.create(database, user_id, name=name, email=email, subscription_id=subscription_id)
 
 
-@_service
+@service
 def get_user(database: Database, *, user_id: int) -> Row:
     """Return a user with their plan: its subscription_id, plan (the name), price and features. Raises NotFound.
 
@@ -531,7 +224,7 @@ def get_user(database: Database, *, user_id: int) -> Row:
     return _USERS.get(database, user_id=user_id)
 
 
-@_service
+@service
 def get_user_by_email(database: Database, *, email: str) -> Row:
     """Return the user with this email, written exactly so, with their plan. Raises NotFound.
 
@@ -541,7 +234,7 @@ def get_user_by_email(database: Database, *, email: str) -> Row:
     return _USERS.get(database, email=email)
 
 
-@_service
+@service
 def list_users(database: Database, *, after: str | None = None, limit: int = 20) -> Page:
     """Return a page of the users with their plans, in the order of their keys.
 
@@ -549,10 +242,10 @@ def list_users(database: Database, *, after: str | None = None, limit: int = 20)
     >>> [user["name"] for user in list_users(database, after=page["next"])["items"]]
     ['Ben']
     """
-    return _page(database, _USERS, [], _Order({"t.user_id": int}), after, limit)
+    return read_page(database, _USERS, [], Order({"t.user_id": int}), after, limit)
 
 
-@_service
+@service
 def update_user(database: Database, *, user_id: int, name: str = UNCHANGED, email: str = UNCHANGED) -> Row:
     """Change a user's name or email, and return them. Raises NotFound; AlreadyExists if the email is taken.
 
@@ -562,7 +255,7 @@ def update_user(database: Database, *, user_id: int, name: str = UNCHANGED, emai
     return _USERS.update(database, user_id, name=name, email=email)
 
 
-@_service
+@service
 def change_plan(database: Database, *, user_id: int, subscription_id: int | None) -> Row:
     """Put a user on another plan (None: on none), and return them. Raises NotFound for the user or the plan.
 
@@ -572,7 +265,7 @@ def change_plan(database: Database, *, user_id: int, subscription_id: int | None
     return _USERS.update(database, user_id, subscription_id=subscription_id)
 
 
-@_service
+@service
 def delete_user(database: Database, *, user_id: int) -> Row:
     """Delete a user with their viewings and reviews, and return them as they were. Raises NotFound.
 
@@ -586,14 +279,14 @@ def delete_user(database: Database, *, user_id: int) -> Row:
 
 # Content
 
-_CONTENT = _Entity(
+_CONTENT = Entity(
     "content",
     "content_id",
     "SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating FROM {source} t",
 )
 
 
-@_service
+@service
 def add_content(
     database: Database,
     *,
@@ -616,7 +309,7 @@ def add_content(
     return _CONTENT.create(database, content_id, **row)
 
 
-@_service
+@service
 def get_content(database: Database, *, content_id: int) -> Row:
     """Return a title. Raises NotFound.
 
@@ -626,7 +319,7 @@ def get_content(database: Database, *, content_id: int) -> Row:
     return _CONTENT.get(database, content_id=content_id)
 
 
-@_service
+@service
 def find_content(
     database: Database,
     *,
@@ -653,10 +346,10 @@ def find_content(
         plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
         values.update(title=title, length=len(title), pattern=title[:plain] + "%")
         conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
-    return _page(database, _CONTENT, conditions, _BY_TITLE, after, limit, **values)
+    return read_page(database, _CONTENT, conditions, _BY_TITLE, after, limit, **values)
 
 
-_BY_TITLE = _Order({"t.title": str, "t.content_id": int})
+_BY_TITLE = Order({"t.title": str, "t.content_id": int})
 _CONTENT_CONDITIONS = {
     "genre": "t.genre = %(genre)s",
     "content_type": "t.content_type = %(content_type)s",
@@ -665,7 +358,7 @@ _CONTENT_CONDITIONS = {
 }
 
 
-@_service
+@service
 def update_content(
     database: Database,
     *,
@@ -685,7 +378,7 @@ def update_content(
     return _CONTENT.update(database, content_id, **row)
 
 
-@_service
+@service
 def remove_content(database: Database, *, content_id: int) -> Row:
     """Remove a title with its viewings and reviews, and return it as it was. Raises NotFound.
 
@@ -697,17 +390,17 @@ def remove_content(database: Database, *, content_id: int) -> Row:
 
 # Watch history
 
-_VIEWINGS = _Entity(
+_VIEWINGS = Entity(
     "watch_history",
     "watch_id",
     """SELECT t.watch_id, t.user_id, t.content_id, c.title, t.watched_at, t.progress
        FROM {source} t JOIN content c ON c.content_id = t.content_id""",
     lambda _: uuid4(),
 )
-_LATEST_VIEWINGS = _Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
+_LATEST_VIEWINGS = Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
 
 
-@_service
+@service
 def start_watching(database: Database, *, user_id: int, content_id: int, watch_id: UUID | None = None) -> Row:
     """Begin a viewing, now and at 0 %, and return it.
 
@@ -720,7 +413,7 @@ def start_watching(database: Database, *, user_id: int, content_id: int, watch_i
     return _VIEWINGS.create(database, watch_id, user_id=user_id, content_id=content_id)
 
 
-@_service
+@service
 def log_progress(database: Database, *, watch_id: UUID, progress: Decimal | int) -> Row:
     """Log how far a viewing is, in percent (0 to 100), and return it. Raises NotFound.
 
@@ -734,7 +427,7 @@ def log_progress(database: Database, *, watch_id: UUID, progress: Decimal | int)
     """
 
     def work(cursor: Cursor) -> Row:
-        _execute(cursor, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
+        execute(cursor, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
         return _VIEWINGS.read(cursor, watch_id=watch_id)
 
     return run_transaction(database, work, repeatable=True)
@@ -747,17 +440,17 @@ _LOG_PROGRESS = """
     WHERE watch_id = %(watch_id)s"""
 
 
-@_service
+@service
 def watch_history(database: Database, *, user_id: int, after: str | None = None, limit: int = 20) -> Page:
     """Return a page of a user's viewings, the latest first, with the titles.
 
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
     [('Nightwatch', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
     """
-    return _page(database, _VIEWINGS, ["t.user_id = %(user_id)s"], _LATEST_VIEWINGS, after, limit, user_id=user_id)
+    return read_page(database, _VIEWINGS, ["t.user_id = %(user_id)s"], _LATEST_VIEWINGS, after, limit, user_id=user_id)
 
 
-@_service
+@service
 def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> list[Row]:
     """Return the latest viewing of each title that a user has not finished (100 %), the latest first.
 
@@ -766,10 +459,10 @@ def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> l
     >>> [viewing["title"] for viewing in continue_watching(database, user_id=1)]
     ['Night Train']
     """
-    _check_limit(limit)
+    check_limit(limit)
     values = {"user_id": user_id, "limit": limit}
     statement = _VIEWINGS.of(_UNFINISHED) + _LATEST_VIEWINGS.clause()
-    return run_transaction(database, lambda cursor: _fetch(cursor, statement, values), repeatable=True)
+    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), repeatable=True)
 
 
 _UNFINISHED = sql.SQL("""(
@@ -784,16 +477,16 @@ _UNFINISHED = sql.SQL("""(
 
 # Reviews
 
-_REVIEWS = _Entity(
+_REVIEWS = Entity(
     "reviews",
     "review_id",
     """SELECT t.review_id, t.user_id, u.name, t.content_id, t.rating, t.review_text, t.reviewed_at
        FROM {source} t JOIN users u ON u.user_id = t.user_id""",
 )
-_LATEST_REVIEWS = _Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
+_LATEST_REVIEWS = Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
 
 
-@_service
+@service
 def review_content(
     database: Database, *, user_id: int, content_id: int, rating: Decimal | int, review_text: str | None = None
 ) -> Row:
@@ -807,7 +500,7 @@ def review_content(
     values = {"user_id": user_id, "content_id": content_id, "rating": rating, "review_text": review_text}
 
     def work(cursor: Cursor) -> Row:
-        return _REVIEWS.read(cursor, review_id=_fetch(cursor, _REVIEW, values)[0]["review_id"])
+        return _REVIEWS.read(cursor, review_id=fetch(cursor, _REVIEW, values)[0]["review_id"])
 
     return run_transaction(database, work, repeatable=True)
 
@@ -821,7 +514,7 @@ _REVIEW = """
     RETURNING review_id"""
 
 
-@_service
+@service
 def list_reviews(database: Database, *, content_id: int, after: str | None = None, limit: int = 20) -> Page:
     """Return a page of a title's reviews, the latest first, each with its author's name.
 
@@ -829,10 +522,10 @@ def list_reviews(database: Database, *, content_id: int, after: str | None = Non
     [('Ann', Decimal('7.5'))]
     """
     conditions = ["t.content_id = %(content_id)s"]
-    return _page(database, _REVIEWS, conditions, _LATEST_REVIEWS, after, limit, content_id=content_id)
+    return read_page(database, _REVIEWS, conditions, _LATEST_REVIEWS, after, limit, content_id=content_id)
 
 
-@_service
+@service
 def content_rating(database: Database, *, content_id: int) -> Row:
     """Return the average of a title's reviews (to 2 decimals; None without reviews) and their number. Raises NotFound.
 
@@ -840,7 +533,7 @@ def content_rating(database: Database, *, content_id: int) -> Row:
     {'content_id': 1, 'title': 'Night Train', 'average': Decimal('7.50'), 'reviews': 1}
     """
     key = {"content_id": content_id}
-    found = run_transaction(database, lambda cursor: _fetch(cursor, _RATING, key), repeatable=True)
+    found = run_transaction(database, lambda cursor: fetch(cursor, _RATING, key), repeatable=True)
     if not found:
         raise NotFound(_CONTENT.table, key)
     return found[0]
@@ -853,7 +546,7 @@ _RATING = """
     GROUP BY c.content_id, c.title"""
 
 
-@_service
+@service
 def remove_review(database: Database, *, user_id: int, content_id: int) -> Row:
     """Remove a user's review of a title, and return it as it was. Raises NotFound.
 
@@ -865,16 +558,16 @@ def remove_review(database: Database, *, user_id: int, content_id: int) -> Row:
 
 # Payments
 
-_PAYMENTS = _Entity(
+_PAYMENTS = Entity(
     "payment_history",
     "payment_id",
     """SELECT t.payment_id, t.user_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
        FROM {source} t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
 )
-_LATEST_PAYMENTS = _Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
+_LATEST_PAYMENTS = Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
 
 
-@_service
+@service
 def process_payment(database: Database, *, user_id: int, method: str, payment_id: UUID | None = None) -> Row:
     """Record a payment of a user for the plan they have now, at its price of now, and return it.
 
@@ -889,7 +582,7 @@ def process_payment(database: Database, *, user_id: int, method: str, payment_id
     key = {"payment_id": payment_id or uuid4()}
 
     def work(cursor: Cursor) -> Row:
-        _execute(cursor, _PAY, {**key, "user_id": user_id, "method": method})
+        execute(cursor, _PAY, {**key, "user_id": user_id, "method": method})
         try:
             payment = _PAYMENTS.read(cursor, **key)
         except NotFound:
@@ -914,17 +607,17 @@ _PAY = """
     ON CONFLICT (payment_id) DO NOTHING"""
 
 
-@_service
+@service
 def list_payments(database: Database, *, user_id: int, after: str | None = None, limit: int = 20) -> Page:
     """Return a page of a user's payments, the latest first, with the names of the plans.
 
     >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1)["items"]]
     [('Basic', Decimal('8.99'))]
     """
-    return _page(database, _PAYMENTS, ["t.user_id = %(user_id)s"], _LATEST_PAYMENTS, after, limit, user_id=user_id)
+    return read_page(database, _PAYMENTS, ["t.user_id = %(user_id)s"], _LATEST_PAYMENTS, after, limit, user_id=user_id)
 
 
-@_service
+@service
 def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row]:
     """Return what was paid from since until before until, by month (in UTC; a date, its first day) and plan.
 
@@ -939,8 +632,8 @@ def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row
 
     # Two statements, so that CockroachDB looks up each plan's part of the index; a join would read all payments.
     def work(cursor: Cursor) -> list[Row]:
-        plans = _fetch(cursor, _ALL_PLANS, {})
-        sums = _fetch(cursor, _REVENUE, {"plans": _keys(plans), "since": since, "until": until})
+        plans = fetch(cursor, _ALL_PLANS, {})
+        sums = fetch(cursor, _REVENUE, {"plans": _keys(plans), "since": since, "until": until})
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
 

@@ -11,6 +11,7 @@ import pytest
 from sample import CALLS, OTHER_VIEWING, PAYMENT, TABLES, VIEWING, execute, fill
 
 import catalog
+import records
 import services
 from database import Database, run_transaction
 from services import (
@@ -566,7 +567,7 @@ def test_the_decimals_are_those_of_the_schema(database: Database) -> None:
         for column in table.columns.values()
         if column.kind == "numeric" and column.name != "amount"  # which is never an argument
     }
-    assert sizes == services.DECIMALS
+    assert sizes == records.DECIMALS
 
 
 def dump(database: Database) -> list[list[tuple[Any, ...]]]:
