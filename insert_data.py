@@ -244,7 +244,7 @@ def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dr
         parts = ", ".join(f"{number:,} {what}" for what, number in count.items())
         print(f"{names[table]:{width}}  {count.total():>9,} rows: {parts}")
     place = f"{database.target.database} at {database.target.host}"
-    retries = f", {database.retries} retries" if database.retries else ""
+    retries = f", {database.retries} {'retry' if database.retries == 1 else 'retries'}" if database.retries else ""
     done = "Dry run, nothing was written: checked" if dry_run else "Loaded"
     print(f"{done} {sum(count.total() for count in counts.values()):,} rows in {seconds:.2f} s{retries}: {place}")
 

@@ -7,6 +7,7 @@ from typing import Any
 from console import say
 
 LINE_EVERY = 10.0  # seconds
+FIRST_DRAWN = 1.0  # second after a table's first batch: nothing is drawn of one that is done by then
 
 
 class Progress:
@@ -15,6 +16,7 @@ class Progress:
     def __init__(self) -> None:
         self._begin = self._last_line = time.monotonic()
         self._rows: dict[str, int] = {}
+        self._begun: dict[str, float] = {}
         self._bars: dict[str, Any] = {}
 
     def __call__(self, table: str, rows: int, fraction: float) -> None:
@@ -33,10 +35,14 @@ class Progress:
             bar.close()
 
     def _draw(self, table: str, rows: int, fraction: float) -> None:
-        import tqdm  # slow to import, and of use on a terminal only
-
+        elapsed = time.monotonic() - self._begun.setdefault(table, time.monotonic())
+        if elapsed < FIRST_DRAWN:
+            return
         if table not in self._bars:
-            self._bars[table] = tqdm.tqdm(desc=table, unit=" rows", delay=1, file=sys.stderr, dynamic_ncols=True)
+            import tqdm  # slow to import, and of use on a terminal only
+
+            self._bars[table] = tqdm.tqdm(desc=table, unit=" rows", file=sys.stderr, dynamic_ncols=True)
+            self._bars[table].start_t -= elapsed
         bar = self._bars[table]
         bar.total = max(rows, round(rows / fraction)) if fraction else None
         bar.update(rows - bar.n)

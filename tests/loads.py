@@ -20,8 +20,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 Tables = dict[str, list[dict[str, Any]]]
 
-# As insert_data.py runs itself, but it tells when it has begun: what comes before that is Python's own.
-BEGIN = "import console, insert_data; print('begun', flush=True); console.run(insert_data.main)"
+# As insert_data.py runs itself, but it tells when it has begun: what comes before that is Python's own. And Ctrl-C is
+# not ignored, as it is in what a shell starts in the background.
+BEGIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import console, insert_data
+print("begun", flush=True)
+console.run(insert_data.main)
+"""
 
 SMALL = 600
 LARGE = 10_500

@@ -5,6 +5,7 @@ Whatever happens: no row is lost, none is there twice, and the person reads what
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -156,8 +157,9 @@ def test_loaders_of_overlapping_files(url: str, tmp_path: Path) -> None:
 def test_killed_at_any_moment_and_run_again(url: str, tmp_path: Path) -> None:
     cases = [make_case(tmp_path, is_large) for is_large in (False, True)]
     undisturbed = [seconds_of(lambda case=case: load(url, case.path)) for case in cases]  # type: ignore[misc]
-    killed = lost = doubled = 0
-    for number in range(6 if ON_CI else 50):
+    killed = lost = doubled = number = 0
+    while killed < (6 if ON_CI else 50):
+        number += 1
         case = cases[number % 2]
         empty(url)
         loader = Loader(url, case.path)
@@ -171,7 +173,6 @@ def test_killed_at_any_moment_and_run_again(url: str, tmp_path: Path) -> None:
         lost, doubled = lost + after.lost, doubled + after.doubled
         assert stored(url, case.tables) == in_order(case.tables)
     print(f"{killed} loaders killed and run again: {lost} rows lost, {doubled} doubled")
-    assert killed > 0
 
 
 # Interrupted
@@ -219,8 +220,8 @@ def test_ctrl_c_at_any_moment(url: str, tmp_path: Path) -> None:
         loader.send(signal.SIGINT)
         end = loader.end()
         assert time.monotonic() - begin < 2
-        assert end.status in (0, 130), end
-        if end.status == 0:
+        assert end.status in (0, 130, -signal.SIGINT), end  # for a shell both are 130
+        if "Loaded" in end.stdout:
             case.assert_loaded(url)
         else:
             interrupted += 1
@@ -243,8 +244,7 @@ def test_a_connection_cut_at_commit(relay: Relay, url: str, case: Case, moment: 
     assert end.status == 0, end
     assert relay.cuts == 6
     assert stored(url, case.tables) == in_order(case.tables)
-    [retries] = [part for part in end.stdout.splitlines()[-1].split(", ") if "retries" in part]
-    assert int(retries.split()[0]) >= 6
+    assert int(re.findall(r"(\d+) retries", end.stdout)[0]) >= 6
     assert "retr" not in load(url, case.path).stdout
 
 

@@ -15,7 +15,6 @@ from faults import cut_sessions, fail, sessions
 from relay import Moment, Relay
 from sample import execute
 
-from catalog import is_cockroachdb
 from connecting import DatabaseMissing, DatabaseUnreachable
 from database import AmbiguousCommit, Cursor, Database, RetriesExhausted, run_transaction
 
@@ -488,13 +487,9 @@ def test_connections_are_used_again_and_not_leaked(connect: Connect, url: str) -
 
 
 def test_a_connection_is_as_the_scripts_expect_it(connect: Connect, url: str) -> None:
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        name = connection.info.dbname
-        cursor.execute(f"ALTER DATABASE {name} SET timezone = 'America/New_York'")
-        if not is_cockroachdb(cursor):  # where it is always so
-            cursor.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'read committed'")
-    database = connect()
+    """Whatever the user, the database, or the URL's options say."""
+    options = r"-c timezone=America/New_York -c default_transaction_isolation=repeatable\ read"
+    database = connect(psycopg2.extensions.make_dsn(url, options=options))
     assert execute(database, "SHOW timezone") == [("UTC",)]
     assert execute(database, "SHOW transaction_isolation") == [("serializable",)]
     assert execute(database, "SHOW application_name") == [("streaming_services",)]
