@@ -262,6 +262,13 @@ def test_null_is_null_also_for_jsonb_and_inside_it_is_null_of_json(url: str, tmp
     assert found == [(True, None, True, None), (False, "[null]", False, [None]), (True, None, False, [])]
 
 
+def test_json_nested_three_hundred_deep(url: str, tmp_path: Path) -> None:
+    query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, doc JSONB)")
+    deep = "[" * 300 + "]" * 300
+    load(url, write(tmp_path, f'{{"t": [{{"id": 1, "doc": {deep}}}]}}'))
+    assert query(url, "SELECT doc::TEXT FROM t") == [(deep,)]
+
+
 def test_two_hundred_columns(url: str, tmp_path: Path) -> None:
     names = [f"column_{number}" for number in range(200)]
     query(url, f"CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, {', '.join(f'{name} TEXT' for name in names)})")
