@@ -100,9 +100,9 @@ def _scalar(kind: str, column: Column) -> Reader:
     if kind in TEXTS:
         return _text(63 if kind == "name" else column.length, column.type)
     if kind in ("timestamptz", "timestamp"):
-        return _timestamp(column)
+        return _timestamp(kind, column)
     if kind in ("time", "timetz"):
-        return _time(column)
+        return _time(kind, column)
     if kind == "interval":
         return _interval(column)
     if kind in ("json", "jsonb"):
@@ -238,8 +238,8 @@ def _calendar_day(text: str) -> str:
     return text
 
 
-def _timestamp(column: Column) -> Reader:
-    zoned = column.kind == "timestamptz"
+def _timestamp(kind: str, column: Column) -> Reader:
+    zoned = kind == "timestamptz"
     form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
     precision = 6 if column.precision is None else column.precision
     plain = re.compile(PLAIN_TIMESTAMP + ("Z?" if zoned else ""), re.ASCII).fullmatch if precision == 6 else NEVER
@@ -263,7 +263,7 @@ def _timestamp(column: Column) -> Reader:
     return read
 
 
-def _time(column: Column) -> Reader:
+def _time(kind: str, column: Column) -> Reader:
     precision = 6 if column.precision is None else column.precision
 
     def read(value: Any) -> str:
@@ -271,7 +271,7 @@ def _time(column: Column) -> Reader:
         if not match:
             raise ValueError("expected a time like 23:59:59")
         fraction, zone = match.groups()
-        if zone and column.kind == "time":
+        if zone and kind == "time":
             raise ValueError("expected a time without a zone, like 23:59:59")
         if fraction and len(fraction) > precision:
             _check_fraction(fraction, precision)

@@ -26,6 +26,7 @@ SCHEMA = """
         moment TIMESTAMPTZ, local_moment TIMESTAMP, to_the_second TIMESTAMPTZ(0),
         day DATE, clock TIME, span INTERVAL,
         uid UUID, doc JSONB, numbers INT8[], words TEXT[], prices DECIMAL(5, 2)[],
+        moments TIMESTAMPTZ[], clocks TIME[],
         data BYTEA, address INET, paint colour,
         doubled INT8 {generated}
     );
@@ -208,6 +209,8 @@ VALUES = [
     ("words", '["a", 1]', "expected text"),
     ("words", '{"a": "b"}', "expected a list (text[])"),
     ("prices", "[9.999]", PRICE),
+    ("moments", '["2024-01-01T00:00Z", "2024-02-30T00:00Z"]', CALENDAR),
+    ("clocks", '["10:00:00Z"]', "expected a time without a zone, like 23:59:59"),
     ("data", '"ff"', BYTES),
     ("data", r'"\\xf"', BYTES),
     ("data", r'"\\xgg"', BYTES),

@@ -130,6 +130,16 @@ KINDS = [
     Kind("TEXT[]", lists(TEXT)),
     Kind("DECIMAL[]", lists(decimals(40, 40))),
     Kind("BOOL[]", lists(st.booleans())),
+    Kind("TIMESTAMPTZ[]", lists(ZONED), lambda value: [item and moment(item) for item in value],
+         lambda value: [item and item.astimezone(timezone.utc) for item in value]),
+    Kind("TIMESTAMP[]", lists(LOCAL), lambda value: [item and moment(item) for item in value],
+         lambda value: [item and item.replace(tzinfo=timezone.utc) for item in value]),
+    Kind("TIME[]", lists(st.times().map(str)), from_database=lambda value: [item and str(item) for item in value]),
+    Kind("FLOAT8[]", lists(st.floats(allow_nan=False, allow_infinity=False))),
+    Kind("VARCHAR(6)[]", lists(TEXT.filter(lambda text: len(text) <= 6))),
+    Kind("BYTEA[]", lists(st.binary(max_size=9).map(lambda value: f"\\x{value.hex()}")),
+         lambda value: [item if item is None else bytes.fromhex(item[2:]) for item in value],
+         lambda value: [item if item is None else bytes(item) for item in value]),
     Kind("DATE[]", lists(DATES), from_database=lambda value: [item and str(item) for item in value]),
 ]  # fmt: skip
 KEYS = [
