@@ -119,6 +119,7 @@ class Database:
         self._stop_if_interrupted()
         connection: _Connection = self.target.connect(_Connection)
         connection.cursor_factory = _Cursor
+        self._was_reached = True
         with self._lock:
             self._open.add(connection)
         try:
@@ -130,7 +131,6 @@ class Database:
             self.discard(connection)
             self._stop_if_interrupted()
             raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
-        self._was_reached = True
         self._stop_if_interrupted()
         return connection
 
@@ -179,8 +179,7 @@ class Database:
         """Return an idle connection or a new one; a server that was there before may be away for a while."""
         with suppress(IndexError):
             return self._idle.pop()
-        if not self._was_reached:
-            tries = _Tries(self, self.wait)
+        first_tries = _Tries(self, self.wait)
         thread = threading.get_ident()
         self._connecting_since[thread] = time.monotonic()
         try:
@@ -188,7 +187,7 @@ class Database:
                 try:
                     return self.connect()
                 except DatabaseUnreachable as error:
-                    if not (error.may_pass and tries.pause()):
+                    if not (error.may_pass and (tries if self._was_reached else first_tries).pause()):
                         raise
         finally:
             del self._connecting_since[thread]

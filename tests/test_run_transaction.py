@@ -350,6 +350,14 @@ def test_a_server_that_was_there_is_waited_for_and_no_longer(connect: Connect, r
     assert 1.4 < time.monotonic() - begin < 6
 
 
+def test_a_first_connection_that_is_lost_at_once_is_replaced(connect: Connect, relay: Relay) -> None:
+    database = connect(relay.url)
+    relay.cut_at("SET timezone", "before", times=2)
+    run_transaction(database, deposit)
+    assert relay.cuts == 2
+    assert balances(database) == [101, 100]
+
+
 def test_a_server_that_was_there_and_comes_back(connect: Connect, url: str, relay: Relay) -> None:
     balances(database := connect(relay.url))
     relay.close()
