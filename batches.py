@@ -109,7 +109,7 @@ class Writer:
                 raise
             self._cursor.execute("ROLLBACK TO SAVEPOINT part")
             if len(batch.rows) == 1:
-                constraint = batch.table.constraints.get(error.diag.constraint_name or "")
+                constraint = batch.table.find_constraint(error.diag.constraint_name or "")
                 yield self._refusal(batch, error, constraint), constraint
                 return
             middle = len(batch.rows) // 2

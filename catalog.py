@@ -58,6 +58,9 @@ class Constraint(NamedTuple):
     referenced_columns: tuple[str, ...]
 
 
+PLAIN_UNIQUE_INDEX = re.compile(r"UNIQUE USING btree \((\w+(?:, \w+)*)\)").fullmatch
+
+
 class Table(NamedTuple):
     """A table or view with all that hangs on it.
 
@@ -73,22 +76,32 @@ class Table(NamedTuple):
     @property
     def primary_key(self) -> tuple[str, ...]:
         """The columns of the primary key; () if there is none."""
-        return next(iter(self._keys("p")), ())
+        keys = [constraint.columns for constraint in self.constraints.values() if constraint.kind == "p"]
+        # The key of a CockroachDB table without one is the hidden column rowid, which is not among the columns.
+        return next((key for key in keys if all(column in self.columns for column in key)), ())
 
     @property
     def unique_keys(self) -> list[tuple[str, ...]]:
-        """The columns of each UNIQUE constraint."""
-        return self._keys("u")
+        """The columns of each UNIQUE constraint, and of each unique index that is as good as one."""
+        found = [self.find_constraint(name) for name in dict.fromkeys([*self.constraints, *self.indexes])]
+        return [
+            constraint.columns
+            for constraint in found
+            # CockroachDB lists unique indexes as constraints, partial ones as well.
+            if constraint and constraint.kind == "u" and " WHERE " not in self.indexes.get(constraint.name, "")
+        ]
 
     @property
     def foreign_keys(self) -> list[Constraint]:
         """The foreign keys to tables of the same schema."""
         return [constraint for constraint in self.constraints.values() if constraint.referenced]
 
-    def _keys(self, kind: str) -> list[tuple[str, ...]]:
-        # The key of a CockroachDB table without one is the hidden column rowid, which is not among the columns.
-        keys = [constraint.columns for constraint in self.constraints.values() if constraint.kind == kind]
-        return [key for key in keys if all(column in self.columns for column in key)]
+    def find_constraint(self, name: str) -> Constraint | None:
+        """Return a constraint by its name, or what a unique index over whole columns would be as a constraint."""
+        index = PLAIN_UNIQUE_INDEX(self.indexes.get(name, ""))
+        if name in self.constraints or not index:
+            return self.constraints.get(name)
+        return Constraint(name, "u", tuple(index[1].split(", ")), index[0], None, ())
 
 
 # The columns of tables and views. Both queries return the same, a row for each column: the table's oid, name, relkind;
@@ -102,7 +115,7 @@ COLUMNS_OF_POSTGRESQL = """
            format_type(t.oid, CASE WHEN o.typtype = 'd' THEN o.typtypmod ELSE a.atttypmod END),
            NULL, NULL, NULL, NULL,
            NOT (a.attnotnull OR o.typnotnull),
-           CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+           CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), o.typdefault) END,
            a.attidentity::TEXT,
            CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END
     FROM pg_catalog.pg_attribute a

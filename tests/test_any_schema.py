@@ -233,6 +233,11 @@ POSTGRESQL = {
         {"id": 1, "a": 49.5, "b": "%s"},
         ("49.50", "%s", "1"),
     ),
+    "a domain with a default": (
+        "CREATE DOMAIN five AS INT8 DEFAULT 5 NOT NULL; CREATE TABLE t (id INT8 PRIMARY KEY, a five)",
+        {"id": 1},
+        ("5", "1"),
+    ),
     "an array of domains": (
         "CREATE DOMAIN word AS TEXT CHECK (VALUE <> ''); CREATE TABLE t (id INT8 PRIMARY KEY, a word[])",
         {"id": 1, "a": ["x", None]},
@@ -360,6 +365,25 @@ def test_references_between_different_types_are_left_to_the_server(url: str, tmp
     load(url, write(tmp_path, '{"t": [{"id": 1, "p": 5}], "p": [{"id": 5.0}]}'))
     with pytest.raises(Failure, match=r"row 1 \(id 2\), column p: "):
         load(url, write(tmp_path, '{"t": [{"id": 2, "p": 6}], "p": [{"id": 5.0}]}'))
+
+
+def test_a_unique_index_is_as_good_as_a_constraint(url: str, tmp_path: Path) -> None:
+    query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, a TEXT, b INT8)")
+    query(url, "CREATE UNIQUE INDEX t_a_b_idx ON t (a, b)")
+    query(url, "INSERT INTO t VALUES (7, 'x', 1)")
+    rows = [{"id": 1, "a": "y", "b": 1}, {"id": 2, "a": "y", "b": 1}, {"id": 3, "a": "x", "b": 1}]
+    with pytest.raises(Failure, match=r'row 2 \(id 2\), column a, b: a "y", b 1 is in row 1 already'):
+        load(url, write(tmp_path, {"t": rows}))
+    with pytest.raises(Failure, match=r"row 2 \(id 3\), column a, b: breaks t_a_b_idx: .*, in the row with id 7"):
+        load(url, write(tmp_path, {"t": rows[1:]}))
+
+
+def test_a_unique_index_over_an_expression_or_some_rows_is_left_to_the_server(url: str, tmp_path: Path) -> None:
+    query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, a INT8, b INT8)")
+    query(url, "CREATE UNIQUE INDEX t_a_idx ON t (a) WHERE b > 0")
+    load(url, write(tmp_path, {"t": [{"id": 1, "a": 1, "b": 0}, {"id": 2, "a": 1, "b": 0}, {"id": 3, "a": 1, "b": 1}]}))
+    with pytest.raises(Failure, match=r"row 1 \(id 4\).*t_a_idx"):
+        load(url, write(tmp_path, {"t": [{"id": 4, "a": 1, "b": 1}]}))
 
 
 def test_a_reference_that_the_server_cannot_read_is_told_with_its_row(url: str, tmp_path: Path) -> None:
