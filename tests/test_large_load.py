@@ -22,7 +22,6 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 import pytest
-from faults import sessions
 from loads import (
     LARGE,
     Ended,
@@ -37,6 +36,7 @@ from loads import (
     write_document,
     write_lines,
 )
+from server_faults import sessions
 
 import progress
 import schema

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import psycopg2
 import psycopg2.extensions
 import pytest
-from faults import cut_sessions
 from loads import (
     LARGE,
     SMALL,
@@ -35,6 +34,7 @@ from loads import (
 )
 from own_server import OwnServer
 from relay import Moment, Relay
+from server_faults import cut_sessions
 
 import schema
 from database import Database
