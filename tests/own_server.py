@@ -16,13 +16,15 @@ class OwnServer:
     """The local database of a copy of this project in an empty folder.
 
     url: it stays the same over restarts, though CockroachDB's port changes: a relay is before it.
+    direct_url: without the relay; PostgreSQL's is a socket in the file system.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         for name in ("local_database.py", "console.py"):
             shutil.copy(PROJECT / name, folder)
-        self._relay = Relay(self._started())
+        self.direct_url = self._started()
+        self._relay = Relay(self.direct_url)
         self._relay.__enter__()
         self.url = self._relay.url
 
@@ -42,7 +44,8 @@ class OwnServer:
 
     def start(self) -> None:
         """Start it again on the same data."""
-        self._relay = Relay(self._started(), port=self._relay.port)
+        self.direct_url = self._started()
+        self._relay = Relay(self.direct_url, port=self._relay.port)
         self._relay.__enter__()
 
     def remove(self) -> None:

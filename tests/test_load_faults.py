@@ -6,8 +6,10 @@ Whatever happens: no row is lost, none is there twice, and the person reads what
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -344,6 +346,70 @@ def test_a_lock_is_waited_for_and_told(url: str, case: Case) -> None:
     assert "waiting" not in end.stderr, "it is told once"
     assert "Ctrl-C" in said
     case.assert_loaded(url)
+
+
+# Runs in a network of its own, from which a relay leads to the server's socket: a load, and then the network is gone.
+DEAD_NETWORK = """
+import subprocess, sys, time
+from pathlib import Path
+import psycopg2.extensions
+from loads import Loader
+from relay import Relay
+
+def network(state):
+    subprocess.run(["ip", "link", "set", "lo", state], check=True)
+
+def is_connected(port):
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(line[2].endswith(f":{port:04X}") and line[3] == "01" for line in lines)  # remote address, ESTABLISHED
+
+network("up")
+with Relay(sys.argv[1]) as relay:
+    impatient = {"keepalives_idle": 1, "keepalives_interval": 1, "keepalives_count": 2, "tcp_user_timeout": 2000}
+    loader = Loader(psycopg2.extensions.make_dsn(relay.url, **impatient), sys.argv[2])
+    time.sleep(1.5)  # it waits for a lock
+    assert is_connected(relay.port)
+    network("down")
+    begin = time.monotonic()
+    while is_connected(relay.port) and time.monotonic() - begin < 60:
+        time.sleep(0.1)
+    print(f"noticed after {time.monotonic() - begin:.0f} s", flush=True)
+    sys.stdin.readline()
+    relay.cut_all()  # the server notices, too
+    network("up")
+    end = loader.end()
+print(end.stdout, end.stderr)
+sys.exit(end.status)
+"""
+
+
+def test_a_dead_network_is_noticed(own_server: OwnServer, case: Case) -> None:
+    alone = ["unshare", "--net", sys.executable, "-c"]
+    if own_server.is_cockroachdb or not shutil.which("unshare"):
+        pytest.skip("needs a network of its own, and a server with a socket outside of it")
+    if subprocess.run(
+        [*alone, "import subprocess; subprocess.run(['ip', 'link'], check=True)"], check=False
+    ).returncode:
+        pytest.skip("this machine lets nobody make a network")
+    empty(own_server.url)
+    paths = os.pathsep.join([str(SCHEMA.parent), str(Path(__file__).parent)])
+    with locked(own_server.url, case.tables) as release:
+        load_there = subprocess.Popen(
+            [*alone, DEAD_NETWORK, own_server.direct_url, str(case.path)],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert load_there.stdout
+        noticed = re.fullmatch(r"noticed after (\d+) s\n", load_there.stdout.readline())
+        assert noticed
+        assert int(noticed[1]) < 20
+        release()
+    said, _ = load_there.communicate("go on\n", timeout=60)
+    assert load_there.returncode == 0, said
+    assert re.search(r", [1-9]\d* retr(y|ies): ", said)
+    case.assert_loaded(own_server.url)
 
 
 def test_a_short_load_says_nothing_but_its_report(url: str, case: Case) -> None:
