@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import NoReturn
 
 
@@ -23,6 +24,8 @@ def say(text: str) -> None:
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's main function and exit: 0 or what it returns, 1 after a Failure, 130 after Ctrl-C."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters; stderr does so itself
     try:
         status = main()
         sys.stdout.flush()

@@ -10,6 +10,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,17 +87,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        if 0 <= float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError("expected a number of seconds")
 
 
 def _connections(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 64:
-        raise argparse.ArgumentTypeError("expected a number from 1 to 64")
-    return number
+    with suppress(ValueError):
+        if 1 <= int(text) <= 64:
+            return int(text)
+    raise argparse.ArgumentTypeError("expected a number from 1 to 64")
 
 
 def _load_small(database: Database, files: list[Rows], arguments: argparse.Namespace) -> dict[str, Counts]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from loading import load, query, write
+from loading import load, query, run, write
 from psycopg2 import extras, sql
 
 import schema
@@ -76,6 +76,16 @@ def test_another_schema_loads_exactly_and_twice(url: str, name: str) -> None:
     second = load(url, file)
     for table, rows in fixture.items():
         assert second[table] == {"new": 0, "changed": 0, "unchanged": len(rows)}
+
+
+def test_a_terminal_that_does_not_know_the_letters_of_a_table(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query(url, 'CREATE TABLE "映画" (id INT8 NOT NULL PRIMARY KEY)')
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    result = run(url, write(tmp_path, {"映画": [{"id": 1}]}))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(r"\u6620\u753b")
 
 
 def test_defaults_fill_the_columns_that_are_left_out(url: str) -> None:

@@ -80,6 +80,23 @@ def test_the_script_reports_what_it_did(six: str) -> None:
         assert lines[-1].startswith(f"Loaded {sum(map(len, sample().values())):,} rows in ")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--on-conflict", "replace", "invalid choice"),
+        ("--retry-for", "soon", "expected a number of seconds"),
+        ("--retry-for", "-1", "expected a number of seconds"),
+        ("--retry-for", "nan", "expected a number of seconds"),
+        ("--connections", "many", "expected a number from 1 to 64"),
+        ("--connections", "0", "expected a number from 1 to 64"),
+    ],
+)
+def test_a_wrong_option_is_a_matter_of_usage(server_url: str, option: str, value: str, expected: str) -> None:
+    result = run(server_url, options=(f"{option}={value}",))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert expected in result.stderr
+
+
 PLANS = {
     "subscriptions": [
         {"subscription_id": 1, "name": "Basic", "price": 5},
