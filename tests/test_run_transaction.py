@@ -305,6 +305,13 @@ def test_trying_ends_in_time(connect: Connect, sqlstate: str) -> None:
     assert balances(database) == [100, 100]
 
 
+def test_no_time_for_trying_is_one_try(connect: Connect) -> None:
+    work = Failing("40001", float("inf"))
+    with pytest.raises(RetriesExhausted, match="given up after 1 try in 0 s"):
+        run_transaction(connect(retry_for=0), work)
+    assert work.runs == 1
+
+
 def test_pauses_grow(connect: Connect) -> None:
     """A second of conflicts is some ten tries, not hundreds."""
     work = Failing("40001", float("inf"))
@@ -534,7 +541,7 @@ def test_the_url_has_the_last_word_on_the_network(connect: Connect, relay: Relay
 
 def test_an_interrupt_ends_what_waits_for_a_lock(connect: Connect, url: str) -> None:
     database = connect()
-    with closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor, ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
         cursor.execute("UPDATE accounts SET balance = 7 WHERE id = 1")
         waiting = [pool.submit(run_transaction, database, deposit) for _ in range(2)]
         time.sleep(1)
