@@ -169,7 +169,11 @@ def find(paths: Iterable[Path]) -> list[Rows]:
     """
     found: list[Rows] = []
     problems: list[Problem] = []
-    for file in [file for path in paths for file in _files(path)]:
+    files = [file for path in paths for file in _files(path)]
+    for file, times in Counter(file.resolve() for file in files).items():
+        if times > 1:  # rows that leave out their keys would be loaded as often
+            problems.append(Problem(str(file), "the file is given more than once"))
+    for file in files:
         if file.name.endswith(LINES):
             found.append(Rows(file, file.name.partition(".")[0]))
         else:

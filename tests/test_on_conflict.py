@@ -283,6 +283,18 @@ def test_a_folder_is_read_whole_and_no_deeper(six: str, tmp_path: Path) -> None:
     assert load(six, tmp_path) == {"users": counts(new=4), "subscriptions": counts(new=2)}
 
 
+def test_a_file_given_twice_is_an_error(six: str, tmp_path: Path) -> None:
+    # Without their keys, the rows would be there twice.
+    file = write(tmp_path, {"content": [{"title": "A", "content_type": "movie"}]})
+    link = tmp_path / "link.json"
+    link.symlink_to(file)
+    for files in ([file, file], [tmp_path], [file, tmp_path / ".." / tmp_path.name / file.name]):
+        with pytest.raises(Failure, match=r"fixture\.json: the file is given more than once"):
+            load(six, *files)
+    assert query(six, "SELECT count(*) FROM content") == [(0,)]
+    assert load(six, link) == {"content": counts(new=1)}
+
+
 def test_nothing_to_load(six: str, tmp_path: Path) -> None:
     before = snapshot(six, KEYS)
     assert load(six, write(tmp_path, {})) == {}
