@@ -290,9 +290,9 @@ def _ambiguous(database: Database) -> AmbiguousCommit:
 
 def _exhausted(database: Database, tries: _Tries, lost: bool) -> RetriesExhausted:
     reason = "the connection was lost again and again" if lost else "other transactions were in the way each time"
-    number = tries.count + 1
+    number = "1 try" if tries.count == 0 else f"{tries.count + 1} tries"
     return RetriesExhausted(
-        f"given up after {number} {'try' if number == 1 else 'tries'} in {database.retry_for:g} s at {database.target.host}: {reason}. "
+        f"given up after {number} in {database.retry_for:g} s at {database.target.host}: {reason}. "
         "Nothing of this transaction was committed"
     )
 

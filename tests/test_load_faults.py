@@ -23,6 +23,7 @@ from loads import (
     LARGE,
     SMALL,
     UNDAMAGED,
+    Ended,
     Loader,
     Tables,
     damage,
@@ -128,11 +129,20 @@ def seconds_of(call: Callable[[], Any]) -> float:
 
 
 def test_eight_loaders_of_the_same_file(url: str, case: Case) -> None:
-    loaders = [Loader(url, case.path) for _ in range(8)]
-    ends = [loader.end() for loader in loaders]
+    ends = at_once(url, [case.path] * 8)
     assert [end.status for end in ends] == [0] * 8, ends
     assert stored(url, case.tables) == in_order(case.tables)
     print(f"8 loaders: {[end.stdout.splitlines()[-1] for end in ends]}")
+
+
+def at_once(url: str, paths: list[Path]) -> list[Ended]:
+    """Run a loader for each path. They begin together: all wait for the same lock."""
+    with locked(url, sample(SMALL)) as release:
+        loaders = [Loader(url, path) for path in paths]
+        time.sleep(1)
+        assert all(loader.process.poll() is None for loader in loaders)
+        release()
+    return [loader.end() for loader in loaders]
 
 
 def test_loaders_of_overlapping_files(url: str, tmp_path: Path) -> None:
@@ -143,7 +153,7 @@ def test_loaders_of_overlapping_files(url: str, tmp_path: Path) -> None:
         users = [{**user, "name": f"variant {variant}"} for user in sample(4000)["users"]]
         mine = users[variant * 40 : variant * 40 + 80]
         files.append(write_document(tmp_path, {"subscriptions": plans, "users": mine}, f"variant{variant}"))
-    ends = [loader.end() for loader in [Loader(url, file) for file in files]]
+    ends = at_once(url, files)
     assert [end.status for end in ends] == [0] * 6, ends
     users = stored(url, {"users": sample(4000)["users"]})["users"]
     assert [user["user_id"] for user in users] == list(range(1, 281))
@@ -199,7 +209,22 @@ def test_ctrl_c_while_a_statement_waits_for_a_lock(url: str, case: Case, times: 
     case.assert_loaded(url)
 
 
-def test_ctrl_c_while_the_server_says_nothing(relay: Relay, case: Case) -> None:
+def test_ctrl_c_when_the_network_has_fallen_silent(relay: Relay, url: str, tmp_path: Path) -> None:
+    case = make_case(tmp_path, is_large=True)
+    with locked(url, case.tables):
+        loader = Loader(relay.url, case.path)
+        time.sleep(1)
+        relay.fall_silent()
+        assert "Ctrl-C stops" in loader.told("waiting for an answer from")
+        begin = time.monotonic()
+        loader.send(signal.SIGINT)
+        end = loader.end()
+        assert time.monotonic() - begin < 1.5
+    assert end.status == 130
+    case.assert_committed(url, end.stderr)
+
+
+def test_ctrl_c_when_a_server_does_not_let_us_in(relay: Relay, case: Case) -> None:
     relay.fall_silent()
     loader = Loader(relay.url, case.path)
     time.sleep(1)
@@ -251,13 +276,18 @@ def test_a_connection_cut_at_commit(relay: Relay, url: str, case: Case, moment: 
 
 
 def test_connections_cut_at_any_moment(url: str, case: Case) -> None:
-    loader = Loader(psycopg2.extensions.make_dsn(url, application_name="cut off"), case.path)
     cuts = 0
+    with locked(url, case.tables):
+        loader = Loader(psycopg2.extensions.make_dsn(url, application_name="cut off"), case.path)
+        while cuts < 5:
+            time.sleep(random.uniform(0, 0.3))
+            cuts += cut_sessions(url, "cut off")
     while loader.process.poll() is None:
         cuts += cut_sessions(url, "cut off")
         time.sleep(random.uniform(0, 0.3))
     end = loader.end()
     assert end.status == 0, end
+    assert re.search(r", [1-9]\d* retr(y|ies): ", end.stdout)
     assert stored(url, case.tables) == in_order(case.tables)
     print(f"{cuts} cuts: {end.stdout.splitlines()[-1]}")
 
