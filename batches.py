@@ -69,7 +69,8 @@ class Writer:
         self._execute(statements.without_parent(batch, key), batch)
         columns = ", ".join(key.columns)
         text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
-        return [batch.problem(batch.rows[number - 1], text, columns) for (number,) in self._cursor.fetchall()]
+        rows = [batch.rows[number - 1] for (number,) in self._cursor.fetchall()]
+        return [batch.problem(row, f"{batch.shown(row, key.columns)} {text}", columns) for row in rows]
 
     def find_problems(self, batches: Iterable[Batch]) -> list[Problem]:
         """Write the batches again, each part of one in a savepoint, and tell which rows the server refuses.
@@ -126,7 +127,8 @@ class Writer:
             return batch.problem(row, f"the server says: {server_message(error)}", column)
         columns = ", ".join(constraint.columns)
         if constraint.kind == "c":
-            return batch.problem(row, f"breaks {constraint.name}: {constraint.definition}", columns)
+            got = batch.shown(row, constraint.columns) or "the default"
+            return batch.problem(row, f"breaks {constraint.name}: {constraint.definition}, got {got}", columns)
         if constraint.kind == "f":
             hint = ORPHAN if constraint.referenced == batch.table.name else ""
             return batch.problem(row, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)

@@ -36,13 +36,13 @@ class Batch(NamedTuple):
 
     def problem(self, row: Any, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
-        key = ", ".join(
-            f"{name} {shortened_text(row[self.columns.index(name) + 1])}"
-            for name in self.table.primary_key
-            if name in self.columns
-        )
         rows: Rows = row[0][0]
-        return rows.problem(row[0][1], text, key, column)
+        return rows.problem(row[0][1], text, self.shown(row, self.table.primary_key), column)
+
+    def shown(self, row: Any, columns: Iterable[str]) -> str:
+        """Return the values of these columns, as far as they are given, for a message."""
+        given = [(name, row[self.columns.index(name) + 1]) for name in columns if name in self.columns]
+        return ", ".join(f"{name} {shortened_text(text)}" for name, text in given)
 
 
 def find_table(tables: dict[str, Table], name: str) -> Table:
@@ -243,8 +243,7 @@ def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
                 continue
             earlier, number = first[value]
             where = f"{earlier.unit} {number}" + ("" if earlier.file == row[0][0].file else f" of {earlier.file}")
-            texts = ", ".join(f"{name} {shortened_text(row[batch.columns.index(name) + 1])}" for name in key)
-            problems.append(batch.problem(row, f"{texts} is in {where} already", ", ".join(key)))
+            problems.append(batch.problem(row, f"{batch.shown(row, key)} is in {where} already", ", ".join(key)))
     return problems
 
 

@@ -328,19 +328,21 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "a unique value twice": ({"shops": [SHOP, {**SHOP, "number": 10}]}, 'row 2 (city "Bonn", number 10), '
                              'column email: email "bonn@example.com" is in row 1 already'),
     "dangling": ({"sales": [{"sale_id": 1, "amount": 1, "thing_id": 99}]},
-                 "fixture.json, table sales, row 1 (sale_id 1), column thing_id: refers to no row of things, "
-                 "in the load or in the database (sales_thing_fkey)"),
+                 "fixture.json, table sales, row 1 (sale_id 1), column thing_id: thing_id 99 refers to no "
+                 "row of things, in the load or in the database (sales_thing_fkey)"),
     "dangling, two columns": ({"sales": [{"sale_id": 1, "amount": 1, "city": "Oslo", "number": 2}],
                                "shops": [SHOP]},
-                              "column city, number: refers to no row of shops, in the load or in the database "
-                              "(sales_shop_fkey)"),
+                              'column city, number: city "Oslo", number 2 refers to no row of shops, '
+                              "in the load or in the database (sales_shop_fkey)"),
     "dangling in its own table": ({"people": [{"person_id": 1, "boss_id": 2}, {"person_id": 3, "boss_id": 1}]},
                                   "fixture.json, table people, row 1 (person_id 1), column boss_id: "
-                                  "refers to no row of people"),
+                                  "boss_id 2 refers to no row of people"),
     "CHECK": ({"sales": [{"sale_id": 1, "amount": 1}, {"sale_id": 2, "amount": -0.5}]},
-              "fixture.json, table sales, row 2 (sale_id 2), column amount: breaks sales_amount_positive: CHECK (("),
+              "fixture.json, table sales, row 2 (sale_id 2), column amount: breaks sales_amount_positive: CHECK ((",
+              ", got amount -0.5"),
     "CHECK over two columns": ({"shops": [{**SHOP, "floor": 3, "upper_floor": 2}]},
-                               'row 1 (city "Bonn", number 9), column floor, upper_floor: breaks shops_floors_order: '),
+                               'row 1 (city "Bonn", number 9), column floor, upper_floor: breaks shops_floors_order: ',
+                               ", got floor 3, upper_floor 2"),
     "UNIQUE": ({"shops": [{**SHOP, "email": "rome@example.com"}]},
                'fixture.json, table shops, row 1 (city "Bonn", number 9), column email: breaks shops_email_key: '
                "Key (email)=(", "in the row with city Rome, number 2"),
