@@ -224,6 +224,22 @@ def test_ctrl_c_when_the_network_has_fallen_silent(relay: Relay, url: str, tmp_p
     case.assert_committed(url, end.stderr)
 
 
+def test_ctrl_c_when_the_lost_connections_cannot_be_replaced(relay: Relay, url: str, tmp_path: Path) -> None:
+    case = make_case(tmp_path, is_large=True)
+    with locked(url, case.tables):
+        loader = Loader(relay.url, case.path)
+        time.sleep(1)
+        relay.fall_silent()
+        relay.cut_all()
+        time.sleep(0.5)  # all are connecting now, which nothing can cut short
+        begin = time.monotonic()
+        loader.send(signal.SIGINT)
+        end = loader.end()
+        assert time.monotonic() - begin < 1.5
+    assert end.status == 130
+    case.assert_committed(url, end.stderr)
+
+
 def test_ctrl_c_when_a_server_does_not_let_us_in(relay: Relay, case: Case) -> None:
     relay.fall_silent()
     loader = Loader(relay.url, case.path)
