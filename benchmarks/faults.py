@@ -62,11 +62,12 @@ class Case(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What one fault did: to how many loads, how often they were disturbed and tried again, and to the rows."""
+    """What one fault did: to how many loads, how often they were disturbed, tried again and failed, and to the rows."""
 
     loads: int = 0
     disturbed: int = 0
     retries: int = 0
+    failed: int = 0  # loads that ended with an error of their own accord, and were run again
     lost: int = 0
     doubled: int = 0
 
@@ -99,11 +100,12 @@ def _meet(url: str, folder: Path, rounds: int) -> dict[str, Outcome]:
         _case(url, small, write_document(folder, small, "small")),
         _case(url, large, write_lines(folder, large, "large")),
     ]
-    print(f"{'':34}{'loads':>8}{'disturbed':>11}{'retries':>9}{'rows lost':>11}{'doubled':>9}")
+    print(f"{'':34}{'loads':>8}{'disturbed':>11}{'retries':>9}{'failed':>8}{'rows lost':>11}{'doubled':>9}")
     outcomes = {}
     for fault, disturb in FAULTS.items():
         outcomes[fault] = outcome = _sum(_met(case, disturb) for _ in range(rounds) for case in cases)
-        print(f"{fault:34}{outcome[0]:8}{outcome[1]:11}{outcome[2]:9}{outcome[3]:11}{outcome[4]:9}", flush=True)
+        loads, disturbed, retries, failed, lost, doubled = outcome
+        print(f"{fault:34}{loads:8}{disturbed:11}{retries:9}{failed:8}{lost:11}{doubled:9}", flush=True)
     return outcomes
 
 
@@ -161,12 +163,12 @@ def _drop(url: str, name: str) -> None:
 
 
 def _nothing(case: Case) -> Outcome:
-    return Outcome(1, 0, _retries(load(case.url, case.path)))
+    return _outcome(0, [load(case.url, case.path)])
 
 
 def _eight_at_once(case: Case) -> Outcome:
-    ends = [loader.end() for loader in [Loader(case.url, case.path, begun=False) for _ in range(8)]]
-    return Outcome(8, 8, sum(map(_retries, ends)))
+    loaders = [Loader(case.url, case.path, begun=False) for _ in range(8)]
+    return _outcome(8, [loader.end() for loader in loaders])
 
 
 def _killed(case: Case) -> Outcome:
@@ -191,7 +193,7 @@ def _cut_by_the_server(case: Case) -> Outcome:
     while loader.process.poll() is None:
         time.sleep(random.uniform(0, case.seconds / 4))
         cuts += patiently(lambda: cut_sessions(case.url, name))
-    return Outcome(1, cuts, _retries(loader.end()))
+    return _outcome(cuts, [loader.end()])
 
 
 def _cut_at_commit(moment: Moment) -> Callable[[Case], Outcome]:
@@ -201,14 +203,16 @@ def _cut_at_commit(moment: Moment) -> Callable[[Case], Outcome]:
         with Relay(case.url) as relay:
             relay.cut_at("COMMIT", moment, times=5)
             end = load(relay.url, case.path)
-            return Outcome(1, relay.cuts, _retries(end))
+            return _outcome(relay.cuts, [end])
 
     return disturb
 
 
-def _retries(end: Ended) -> int:
-    found = re.search(r", (\d+) retr", end.stdout)
-    return int(found[1]) if found else 0
+def _outcome(disturbed: int, ends: list[Ended]) -> Outcome:
+    retries = sum(int(number) for end in ends for number in re.findall(r", (\d+) retr", end.stdout))
+    for failed in (end for end in ends if end.status):
+        print(failed.stderr.rstrip(), file=sys.stderr)
+    return Outcome(len(ends), disturbed, retries, sum(end.status != 0 for end in ends))
 
 
 FAULTS: dict[str, Callable[[Case], Outcome]] = {

@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -175,19 +175,17 @@ class Loader:
         return Ended(self.process.returncode, stdout.removeprefix("begun\n"), stderr)
 
     def told(self, text: str, timeout: float = 60) -> str:
-        """Return what it says on stderr up to the line with this text."""
+        """Return what it says on stderr up to the line with this text. After the timeout it is killed."""
+        assert self.process.stderr
         said = ""
-        for line in self._lines(timeout):
+        timer = threading.Timer(timeout, self.process.kill)
+        timer.start()
+        for line in self.process.stderr:
             said += line
             if text in line:
+                timer.cancel()
                 return said
         raise AssertionError(f"it never said {text!r}: {said}")
-
-    def _lines(self, timeout: float) -> Iterator[str]:
-        assert self.process.stderr
-        end = time.monotonic() + timeout
-        while time.monotonic() < end and (line := self.process.stderr.readline()):
-            yield line
 
 
 class Ended(NamedTuple):
