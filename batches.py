@@ -1,7 +1,9 @@
 """Batches of checked rows -> tables, and which row is at fault when the server refuses a batch."""
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import psycopg2
 from psycopg2 import sql
@@ -9,10 +11,11 @@ from psycopg2 import sql
 import statements
 from catalog import Constraint, is_cockroachdb
 from checks import Batch
-from console import Failure
 from database import Cursor, Database, explained, run_transaction
 from fixtures import BadInput, Problem
 from values import clipped
+
+T = TypeVar("T")
 
 MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
@@ -27,6 +30,7 @@ ORPHAN = (
 # SQLSTATE classes and codes of errors that a row can be to blame for: data exception, integrity constraint violation,
 # a key twice in one statement, too large for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
 ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
+UNIQUE_VIOLATION = "23505"
 
 
 # What became of rows: "new", "changed", "unchanged", ... -> how many.
@@ -166,8 +170,29 @@ def _detail(error: psycopg2.Error, constraint: Constraint) -> str:
     return clipped((error.diag.message_detail or constraint.definition).rstrip("."), LONGEST_PART)
 
 
-def explain(error: psycopg2.Error, database: Database, batches: list[Batch], *, skip: bool) -> Failure:
-    """Return why the server refused these batches, whose transaction was rolled back: BadInput if rows are at fault."""
+def run_write(database: Database, batches: list[Batch], work: Callable[[Cursor], T], *, skip: bool) -> T:
+    """Run work, which writes these batches, as run_transaction() does, and return its result.
+
+    Raises BadInput if rows are at fault, or another Failure.
+    """
+    end = time.monotonic() + database.retry_for
+    while True:
+        try:
+            return run_transaction(database, work, repeatable=True)
+        except psycopg2.Error as error:
+            problems = _problems(error, database, batches, skip=skip)
+            if problems:
+                more = "Nothing was written. There may be more: these were looked for no further."
+                raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
+            # Another loader was writing the same rows at the same moment. PostgreSQL, which looks at one unique index
+            # after the other, may say so in this way.
+            if error.pgcode != UNIQUE_VIOLATION or time.monotonic() > end:
+                raise explained(error, database) from error
+            database.count_retry()
+
+
+def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *, skip: bool) -> list[Problem]:
+    """Return which rows of these batches, whose transaction was rolled back, the server refuses."""
 
     def find(cursor: Cursor) -> list[Problem]:
         problems = Writer(cursor, skip=skip).find_problems(batches)
@@ -175,16 +200,11 @@ def explain(error: psycopg2.Error, database: Database, batches: list[Batch], *, 
         return problems
 
     if not is_rows_fault(error):
-        return explained(error, database)
+        return []
     try:
-        problems = run_transaction(database, find, repeatable=True)
+        return run_transaction(database, find, repeatable=True)
     except psycopg2.Error as other:
-        return explained(other, database)
-    if not problems:
-        return explained(error, database)
-    if len(problems) < MOST_PROBLEMS:
-        return BadInput(problems)
-    return BadInput(problems, "Nothing was written. There may be more: these were looked for no further.")
+        raise explained(other, database) from other
 
 
 def is_rows_fault(error: psycopg2.Error) -> bool:

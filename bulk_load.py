@@ -9,7 +9,7 @@ from threading import Thread
 import psycopg2
 
 import sequences
-from batches import Counts, Writer, explain, sort, split
+from batches import Counts, Writer, run_write, sort, split
 from catalog import Table
 from checks import Batch, check, find_duplicates, parents_first, referenced, refers_to_itself
 from console import Failure
@@ -194,8 +194,8 @@ class BulkLoad:
                 self._written.put((load, batch, error))
 
     def _write(self, batch: Batch) -> Counts:
-        return run_transaction(
-            self._database, lambda cursor: Writer(cursor, skip=self._skip).write(batch), repeatable=True
+        return run_write(
+            self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )
 
     def _collect(self, progress: Progress) -> None:
@@ -213,8 +213,6 @@ class BulkLoad:
         load, batch, result = self._written.get(timeout=0.2)
         self._under_way -= 1
         load.in_flight -= 1
-        if isinstance(result, psycopg2.Error):
-            raise explain(result, self._database, [batch], skip=self._skip) from result
         if isinstance(result, BaseException):
             raise result
         load.counts.update(result)
@@ -230,7 +228,7 @@ class BulkLoad:
                 self._under_way -= 1
         while self._under_way:
             try:
-                with suppress(Failure, psycopg2.Error, KeyboardInterrupt):
+                with suppress(Failure, KeyboardInterrupt):
                     self._count()
             except Empty:
                 if self._database.is_interrupted:

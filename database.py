@@ -167,7 +167,8 @@ class Database:
         since = min(filter(None, waiting), default=0.0)
         return time.monotonic() - since if since else 0.0
 
-    def _count_retry(self) -> None:
+    def count_retry(self) -> None:
+        """Count that a transaction is tried again."""
         with self._lock:
             self.retries += 1
 
@@ -257,7 +258,7 @@ def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatab
             in_doubt = in_doubt or ambiguous
             if (in_doubt and not repeatable) or not tries.pause():
                 raise _ambiguous(database) if in_doubt else _exhausted(database, tries, lost) from error
-            database._count_retry()
+            database.count_retry()
         except BaseException as error:
             _end(database, connection, lost=not isinstance(error, Exception))
             raise

@@ -19,7 +19,7 @@ import psycopg2
 import catalog
 import checks
 import sequences
-from batches import Counts, Writer, explain, is_rows_fault, sort, split
+from batches import Counts, Writer, is_rows_fault, run_write, sort, split
 from catalog import Table
 from checks import Batch
 from connecting import database_url
@@ -120,11 +120,11 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         raise BadInput(_in_order_of_files(problems, files))
     ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
     try:
-        return run_transaction(
-            database, lambda cursor: _write(cursor, tables, ordered, skip, arguments.dry_run), repeatable=True
+        return run_write(
+            database, ordered, lambda cursor: _write(cursor, tables, ordered, skip, arguments.dry_run), skip=skip
         )
-    except psycopg2.Error as error:
-        raise explain(error, database, ordered, skip=skip) from error
+    except BadInput:
+        raise
     except Failure as error:
         written = "all of it or nothing" if isinstance(error, AmbiguousCommit) else "nothing of it"
         raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {RUN_AGAIN}") from error
