@@ -46,7 +46,15 @@ class Writer:
 
     def write(self, batch: Batch) -> Counts:
         """Write the rows of a batch in one statement. May be repeated."""
-        self._execute(statements.insert(batch, self._skip), batch)
+        self._execute(statements.upsert(batch, self._skip), batch)
+        return self._counts(batch)
+
+    def insert(self, batch: Batch) -> Counts:
+        """Write the rows of a batch, none of which may be there already: half the work for CockroachDB."""
+        self._execute(statements.insert(batch), batch)
+        return self._counts(batch)
+
+    def _counts(self, batch: Batch) -> Counts:
         written = self._cursor.rowcount
         left = len(batch.rows) - written
         if self._skip:

@@ -9,11 +9,12 @@ from threading import Thread
 import psycopg2
 
 import sequences
+import statements
 from batches import Counts, Writer, run_write, sort, split
 from catalog import Table
 from checks import Batch, check, find_duplicates, parents_first, referenced, refers_to_itself
 from console import Failure
-from database import Database, explained, run_transaction
+from database import Cursor, Database, explained, run_transaction
 from fixtures import BadInput, Problem, Read, Rows
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
@@ -87,6 +88,7 @@ class _TableLoad:
         self.is_read = False
         self.counts: Counts = Counter()
         self.highest: dict[str, int] = {}
+        self.was_empty = False  # when the load of this table began, and since then no row was met that was there
 
     @property
     def may_send(self) -> bool:
@@ -167,7 +169,18 @@ class BulkLoad:
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
+            load.was_empty = self._is_empty(load.table)
             self._active.append(load)
+
+    def _is_empty(self, table: Table) -> bool:
+        def look(cursor: Cursor) -> bool:
+            cursor.execute(statements.any_row(table))
+            return cursor.fetchone() is None
+
+        try:
+            return run_transaction(self._database, look, repeatable=True)
+        except psycopg2.Error as error:
+            raise explained(error, self._database) from error
 
     def _send(self) -> bool:
         """Read a batch of each active table and hand it to a connection; return whether there was any."""
@@ -189,11 +202,20 @@ class BulkLoad:
         while task := self._to_write.get():
             load, batch = task
             try:
-                self._written.put((load, batch, self._write(batch)))
+                self._written.put((load, batch, self._write(load, batch)))
             except BaseException as error:
                 self._written.put((load, batch, error))
 
-    def _write(self, batch: Batch) -> Counts:
+    def _write(self, load: _TableLoad, batch: Batch) -> Counts:
+        if load.was_empty:
+            # Most tables are loaded once, and an INSERT that need not look for rows costs the server less. Whatever it
+            # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
+            try:
+                return run_transaction(
+                    self._database, lambda cursor: Writer(cursor, skip=self._skip).insert(batch), repeatable=True
+                )
+            except psycopg2.Error:
+                load.was_empty = False
         return run_write(
             self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from catalog import Column, Constraint
+from catalog import Column, Constraint, Table
 from checks import Batch
 from values import PLAIN, is_text
 
@@ -78,28 +78,30 @@ def _others(batch: Batch) -> list[str]:
     return [name for name in batch.columns if name not in batch.table.primary_key]
 
 
-def insert(batch: Batch, skip: bool) -> sql.Composable:
-    """Return the statement that writes the rows: those there already are updated if they differ, or all skipped."""
-    others = _others(batch)
-    if skip:
-        conflict: sql.Composable = sql.SQL("ON CONFLICT DO NOTHING")
-    elif not others:
-        conflict = sql.SQL("ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.primary_key))
-    else:
-        given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
-        conflict = sql.SQL("ON CONFLICT ({}) DO UPDATE SET {} WHERE {}").format(
-            _names(batch.table.primary_key),
-            sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
-            ),
-            _differ(batch, others, given),
-        )
-    return sql.SQL("INSERT INTO {} AS there ({}) SELECT {} FROM {} {}").format(
+def insert(batch: Batch) -> sql.Composed:
+    """Return the statement that writes the rows, none of which may be there already."""
+    return sql.SQL("INSERT INTO {} AS there ({}) SELECT {} FROM {}").format(
         _name(batch.table.name),
         _names(batch.columns),
         sql.SQL(", ").join(_values(batch, batch.columns)),
         _rows(batch),
-        conflict,
+    )
+
+
+def upsert(batch: Batch, skip: bool) -> sql.Composed:
+    """Return the statement that writes the rows: those there already are updated if they differ, or all skipped."""
+    others = _others(batch)
+    if skip:
+        return insert(batch) + sql.SQL(" ON CONFLICT DO NOTHING")
+    if not others:
+        return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.primary_key))
+    given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
+    return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {} WHERE {}").format(
+        _names(batch.table.primary_key),
+        sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
+        ),
+        _differ(batch, others, given),
     )
 
 
@@ -135,6 +137,11 @@ def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
         _name(str(key.referenced)),
         sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
     )
+
+
+def any_row(table: Table) -> sql.Composed:
+    """Return the query that gives a row if the table has any."""
+    return sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table.name))
 
 
 def _names(columns: Iterable[str]) -> sql.Composed:
