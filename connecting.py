@@ -2,6 +2,7 @@
 
 import os
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ REASONS: list[tuple[str, bool, str]] = [
     (
         r"invalid integer value|invalid port number",
         False,
-        "the port, or another number, in the database URL is none: correct it (special characters in a password must "
-        "be percent-encoded: / is %2F)",
+        "the port, or another number, in the database URL is not a valid one: correct it (special characters in a "
+        "password must be percent-encoded: / is %2F)",
     ),
     (
         r"certificate file \"(.*?)\" does not exist|could not read root certificate file \"(.*?)\"",
@@ -171,11 +172,18 @@ def _url_from_env_file() -> str | None:
     if not file.exists():
         return None
     import dotenv  # slow to import, and not needed where the environment has the URL
+    from dotenv.parser import parse_stream
 
     try:
-        return dotenv.dotenv_values(file).get("DATABASE_URL")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{file} cannot be read: {error}") from error
+    for line in parse_stream(StringIO(text)):
+        # dotenv would go on without it, and the scripts with the local database.
+        if line.error or (line.key == "DATABASE_URL" and line.value is None):
+            place = f"{file}, line {line.original.line}"
+            raise Failure(f"{place}: expected NAME=value, and a closing quote where there is an opening one")
+    return dotenv.dotenv_values(stream=StringIO(text)).get("DATABASE_URL")
 
 
 class Target:
@@ -211,7 +219,12 @@ class Target:
 
     @property
     def user(self) -> str:
-        return str(self.parameters.get("user") or os.environ.get("PGUSER") or "(your system user)")
+        given = self.parameters.get("user") or os.environ.get("PGUSER")
+        if given:
+            return str(given)
+        import getpass  # slow to import, and seldom needed
+
+        return getpass.getuser()
 
     @property
     def database(self) -> str:
@@ -253,6 +266,9 @@ class Target:
 
 
 def _parse(url: str) -> dict[str, str]:
+    url = url.strip()
+    if url[:1] in ("'", '"'):
+        raise Failure("the database URL begins with a quote: leave the quotes out")
     scheme, separator, rest = url.partition("://")
     if separator and scheme not in ("postgresql", "postgres"):
         raise Failure(f"the database URL is not one libpq understands: {URL_FORM}")

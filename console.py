@@ -1,8 +1,12 @@
 """What every script owes the person who runs it: errors in plain words, and an exit status a shell can use."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOWrapper
+from types import TracebackType
 from typing import NoReturn
 
 
@@ -22,21 +26,50 @@ def say(text: str) -> None:
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
+def seconds(text: str) -> float:
+    """Read a command line's number of seconds."""
+    import argparse  # who calls this has it; begin() should come before anything slow
+
+    with suppress(ValueError):
+        if 0 <= float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError("expected a number of seconds")
+
+
+def begin() -> None:
+    """End a script without a traceback while it is still importing; run() takes over from there."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    sys.excepthook = _tell_what_is_missing
+
+
+def _tell_what_is_missing(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if isinstance(error, ModuleNotFoundError):
+        say(
+            f"error: the package {error.name} is missing: activate the virtual environment "
+            "(source .venv/bin/activate), or run pip install -r requirements.txt"
+        )
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's main function and exit: 0 or what it returns, 1 after a Failure, 130 after Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters; stderr does so itself
     try:
         status = main()
-        sys.stdout.flush()
+        print(end="", flush=True)
     except Failure as failure:
         say(f"error: {failure}")
         status = 1
     except KeyboardInterrupt:
         say("interrupted")
         status = 130
-    except BrokenPipeError:
-        # The reader of our output (head, less) has left. Python would complain again when it flushes at exit.
-        sys.stdout = None
+    except OSError as error:
+        # Other files have words of their own. This is stdout: its reader (head, less) has left, or the disk is full.
+        if not isinstance(error, BrokenPipeError):
+            say(f"error: what was to be printed cannot be written: {error.strerror}")
+        sys.stdout = None  # Python would complain again when it flushes at exit
         status = 1
     sys.exit(status)

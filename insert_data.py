@@ -5,6 +5,11 @@
 Names no table and no column: what it needs to know of them it reads from the database's catalog.
 """
 
+import console
+
+if __name__ == "__main__":
+    console.begin()
+
 import argparse
 import gc
 import time
@@ -23,7 +28,7 @@ from batches import Counts, Writer, is_rows_fault, run_write, sort, split
 from catalog import Table
 from checks import Batch
 from connecting import database_url
-from console import Failure, printable, run, say
+from console import Failure, printable, run, say, seconds
 from database import AmbiguousCommit, Cursor, Database, explained, run_transaction, supervised
 from fixtures import BadInput, Problem, Rows, find
 
@@ -76,7 +81,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="check everything and write nothing")
     parser.add_argument(
-        "--retry-for", type=_seconds, default=60.0, metavar="SECONDS", help="how long to try again (default: 60)"
+        "--retry-for", type=seconds, default=60.0, metavar="SECONDS", help="how long to try again (default: 60)"
     )
     parser.add_argument(
         "--connections", type=_connections, default=4, metavar="N", help="for loads of over 10,000 rows (default: 4)"
@@ -84,13 +89,6 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.files = arguments.files or [SAMPLE]
     return arguments
-
-
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError("expected a number of seconds")
 
 
 def _connections(text: str) -> int:

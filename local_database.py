@@ -12,6 +12,11 @@ so a process that is gone is never mistaken for one that is there:
 
 from __future__ import annotations
 
+import console
+
+if __name__ == "__main__":
+    console.begin()
+
 import argparse
 import atexit
 import contextlib

@@ -97,12 +97,7 @@ def apply(database: Database, file: Path) -> list[str]:
     def build(cursor: Cursor) -> list[str]:
         _prepare(cursor)
         _wait_for_other_runs(cursor)
-        _create_unique_rowid(cursor)
-        before = _relations(cursor)
-        script.run(cursor)
-        home = _search_path(cursor)[0]
-        created = [relation for relation in _relations(cursor) if relation not in before]
-        return [name if schema == home else f"{schema}.{name}" for schema, name, _ in created]
+        return _build(cursor, script)
 
     def transaction() -> list[str]:
         return run_transaction(database, build, repeatable=True)
@@ -112,6 +107,15 @@ def apply(database: Database, file: Path) -> list[str]:
     except DatabaseMissing as missing:
         _create_database(database, missing)
     return script.explaining(database, transaction)
+
+
+def _build(cursor: Cursor, script: "_Script") -> list[str]:
+    _create_unique_rowid(cursor)
+    before = _relations(cursor)
+    script.run(cursor)
+    home = _search_path(cursor)[0]
+    created = [relation for relation in _relations(cursor) if relation not in before]
+    return [name if schema == home else f"{schema}.{name}" for schema, name, _ in created]
 
 
 def compare(database: Database, file: Path) -> Comparison:
@@ -168,15 +172,16 @@ def rows(database: Database, file: Path) -> dict[str, int]:
 
 
 def reset(database: Database, file: Path) -> list[str]:
-    """Drop the tables and views of a schema file with all their rows, commit, and apply the file; return their names.
+    """Drop the tables and views of a schema file with all their rows, and apply the file; return their names.
 
-    Two transactions, because CockroachDB cannot drop and create a table in one: if it is interrupted between them,
-    running it again, or applying the file, finishes. Raises Failure, with everything still there, when something that
-    the file does not name depends on one of the tables.
+    On PostgreSQL that is one transaction. On CockroachDB it is two, because there a table cannot be dropped and created
+    in one: if it is interrupted between them, running it again, or applying the file, finishes. Raises Failure, with
+    everything still there, when something that the file does not name depends on one of the tables.
     """
     names = _names(database, file)
+    script = _Script(file)
 
-    def drop(cursor: Cursor) -> None:
+    def drop(cursor: Cursor) -> list[str] | None:
         _prepare(cursor)
         _wait_for_other_runs(cursor)
         present = _present(cursor, names)
@@ -184,17 +189,25 @@ def reset(database: Database, file: Path) -> list[str]:
             found = [relation.identifier for relation in present if relation.kind in kinds]
             if found:
                 cursor.execute(sql.SQL("DROP {} {}").format(sql.SQL(word), sql.SQL(", ").join(found)))
+        return None if catalog.is_cockroachdb(cursor) else _build(cursor, script)
 
     try:
-        run_transaction(database, drop, repeatable=True)
-    except errors.DependentObjectsStillExist as error:
+        created = script.explaining(database, lambda: run_transaction(database, drop, repeatable=True))
+    except Failure as failure:
+        if not isinstance(failure.__cause__, errors.DependentObjectsStillExist):
+            raise
+        diagnosis = failure.__cause__.diag
+        detail = "; ".join((diagnosis.message_detail or diagnosis.message_primary or "").splitlines())
         raise Failure(
             f"nothing was dropped: something that {file.name} does not name depends on its tables. Drop that first: "
-            f"{error.diag.message_detail or error.diag.message_primary}"
-        ) from error
-    except psycopg2.Error as error:
-        raise explained(error, database) from error
-    return apply(database, file)
+            f"{detail}"
+        ) from failure
+    if created is not None:
+        return created
+    try:
+        return apply(database, file)
+    except Failure as failure:
+        raise Failure(f"the tables were dropped, and then: {failure}. Mend that and run it again") from failure
 
 
 def _prepare(cursor: Cursor) -> None:
@@ -371,6 +384,8 @@ class _Statement(NamedTuple):
         reason = error.diag.message_primary if own_fault else explained(error, database)
         position = int(error.diag.statement_position or 1) - 1
         line = self.line + self.text.count("\n", 0, position)
+        if code in ("42P07", "42710"):  # duplicate_table, duplicate_object
+            reason = f"{reason} (a schema file is applied again and again: write IF NOT EXISTS where there is such)"
         beginning = re.sub(r"'[^']*'?", "'...'", self.text.partition("\n")[0])[:70]  # a literal may be a password
         return Failure(f"{file}, line {line}: {reason}\n  the statement begins: {beginning}")
 

@@ -4,6 +4,11 @@ As a script it applies schema.sql to the database, says what differs from it, an
 module it offers what services.py has: `from streaming_services import create_user, log_progress`.
 """
 
+import console
+
+if __name__ == "__main__":
+    console.begin()
+
 import argparse
 import re
 import sys
@@ -11,7 +16,7 @@ from pathlib import Path
 
 import schema
 from connecting import database_url
-from console import Failure, run, say
+from console import Failure, run, say, seconds
 from database import Cursor, Database, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
@@ -46,7 +51,7 @@ def _options() -> argparse.Namespace:
         help="use this database; a password is safer in DATABASE_URL or .env, because others can see command lines",
     )
     parser.add_argument(
-        "--wait", type=_seconds, default=0.0, metavar="SECONDS", help="keep trying for so long until the server answers"
+        "--wait", type=seconds, default=0.0, metavar="SECONDS", help="keep trying for so long until the server answers"
     )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
@@ -63,13 +68,6 @@ def _options() -> argparse.Namespace:
     if options.reset and not options.yes and not sys.stdin.isatty():
         parser.error("--reset deletes rows: on a terminal it asks first, elsewhere it needs --yes")
     return options
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise ValueError
-    return seconds
 
 
 def _apply(database: Database, file: Path, *, compare: bool) -> int:

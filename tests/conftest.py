@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,18 +22,20 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The server at TEST_DATABASE_URL; without that, one that the tests start for themselves."""
     url = os.environ.get("TEST_DATABASE_URL")
     if url:
         yield url
         return
-    folder = tmp_path_factory.mktemp("server")
+    folder = Path(tempfile.mkdtemp(prefix="server-"))
+    folder.chmod(0o755)  # as root, the database runs as somebody else
     for name in ("local_database.py", "console.py"):
         shutil.copy(PROJECT / name, folder)
     script = [sys.executable, str(folder / "local_database.py")]
     yield subprocess.run([*script, "url"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     subprocess.run([*script, "stop"], check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)
