@@ -433,9 +433,8 @@ def test_a_dead_network_is_noticed(own_server: OwnServer, case: Case) -> None:
     alone = ["unshare", "--net", sys.executable, "-c"]
     if own_server.is_cockroachdb or not shutil.which("unshare"):
         pytest.skip("needs a network of its own, and a server with a socket outside of it")
-    if subprocess.run(
-        [*alone, "import subprocess; subprocess.run(['ip', 'link'], check=True)"], check=False
-    ).returncode:
+    probe = [*alone, "import subprocess; subprocess.run(['ip', 'link'], check=True)"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody make a network")
     empty(own_server.url)
     paths = os.pathsep.join([str(SCHEMA.parent), str(Path(__file__).parent)])
