@@ -183,11 +183,12 @@ class BulkLoad:
             raise explained(error, self._database) from error
 
     def _send(self) -> bool:
-        """Read a batch of each active table and hand it to a connection; return whether there was any."""
-        sent = False
-        for load in self._active:
+        """Read a batch of an active table and hand it to a connection; return whether there was any."""
+        for load in list(self._active):
             if self._under_way >= 2 * self._connections or not load.may_send:
                 continue
+            self._active.remove(load)
+            self._active.append(load)  # the others come first the next time
             batch = next(load.batches, None)
             if batch is None:
                 load.is_read = True
@@ -195,8 +196,8 @@ class BulkLoad:
                 self._to_write.put((load, batch))
                 self._under_way += 1
                 load.in_flight += 1
-            sent = True
-        return sent
+            return True
+        return False
 
     def _write_batches(self) -> None:
         while task := self._to_write.get():

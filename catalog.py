@@ -140,7 +140,7 @@ COLUMNS_OF_COCKROACHDB = """
     JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema
     JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = c.column_name
-    WHERE c.table_schema = %s AND r.relkind IN ('r', 'p', 'v', 'm', 'f') {visible}
+    WHERE c.table_schema = %s AND r.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.is_hidden = 'NO'
     ORDER BY r.relname, c.ordinal_position"""
 
 CONSTRAINTS = """
@@ -178,7 +178,7 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     """
     schema = schema or current_schema(cursor)
     if is_cockroachdb(cursor):
-        cursor.execute(COLUMNS_OF_COCKROACHDB.format(visible="AND c.is_hidden = 'NO'"), (schema,))
+        cursor.execute(COLUMNS_OF_COCKROACHDB, (schema,))
     else:
         cursor.execute(COLUMNS_OF_POSTGRESQL, (schema,))
     columns = _fetch(cursor)

@@ -22,13 +22,15 @@ class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
     A row is a tuple: its place, which is (Rows, number), and then the text of each column, as values.py makes it.
-    widest: no row's texts have more characters than this in all.
+    widest: no row's texts have more characters than this in all. made: the key column whose values were made from the
+    rows' positions, if any.
     """
 
     table: Table
     columns: tuple[str, ...]
     rows: list[Any]
     widest: int
+    made: str = ""
 
     def texts(self, columns: Iterable[str]) -> Callable[[Any], Any]:
         """Return the function that takes the texts of these columns from a row: a text, or a tuple of several."""
@@ -37,7 +39,8 @@ class Batch(NamedTuple):
     def problem(self, row: Any, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
         rows: Rows = row[0][0]
-        return rows.problem(row[0][1], text, self.shown(row, self.table.primary_key), column)
+        key = self.shown(row, [name for name in self.table.primary_key if name != self.made])
+        return rows.problem(row[0][1], text, key, column)
 
     def shown(self, row: Any, columns: Iterable[str]) -> str:
         """Return the values of these columns, as far as they are given, for a message."""
@@ -145,7 +148,8 @@ def _check_alike(
         texts.append(column_texts)
         problems += [_problem(table, given, reads[index], text, name) for index, text in wrong]
     widest = sum(max(map(len, column)) for column in texts)
-    return Batch(table, columns, list(zip([read[:2] for read in reads], *texts, strict=True)), widest)
+    checked = list(zip([read[:2] for read in reads], *texts, strict=True))
+    return Batch(table, columns, checked, widest, key.name if key else "")
 
 
 def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
@@ -211,8 +215,16 @@ def _read_column(column: Column, read: Reader, values: tuple[Any, ...]) -> tuple
 def _problem(table: Table, given: tuple[str, ...], read: Read, text: str, column: str = "") -> Problem:
     rows, number, values = read
     row = dict(zip(given, values, strict=True))
-    key = ", ".join(f"{name} {shortened(row[name])}" for name in table.primary_key if name in row)
+    key = ", ".join(f"{name} {_shown(table.columns[name], row[name])}" for name in table.primary_key if name in row)
     return rows.problem(number, text, key, column)
+
+
+def _shown(column: Column, value: Any) -> str:
+    """Return a value for a message as Batch.shown() would, even if it is wrong."""
+    try:
+        return shortened_text(reader(column)(value))
+    except ValueError:
+        return shortened(value)
 
 
 def find_duplicates(table: Table, batches: list[Batch], problems: list[Problem]) -> None:
@@ -296,7 +308,7 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
                 for row, value in pairs
                 if value is not None and value not in known
             ]
-            outside.append(Batch(batch.table, columns, rows, batch.widest))
+            outside.append(batch._replace(columns=columns, rows=rows))
     return outside
 
 

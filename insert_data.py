@@ -205,7 +205,7 @@ def _in_order_of_files(problems: list[Problem], files: list[Rows]) -> list[Probl
 
 def _load_large(database: Database, files: list[Rows], arguments: argparse.Namespace) -> dict[str, Counts]:
     """Load in one pass, batch by batch."""
-    from bulk_load import BulkLoad, checked_batches  # with what it needs slow to import, and not for small loads
+    from bulk_load import BulkLoad, checked_batches  # slow to import, and not needed for small loads
     from progress import Progress
 
     tables, problems = _find_tables(database, files)
@@ -240,7 +240,7 @@ def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dr
     names = {table: printable(table) for table in counts}
     width = max(map(len, names.values()), default=0)
     for table, count in counts.items():
-        parts = ", ".join(f"{number:,} {what}" for what, number in count.items())
+        parts = ", ".join(f"{number:,} {what}" for what, number in count.items()) or "nothing to do"
         print(f"{names[table]:{width}}  {count.total():>9,} rows: {parts}")
     place = f"{database.target.database} at {database.target.host}"
     retries = f", {database.retries} {'retry' if database.retries == 1 else 'retries'}" if database.retries else ""

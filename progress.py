@@ -6,6 +6,8 @@ from typing import Any
 
 from console import say
 
+# Without the total, which is an estimate until the files have been read.
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:,} rows, {rate:,.0f} rows/s, {remaining} left"
 LINE_EVERY = 10.0  # seconds
 FIRST_DRAWN = 1.0  # second after a table's first batch: nothing is drawn of one that is done by then
 
@@ -41,7 +43,10 @@ class Progress:
         if table not in self._bars:
             import tqdm  # slow to import, and of use on a terminal only
 
-            self._bars[table] = tqdm.tqdm(desc=table, unit=" rows", file=sys.stderr, dynamic_ncols=True)
+            # The delay keeps it from drawing itself before it knows when it began.
+            self._bars[table] = tqdm.tqdm(
+                desc=table, file=sys.stderr, dynamic_ncols=True, delay=1e-6, smoothing=0, bar_format=BAR
+            )
             self._bars[table].start_t -= elapsed
         bar = self._bars[table]
         bar.total = max(rows, round(rows / fraction)) if fraction else None

@@ -1,6 +1,6 @@
 """Rows as the services take and give them: arguments checked, statements run, errors in the services' own words.
 
-Nothing here knows what a plan or a payment is; that is services.py.
+What plans or payments are is for services.py to know; of the columns only the sizes of the decimals are known here.
 """
 
 import functools

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import schema
 from connecting import database_url
-from console import Failure, run, say, seconds
+from console import run, say, seconds
 from database import Cursor, Database, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
@@ -102,7 +102,8 @@ def _check(database: Database, file: Path) -> int:
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     rows = supervised(database, lambda: schema.rows(database, file))
     if not agreed and not _agrees(database, rows):
-        raise Failure("nothing was changed")
+        say("nothing was changed")
+        return 1
 
     def work() -> tuple[list[str], str]:
         return schema.reset(database, file), _whereabouts(database)
@@ -127,7 +128,7 @@ def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> No
     for name in names:
         print(f"{name:{width}}  {'created' if name in created else 'already there'}")
     if not names:
-        print("every table was already there")
+        print("no table was created: those of the file, if it names any, were already there")
     print(whereabouts)
     print("Next: python insert_data.py")
 
