@@ -321,7 +321,7 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
                     "column thing_id: expected a value: the column may not be NULL"),
     "a key twice": ({"things": [{"thing_id": 5}, {"thing_id": 6}, {"thing_id": 5}]},
                     "fixture.json, table things, row 3 (thing_id 5), column thing_id: thing_id 5 is in row 1 already"),
-    "a key given and counted": ({"things": [{"thing_id": 2}, {}]}, "fixture.json, table things, row 2 (thing_id 2), "
+    "a key given and counted": ({"things": [{"thing_id": 2}, {}]}, "fixture.json, table things, row 2, "
                                 "column thing_id: thing_id 2 is in row 1 already"),
     "a composite key twice": ({"shops": [SHOP, {**SHOP, "email": "b"}]}, 'row 2 (city "Bonn", number 9), '
                               'column city, number: city "Bonn", number 9 is in row 1 already'),
