@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 import psycopg2
 
@@ -88,7 +88,9 @@ class _TableLoad:
         self.is_read = False
         self.counts: Counts = Counter()
         self.highest: dict[str, int] = {}
-        self.was_empty = False  # when the load of this table began, and since then no row was met that was there
+        # Whether the table was empty when its load began, and no row was met since that was there; None: not known yet.
+        self.was_empty: bool | None = None
+        self.looking = Lock()
 
     @property
     def may_send(self) -> bool:
@@ -169,18 +171,7 @@ class BulkLoad:
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
-            load.was_empty = self._is_empty(load.table)
             self._active.append(load)
-
-    def _is_empty(self, table: Table) -> bool:
-        def look(cursor: Cursor) -> bool:
-            cursor.execute(statements.any_row(table))
-            return cursor.fetchone() is None
-
-        try:
-            return run_transaction(self._database, look, repeatable=True)
-        except psycopg2.Error as error:
-            raise explained(error, self._database) from error
 
     def _send(self) -> bool:
         """Read a batch of an active table and hand it to a connection; return whether there was any."""
@@ -208,6 +199,9 @@ class BulkLoad:
                 self._written.put((load, batch, error))
 
     def _write(self, load: _TableLoad, batch: Batch) -> Counts:
+        with load.looking:
+            if load.was_empty is None:
+                load.was_empty = self._is_empty(load.table)
         if load.was_empty:
             # Most tables are loaded once, and an INSERT that need not look for rows costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
@@ -220,6 +214,16 @@ class BulkLoad:
         return run_write(
             self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )
+
+    def _is_empty(self, table: Table) -> bool:
+        def look(cursor: Cursor) -> bool:
+            cursor.execute(statements.any_row(table))
+            return cursor.fetchone() is None
+
+        try:
+            return run_transaction(self._database, look, repeatable=True)
+        except psycopg2.Error as error:
+            raise explained(error, self._database) from error
 
     def _collect(self, progress: Progress) -> None:
         """Wait a moment for a batch to be committed, and count it."""

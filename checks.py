@@ -17,6 +17,8 @@ from values import INTEGERS, Reader, comparable, reader, shortened, shortened_te
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
 KEY_NAMESPACE = "a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843"
 
+FIRST = itemgetter(0)
+
 
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
@@ -112,10 +114,10 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
     The text of a wrong value is empty, which no value's is; a row that is no object is left out.
     """
     alike: dict[tuple[Any, ...], list[Read]] = {}
-    for rows_of_file, number, row in rows:
+    for read in rows:
+        rows_of_file, number, row = read
         if type(row) is tuple:
-            given, values = zip(*row, strict=True) if row else ((), ())
-            alike.setdefault((rows_of_file.is_document, given), []).append((rows_of_file, number, values))
+            alike.setdefault((rows_of_file.is_document, tuple(map(FIRST, row))), []).append(read)
         elif isinstance(row, Problem):
             problems.append(row)
         else:
@@ -124,7 +126,7 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
     for (from_document, given), reads in alike.items():
         if len(set(given)) < len(given):
             repeated = next(name for name, count in Counter(given).items() if count > 1)
-            problems += [_problem(table, given, read, "the column is given more than once", repeated) for read in reads]
+            problems += [_problem(table, read, "the column is given more than once", repeated) for read in reads]
         else:
             batches.append(_check_alike(table, given, reads, from_document, problems))
     return batches
@@ -133,20 +135,20 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
 def _check_alike(
     table: Table, given: tuple[str, ...], reads: list[Read], from_document: bool, problems: list[Problem]
 ) -> Batch:
-    """Check rows that give the same columns; here the third part of each is its values."""
-    values = dict(zip(given, zip(*[read[2] for read in reads], strict=True), strict=True))
+    """Check rows that give the same columns."""
+    values = {name: [read[2][index][1] for read in reads] for index, name in enumerate(given)}
     key = _key_by_position(table, given) if from_document else None
     if key:
-        values[key.name] = tuple(_key_at(table, key, read[0].before + read[1]) for read in reads)
+        values[key.name] = [_key_at(table, key, read[0].before + read[1]) for read in reads]
     for name, text in _wrong_columns(table, values):
-        problems += [_problem(table, given, read, text, name) for read in reads]
+        problems += [_problem(table, read, text, name) for read in reads]
     columns = tuple(name for name in values if name in table.columns)
     texts = []
     for name in columns:
         read_value = reader(table.columns[name])
         column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
         texts.append(column_texts)
-        problems += [_problem(table, given, reads[index], text, name) for index, text in wrong]
+        problems += [_problem(table, reads[index], text, name) for index, text in wrong]
     widest = sum(max(map(len, column)) for column in texts)
     checked = list(zip([read[:2] for read in reads], *texts, strict=True))
     return Batch(table, columns, checked, widest, key.name if key else "")
@@ -191,7 +193,7 @@ def _wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]
     return wrong
 
 
-def _read_column(column: Column, read: Reader, values: tuple[Any, ...]) -> tuple[list[str], list[tuple[int, str]]]:
+def _read_column(column: Column, read: Reader, values: list[Any]) -> tuple[list[str], list[tuple[int, str]]]:
     """Return the texts of a column's values, and what is wrong with some, as (index, text)."""
     try:
         if None not in values:
@@ -212,9 +214,9 @@ def _read_column(column: Column, read: Reader, values: tuple[Any, ...]) -> tuple
     return texts, wrong
 
 
-def _problem(table: Table, given: tuple[str, ...], read: Read, text: str, column: str = "") -> Problem:
-    rows, number, values = read
-    row = dict(zip(given, values, strict=True))
+def _problem(table: Table, read: Read, text: str, column: str) -> Problem:
+    rows, number, pairs = read
+    row = dict(pairs)
     key = ", ".join(f"{name} {_shown(table.columns[name], row[name])}" for name in table.primary_key if name in row)
     return rows.problem(number, text, key, column)
 

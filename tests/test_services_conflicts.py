@@ -134,11 +134,12 @@ def test_users_are_deleted_while_they_watch(db: Database) -> None:
     for number in range(100, 106):
         create_user(db, name="x", email=f"{number}@x", subscription_id=1, user_id=number)
     gone: list[Any] = []
+    over = threading.Event()
 
     def live(user: int) -> None:
         try:
             process_payment(db, user_id=user, method="card")
-            while True:
+            while not over.wait(0.005):  # faster than anybody watches, and leaves the deletion a moment to get through
                 viewing = start_watching(db, user_id=user, content_id=random.choice((1, 2)))
                 log_progress(db, watch_id=viewing["watch_id"], progress=50)
                 review_content(db, user_id=user, content_id=random.choice((1, 2)), rating=5)
@@ -146,9 +147,13 @@ def test_users_are_deleted_while_they_watch(db: Database) -> None:
             gone.append(failure)
 
     def delete_them() -> None:
-        for user in range(100, 106):
-            time.sleep(0.05)
-            delete_user(db, user_id=user)
+        try:
+            for user in range(100, 106):
+                time.sleep(0.05)
+                delete_user(db, user_id=user)
+            time.sleep(1)  # until everybody has noticed
+        finally:
+            over.set()
 
     at_once(*(partial(live, user) for user in range(100, 106)), delete_them)
     print(f"6 users deleted while they watch: {db.retries} retries")
