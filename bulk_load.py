@@ -1,8 +1,9 @@
 """Large loads: one pass over the files, in batches that are transactions of their own, by several connections."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 
@@ -27,34 +28,34 @@ Progress = Callable[[str, int, float], None]
 
 def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
     """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
-    for window in _windows(table, files):
-        problems: list[Problem] = []
-        batches = _joined(window)
-        find_duplicates(table, batches, problems)
-        if problems:
-            raise BadInput(problems)
-        if refers_to_itself(table):
-            batches = parents_first(table, batches)
-        else:
-            for batch in batches:
-                sort(batch)
+    chunks = (chunk for rows in files for chunk in rows.chunks())
+    while window := _next_window(table, chunks):
+        while window:
+            yield window.popleft()  # what has been sent is not kept
+
+
+def _next_window(table: Table, chunks: Iterator[list[Read]]) -> deque[Batch]:
+    batches = _joined(_checked(table, chunks))
+    problems: list[Problem] = []
+    find_duplicates(table, batches, problems)
+    if problems:
+        raise BadInput(problems)
+    if refers_to_itself(table):
+        batches = parents_first(table, batches)
+    else:
         for batch in batches:
-            yield from split(batch)
+            sort(batch)
+    return deque(part for batch in batches for part in split(batch))
 
 
-def _windows(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
-    window: list[Batch] = []
-    rows = chunks = 0
-    for chunk in (chunk for rows_of_file in files for chunk in rows_of_file.chunks()):
-        window += _check(table, chunk)
+def _checked(table: Table, chunks: Iterator[list[Read]]) -> Iterator[Batch]:
+    """Return the rows of the next window."""
+    rows = 0
+    for chunk in islice(chunks, WINDOW_CHUNKS):
+        yield from _check(table, chunk)
         rows += len(chunk)
-        chunks += 1
-        if rows >= WINDOW_ROWS or chunks == WINDOW_CHUNKS:
-            yield window
-            window = []
-            rows = chunks = 0
-    if window:
-        yield window
+        if rows >= WINDOW_ROWS:
+            return
 
 
 def _check(table: Table, chunk: list[Read]) -> list[Batch]:
