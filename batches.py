@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2 import sql
@@ -13,7 +13,7 @@ from catalog import Constraint, is_cockroachdb
 from checks import Batch
 from database import Cursor, Database, explained, run_transaction
 from fixtures import BadInput, Problem
-from values import clipped
+from values import INTEGERS, clipped
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Writer:
 
     def _counts(self, batch: Batch) -> Counts:
         written = self._cursor.rowcount
-        left = len(batch.rows) - written
+        left = batch.size - written
         if self._skip:
             return Counter({"new": written, "left alone": left})
         return Counter({"new or changed": written, "unchanged": left})
@@ -67,9 +67,9 @@ class Writer:
             return self.write(batch)
         self._execute(statements.count_there(batch), batch)
         ((there, same),) = self._cursor.fetchall()
-        if same < len(batch.rows):
+        if same < batch.size:
             self.write(batch)
-        return Counter({"new": len(batch.rows) - there, "changed": there - same, "unchanged": same})
+        return Counter({"new": batch.size - there, "changed": there - same, "unchanged": same})
 
     def check_deferred_constraints(self) -> None:
         """Let the server judge now what it would judge at COMMIT. CockroachDB has no deferred constraints."""
@@ -81,8 +81,8 @@ class Writer:
         self._execute(statements.without_parent(batch, key), batch)
         columns = ", ".join(key.columns)
         text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
-        rows = [batch.rows[number - 1] for (number,) in self._cursor.fetchall()]
-        return [batch.problem(row, f"{batch.shown(row, key.columns)} {text}", columns) for row in rows]
+        indexes = [number - 1 for (number,) in self._cursor.fetchall()]
+        return [batch.problem(index, f"{batch.shown(index, key.columns)} {text}", columns) for index in indexes]
 
     def find_problems(self, batches: Iterable[Batch]) -> list[Problem]:
         """Write the batches again, each part of one in a savepoint, and tell which rows the server refuses.
@@ -121,36 +121,34 @@ class Writer:
             if not is_rows_fault(error):
                 raise
             self._cursor.execute("ROLLBACK TO SAVEPOINT part")
-            if len(batch.rows) == 1:
+            if batch.size == 1:
                 constraint = batch.table.find_constraint(error.diag.constraint_name or "")
                 yield self._refusal(batch, error, constraint), constraint
                 return
-            middle = len(batch.rows) // 2
-            yield from self._bisect(batch._replace(rows=batch.rows[:middle]))
-            yield from self._bisect(batch._replace(rows=batch.rows[middle:]))
+            middle = batch.size // 2
+            yield from self._bisect(batch.part(0, middle))
+            yield from self._bisect(batch.part(middle, batch.size))
         else:
             self._cursor.execute("RELEASE SAVEPOINT part")
 
     def _refusal(self, batch: Batch, error: psycopg2.Error, constraint: Constraint | None) -> Problem:
         """Return the Problem with the only row of a batch."""
-        row = batch.rows[0]
         if constraint is None:
             column = error.diag.column_name or self._unreadable_column(batch)
-            return batch.problem(row, f"the server says: {server_message(error)}", column)
+            return batch.problem(0, f"the server says: {server_message(error)}", column)
         columns = ", ".join(constraint.columns)
         if constraint.kind == "c":
-            got = batch.shown(row, constraint.columns) or "the default"
-            return batch.problem(row, f"breaks {constraint.name}: {constraint.definition}, got {got}", columns)
+            got = batch.shown(0, constraint.columns) or "the default"
+            return batch.problem(0, f"breaks {constraint.name}: {constraint.definition}, got {got}", columns)
         if constraint.kind == "f":
             hint = ORPHAN if constraint.referenced == batch.table.name else ""
-            return batch.problem(row, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
-        return batch.problem(row, f"breaks {constraint.name}: {self._holder(batch, constraint, error)}", columns)
+            return batch.problem(0, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
+        return batch.problem(0, f"breaks {constraint.name}: {self._holder(batch, constraint, error)}", columns)
 
     def _unreadable_column(self, batch: Batch) -> str:
         """Return the column whose value the server cannot read, if that is what is wrong with the only row."""
-        row = batch.rows[0]
-        for name, text in zip(batch.columns, row[1:], strict=True):
-            alone = batch._replace(columns=(name,), rows=[(row[0], text)])
+        for name in batch.columns:
+            alone = batch.only((name,))
             self._cursor.execute("SAVEPOINT value")
             try:
                 self._execute(statements.values(alone), alone)
@@ -229,25 +227,27 @@ def server_message(error: psycopg2.Error) -> str:
 def split(batch: Batch) -> Iterator[Batch]:
     """Return the rows of a batch in batches of at most MOST_ROWS and MOST_BYTES; a larger row goes alone."""
     if batch.widest * MOST_ROWS <= MOST_BYTES:
-        for start in range(0, len(batch.rows), MOST_ROWS):
-            yield batch._replace(rows=batch.rows[start : start + MOST_ROWS])
+        for start in range(0, batch.size, MOST_ROWS):
+            yield batch.part(start, start + MOST_ROWS)
         return
     start = size = 0
-    for index, row in enumerate(batch.rows):
-        length = sum(map(len, row[1:]))
+    for index, row in enumerate(zip(*batch.texts, strict=True)):
+        length = sum(map(len, row))
         if index > start and (index - start == MOST_ROWS or size + length > MOST_BYTES):
-            yield batch._replace(rows=batch.rows[start:index])
+            yield batch.part(start, index)
             start, size = index, 0
         size += length
-    if batch.rows[start:]:
-        yield batch._replace(rows=batch.rows[start:])
+    if start < batch.size:
+        yield batch.part(start, batch.size)
 
 
-def sort(batch: Batch) -> None:
-    """Sort the rows by primary key: neighbours in the table are written together, and in the same order by everyone."""
-    kinds = [batch.table.columns[name].kind for name in batch.table.primary_key]
-    texts = batch.texts(batch.table.primary_key)
-    if kinds in (["int8"], ["int4"], ["int2"]):
-        batch.rows.sort(key=lambda row: int(texts(row)))
-    else:
-        batch.rows.sort(key=texts)
+def by_key(batch: Batch) -> Batch:
+    """Return the rows sorted by primary key: neighbours in the table are written together, and in the same order by
+    everyone.
+    """
+    columns = [
+        list(map(int, batch.column(name))) if batch.table.columns[name].kind in INTEGERS else batch.column(name)
+        for name in batch.table.primary_key
+    ]
+    keys: Sequence[Any] = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+    return batch.take(sorted(range(batch.size), key=keys.__getitem__))

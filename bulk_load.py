@@ -1,7 +1,7 @@
 """Large loads: one pass over the files, in batches that are transactions of their own, by several connections."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -11,12 +11,13 @@ import psycopg2
 
 import sequences
 import statements
-from batches import Counts, Writer, run_write, sort, split
+from batches import Counts, Writer, by_key, run_write, split
 from catalog import Table
-from checks import Batch, check, find_duplicates, parents_first, referenced, refers_to_itself
+from checks import Batch, check, find_duplicates, joined, parents_first, referenced, refers_to_itself
 from console import Failure
 from database import Cursor, Database, explained, run_transaction
-from fixtures import BadInput, Problem, Read, Rows
+from fixtures import BadInput, Problem, Rows
+from lines import LineReader
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000
@@ -28,54 +29,45 @@ Progress = Callable[[str, int, float], None]
 
 def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
     """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
-    chunks = (chunk for rows in files for chunk in rows.chunks())
+    chunks = _checked_chunks(table, files)
     while window := _next_window(table, chunks):
         while window:
             yield window.popleft()  # what has been sent is not kept
 
 
-def _next_window(table: Table, chunks: Iterator[list[Read]]) -> deque[Batch]:
-    batches = _joined(_checked(table, chunks))
+def _checked_chunks(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
+    problems: list[Problem] = []
+    reader = LineReader(table)
+    for rows in files:
+        checked = (
+            (check(table, chunk, problems) for chunk in rows.chunks())
+            if rows.is_document
+            else reader.check(rows, problems)
+        )
+        for batches in checked:
+            if problems:
+                raise BadInput(problems)
+            yield batches
+
+
+def _next_window(table: Table, chunks: Iterator[list[Batch]]) -> deque[Batch]:
+    batches = joined(_window(chunks))
     problems: list[Problem] = []
     find_duplicates(table, batches, problems)
     if problems:
         raise BadInput(problems)
-    if refers_to_itself(table):
-        batches = parents_first(table, batches)
-    else:
-        for batch in batches:
-            sort(batch)
+    batches = parents_first(table, batches) if refers_to_itself(table) else list(map(by_key, batches))
     return deque(part for batch in batches for part in split(batch))
 
 
-def _checked(table: Table, chunks: Iterator[list[Read]]) -> Iterator[Batch]:
+def _window(chunks: Iterator[list[Batch]]) -> Iterator[Batch]:
     """Return the rows of the next window."""
     rows = 0
-    for chunk in islice(chunks, WINDOW_CHUNKS):
-        yield from _check(table, chunk)
-        rows += len(chunk)
+    for batches in islice(chunks, WINDOW_CHUNKS):
+        yield from batches
+        rows += sum(batch.size for batch in batches)
         if rows >= WINDOW_ROWS:
             return
-
-
-def _check(table: Table, chunk: list[Read]) -> list[Batch]:
-    problems: list[Problem] = []
-    batches = check(table, chunk, problems)
-    if problems:
-        raise BadInput(problems)
-    return batches
-
-
-def _joined(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the rows of all batches in one batch for each set of columns."""
-    joined: dict[tuple[str, ...], Batch] = {}
-    for batch in batches:
-        earlier = joined.get(batch.columns)
-        if earlier:
-            earlier.rows.extend(batch.rows)
-            batch = earlier._replace(widest=max(earlier.widest, batch.widest))
-        joined[batch.columns] = batch
-    return list(joined.values())
 
 
 class _TableLoad:

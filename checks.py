@@ -4,8 +4,8 @@ What only the server can judge (CHECK constraints, rows that are there already) 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -23,31 +23,68 @@ FIRST = itemgetter(0)
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
-    A row is a tuple: its place, which is (Rows, number), and then the text of each column, as values.py makes it.
-    widest: no row's texts have more characters than this in all. made: the key column whose values were made from the
-    rows' positions, if any.
+    places: for each row whose it is, and its number there. texts: for each column the texts of all rows, as values.py
+    makes them. widest: no row's texts have more characters than this in all. made: the key column whose values were
+    made from the rows' positions, if any.
     """
 
     table: Table
     columns: tuple[str, ...]
-    rows: list[Any]
+    places: Sequence[tuple[Rows, int]]
+    texts: Sequence[Sequence[str]]
     widest: int
     made: str = ""
 
-    def texts(self, columns: Iterable[str]) -> Callable[[Any], Any]:
-        """Return the function that takes the texts of these columns from a row: a text, or a tuple of several."""
-        return itemgetter(*[self.columns.index(column) + 1 for column in columns])
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return len(self.places)
 
-    def problem(self, row: Any, text: str, column: str = "") -> Problem:
+    def column(self, name: str) -> Sequence[str]:
+        """Return the texts of a column."""
+        return self.texts[self.columns.index(name)]
+
+    def only(self, columns: tuple[str, ...]) -> "Batch":
+        """Return the rows without their other columns."""
+        return self._replace(columns=columns, texts=[self.column(name) for name in columns])
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """Return the rows from one index to another."""
+        return self._replace(places=self.places[start:stop], texts=[texts[start:stop] for texts in self.texts])
+
+    def take(self, indexes: list[int]) -> "Batch":
+        """Return the rows with these indexes, in this order."""
+        if len(indexes) < 2:  # of which itemgetter makes no tuple
+            return self.part(indexes[0], indexes[0] + 1) if indexes else self.part(0, 0)
+        take = itemgetter(*indexes)
+        return self._replace(places=take(self.places), texts=list(map(take, self.texts)))
+
+    def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
-        rows: Rows = row[0][0]
-        key = self.shown(row, [name for name in self.table.primary_key if name != self.made])
-        return rows.problem(row[0][1], text, key, column)
+        rows, number = self.places[index]
+        key = self.shown(index, [name for name in self.table.primary_key if name != self.made])
+        return rows.problem(number, text, key, column)
 
-    def shown(self, row: Any, columns: Iterable[str]) -> str:
-        """Return the values of these columns, as far as they are given, for a message."""
-        given = [(name, row[self.columns.index(name) + 1]) for name in columns if name in self.columns]
+    def shown(self, index: int, columns: Iterable[str]) -> str:
+        """Return a row's values of these columns, as far as they are given, for a message."""
+        given = [(name, self.column(name)[index]) for name in columns if name in self.columns]
         return ", ".join(f"{name} {shortened_text(text)}" for name, text in given)
+
+
+def joined(batches: Iterable[Batch]) -> list[Batch]:
+    """Return the rows of all batches in as few as there can be."""
+    alike: dict[tuple[tuple[str, ...], str], list[Batch]] = {}
+    for batch in batches:
+        alike.setdefault((batch.columns, batch.made), []).append(batch)
+    return [
+        first._replace(
+            places=[place for batch in group for place in batch.places],
+            texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
+            widest=max(batch.widest for batch in group),
+        )
+        for group in alike.values()
+        for first in group[:1]
+    ]
 
 
 def find_table(tables: dict[str, Table], name: str) -> Table:
@@ -140,18 +177,17 @@ def _check_alike(
     key = _key_by_position(table, given) if from_document else None
     if key:
         values[key.name] = [_key_at(table, key, read[0].before + read[1]) for read in reads]
-    for name, text in _wrong_columns(table, values):
+    for name, text in wrong_columns(table, values):
         problems += [_problem(table, read, text, name) for read in reads]
     columns = tuple(name for name in values if name in table.columns)
-    texts = []
+    texts: list[Sequence[str]] = []
     for name in columns:
         read_value = reader(table.columns[name])
         column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
         texts.append(column_texts)
         problems += [_problem(table, reads[index], text, name) for index, text in wrong]
     widest = sum(max(map(len, column)) for column in texts)
-    checked = list(zip([read[:2] for read in reads], *texts, strict=True))
-    return Batch(table, columns, checked, widest, key.name if key else "")
+    return Batch(table, columns, [read[:2] for read in reads], texts, widest, key.name if key else "")
 
 
 def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
@@ -170,7 +206,7 @@ def _key_at(table: Table, column: Column, position: int) -> Any:
     return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name}/{position}"))
 
 
-def _wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:
+def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:
     """Return what is wrong with giving just these columns, as (column, text)."""
     columns = list(columns)
     wrong = []
@@ -241,23 +277,30 @@ def _all_different(key: tuple[str, ...], batches: list[Batch]) -> bool:
     """Whether the texts of a key are all different: the fast answer for almost every load."""
     if any(comparable(batch.table.columns[name]) is not str for batch in batches for name in key):
         return False
-    texts = [text for batch in batches for text in map(batch.texts(key), batch.rows)]
+    texts = [text for batch in batches for text in key_texts(batch, key)]
     return len(set(texts)) == len(texts)
+
+
+def key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:
+    """Return for each row the text of a key of one column, or the texts of several."""
+    columns = [batch.column(name) for name in key]
+    return zip(*columns, strict=True) if len(columns) > 1 else columns[0]
 
 
 def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
     first: dict[tuple[Any, ...], tuple[Rows, int]] = {}
     problems = []
     for batch in batches:
-        for row, value in zip(batch.rows, key_values(batch, key), strict=True):
+        for index, value in enumerate(key_values(batch, key)):
             if value is None:
                 continue
             if value not in first:
-                first[value] = row[0]
+                first[value] = batch.places[index]
                 continue
             earlier, number = first[value]
-            where = f"{earlier.unit} {number}" + ("" if earlier.file == row[0][0].file else f" of {earlier.file}")
-            problems.append(batch.problem(row, f"{batch.shown(row, key)} is in {where} already", ", ".join(key)))
+            same_file = earlier.file == batch.places[index][0].file
+            where = f"{earlier.unit} {number}" + ("" if same_file else f" of {earlier.file}")
+            problems.append(batch.problem(index, f"{batch.shown(index, key)} is in {where} already", ", ".join(key)))
     return problems
 
 
@@ -267,16 +310,10 @@ def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] |
     None stands for a key of which a part is NULL or wrong: it is equal to no other, and refers to nothing.
     """
     forms = _forms(batch.table, columns)
-    indexes = [batch.columns.index(name) + 1 for name in columns]
-    values: list[tuple[Any, ...] | None] = []
-    for row in batch.rows:
-        texts = [row[index] for index in indexes]
-        values.append(
-            None
-            if "NULL" in texts or "" in texts
-            else tuple(form(text) for form, text in zip(forms, texts, strict=True))
-        )
-    return values
+    return [
+        None if "NULL" in texts or "" in texts else tuple(form(text) for form, text in zip(forms, texts, strict=True))
+        for texts in zip(*[batch.column(name) for name in columns], strict=True)
+    ]
 
 
 def _forms(table: Table, columns: Iterable[str]) -> list[Callable[[str], Any]]:
@@ -303,29 +340,25 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
     for batch in batches:
         if set(key.columns) <= set(batch.columns):
             columns = tuple(name for name in batch.columns if name in key.columns + batch.table.primary_key)
-            indexes = [batch.columns.index(name) + 1 for name in columns]
-            pairs = zip(batch.rows, key_values(batch, key.columns), strict=True)
-            rows = [
-                (row[0], *[row[index] or "NULL" for index in indexes])
-                for row, value in pairs
-                if value is not None and value not in known
-            ]
-            outside.append(batch._replace(columns=columns, rows=rows))
+            values = key_values(batch, key.columns)
+            indexes = [index for index, value in enumerate(values) if value is not None and value not in known]
+            found = batch.only(columns).take(indexes)
+            outside.append(found._replace(texts=[[text or "NULL" for text in texts] for texts in found.texts]))
     return outside
 
 
 def parents_first(table: Table, batches: list[Batch]) -> list[Batch]:
     """Return the rows of a table that refers to itself in batches in which no row comes before those it refers to."""
-    rows = [(batch, row) for batch in batches for row in batch.rows]
+    batches = joined(batches)
+    rows = [(number, index) for number, batch in enumerate(batches) for index in range(batch.size)]
     parents = [_parents(key, batches) for key in table.foreign_keys if key.referenced == table.name]
     depths: dict[int, int] = {}
-    for index in range(len(rows)):
-        _find_depth(index, parents, depths)
-    widest = max((batch.widest for batch in batches), default=0)
-    order = sorted(range(len(rows)), key=lambda index: (depths[index], rows[index][0].columns))
+    for row in range(len(rows)):
+        _find_depth(row, parents, depths)
+    order = sorted(range(len(rows)), key=lambda row: (depths[row], rows[row]))
     return [
-        Batch(table, columns, [rows[index][1] for index in group], widest)
-        for columns, group in groupby(order, lambda index: rows[index][0].columns)
+        batches[number].take([index for _, index in group])
+        for number, group in groupby([rows[row] for row in order], itemgetter(0))
     ]
 
 
@@ -339,7 +372,7 @@ def _parents(key: Constraint, batches: list[Batch]) -> dict[int, int]:
             values = key_values(batch, key.referenced_columns)
             index_of.update({value: start + index for index, value in enumerate(values)})
         given = set(key.columns) <= set(batch.columns)
-        refers += key_values(batch, key.columns) if given else [None] * len(batch.rows)
+        refers += key_values(batch, key.columns) if given else [None] * batch.size
     return {index: index_of[value] for index, value in enumerate(refers) if value is not None and value in index_of}
 
 

@@ -76,15 +76,20 @@ class Rows:
 
     def chunks(self) -> Iterator[list["Read"]]:
         """Return the rows, some hundreds at a time, which stay in the processor's cache while they are checked."""
-        if self._rows is not None:
-            for start in range(0, len(self._rows), CHUNK_ROWS):
-                rows = self._rows[start : start + CHUNK_ROWS]
-                yield [(self, number, row) for number, row in enumerate(rows, start + 1)]
+        if self._rows is None:
+            for first, block in self.blocks():
+                yield self.read(first, block)
             return
+        for start in range(0, len(self._rows), CHUNK_ROWS):
+            rows = self._rows[start : start + CHUNK_ROWS]
+            yield [(self, number, row) for number, row in enumerate(rows, start + 1)]
+
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Return the lines of a JSON Lines file, some hundreds at a time: the number of the first, and the lines."""
         number = 1
         with _opened(self.file) as self._stream:
             while block := self._stream.read(CHUNK_BYTES) + self._stream.readline():
-                yield self._read(block, number)
+                yield number, block
                 number += block.count(b"\n")
 
     def count(self, most: int) -> int:
@@ -110,8 +115,8 @@ class Rows:
         """Return a Problem with a row of these."""
         return Problem(str(self.file), text, self.table, number, self.unit, key, column)
 
-    def _read(self, block: bytes, first: int) -> list["Read"]:
-        """Read whole lines, of which the first has this number."""
+    def read(self, first: int, block: bytes) -> list["Read"]:
+        """Return the rows in a block of lines."""
         try:
             lines = block.decode().removesuffix("\n").split("\n")
             parsed = [SCAN(line, 0) for line in lines]
@@ -120,16 +125,17 @@ class Rows:
         except (ValueError, RecursionError, StopIteration):
             pass  # look again, at each line
         return [
-            (self, number, self._read_line(number, line))
+            self.read_line(number, line)
             for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first)
             if line and not line.isspace()
         ]
 
-    def _read_line(self, number: int, line: bytes) -> Any:
+    def read_line(self, number: int, line: bytes) -> "Read":
+        """Return the row in a line."""
         try:
-            return _decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            return self, number, _decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except (ValueError, RecursionError) as error:
-            return self.problem(number, _explained(error))
+            return self, number, self.problem(number, _explained(error))
 
 
 # A row as it stands in a file: whose it is, its number there (the position in its table of the document, or the line),

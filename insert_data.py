@@ -24,7 +24,7 @@ import psycopg2
 import catalog
 import checks
 import sequences
-from batches import Counts, Writer, is_rows_fault, run_write, sort, split
+from batches import Counts, Writer, by_key, is_rows_fault, run_write, split
 from catalog import Table
 from checks import Batch
 from connecting import database_url
@@ -179,9 +179,7 @@ def _to_write(table: Table, batches: list[Batch]) -> list[Batch]:
     if checks.refers_to_itself(table):
         # The rows of one statement may refer to each other in any order, so it is not divided.
         return checks.parents_first(table, batches)
-    for batch in batches:
-        sort(batch)
-    return [part for batch in batches for part in split(batch)]
+    return [part for batch in batches for part in split(by_key(batch))]
 
 
 def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool, dry_run: bool) -> dict[str, Counts]:
@@ -217,7 +215,7 @@ def _load_large(database: Database, files: list[Rows], arguments: argparse.Names
         counts: dict[str, Counts] = {}
         for table in tables:
             batches = checked_batches(table, by_table[table.name])
-            counts[table.name] = Counter(checked=sum(len(batch.rows) for batch in batches))
+            counts[table.name] = Counter(checked=sum(batch.size for batch in batches))
         print(
             "References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load"
         )

@@ -16,7 +16,7 @@ def highest(batch: Batch) -> dict[str, int]:
     for name in batch.columns:
         column = batch.table.columns[name]
         if column.sequence and column.kind in INTEGERS:
-            given = [int(text) for text in map(batch.texts([name]), batch.rows) if text != "NULL"]
+            given = [int(text) for text in batch.column(name) if text != "NULL"]
             values |= {name: max(given)} if given else {}
     return values
 

@@ -16,7 +16,7 @@ def arrays(batch: Batch) -> list[str]:
     """Return what a statement takes as values: each column as the text of an array. For the server that is one constant
     to parse instead of one for each value.
     """
-    return ["{" + ",".join(texts) + "}" for texts in list(zip(*batch.rows, strict=True))[1:]]
+    return ["{" + ",".join(texts) + "}" for texts in batch.texts]
 
 
 def _name(name: str) -> sql.Identifier:

@@ -43,13 +43,12 @@ ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 CLOCK = re.compile(TIME + ZONE, re.ASCII).fullmatch
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]" + TIME + ZONE, re.ASCII).fullmatch
-# Most timestamps need no further look: a day that every month has, no zone but Z, no more than microseconds.
-PLAIN_TIMESTAMP = (
-    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
-    r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
+# Days that need no further look, whatever the zone.
+PLAIN_DATE = (
+    r"(?!000[01]|9999)\d{4}-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
 NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
-NEVER = re.compile(r"(?!)").fullmatch
 FRACTIONS = re.compile(r"\.(\d+)").findall
 
 
@@ -114,7 +113,8 @@ def _scalar(kind: str, column: Column) -> Reader:
     return _left_to_the_server(column.type)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as an element of an array literal."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -141,8 +141,13 @@ def _integer(limit: int) -> Reader:
     return read
 
 
+def decimal_digits(precision: int | None, scale: int | None) -> tuple[int, int]:
+    """Return how many digits a decimal has room for, before and after the point."""
+    return NUMERIC_DIGITS if precision is None else (precision - (scale or 0), scale or 0)
+
+
 def _decimal(precision: int | None, scale: int | None) -> Reader:
-    whole, decimals = NUMERIC_DIGITS if precision is None else (precision - (scale or 0), scale or 0)
+    whole, decimals = decimal_digits(precision, scale)
     expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
     plain = re.compile(rf"-?\d{{1,{max(whole, 1)}}}(?:\.\d{{1,{max(decimals, 1)}}})?", re.ASCII).fullmatch
     needs_look = whole < 1 or decimals < 1
@@ -207,7 +212,7 @@ def _text(length: int | None, name: str) -> Reader:
     def read(value: Any) -> str:
         if type(value) is not str or (length is not None and len(value) > length):
             raise ValueError(expected)
-        return _quoted(_storable(value))
+        return quoted(_storable(value))
 
     return read
 
@@ -238,11 +243,23 @@ def _calendar_day(text: str) -> str:
     return text
 
 
+def plain_timestamp(kind: str, column: Column) -> str:
+    """Return the regular expression for timestamps that need no further look."""
+    fraction = rf"(?:\.\d{{1,{precision}}})?" if (precision := _precision(column)) else ""
+    zone = r"(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)?" if kind == "timestamptz" else ""
+    return rf"{PLAIN_DATE}[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d{fraction})?{zone}"
+
+
+def _precision(column: Column) -> int:
+    """Return how many decimals of a second a column keeps."""
+    return 6 if column.precision is None else column.precision
+
+
 def _timestamp(kind: str, column: Column) -> Reader:
     zoned = kind == "timestamptz"
     form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
-    precision = 6 if column.precision is None else column.precision
-    plain = re.compile(PLAIN_TIMESTAMP + ("Z?" if zoned else ""), re.ASCII).fullmatch if precision == 6 else NEVER
+    precision = _precision(column)
+    plain = re.compile(plain_timestamp(kind, column), re.ASCII).fullmatch
 
     def read(value: Any) -> str:
         if type(value) is str and plain(value):
@@ -264,7 +281,7 @@ def _timestamp(kind: str, column: Column) -> Reader:
 
 
 def _time(kind: str, column: Column) -> Reader:
-    precision = 6 if column.precision is None else column.precision
+    precision = _precision(column)
 
     def read(value: Any) -> str:
         match = CLOCK(value) if type(value) is str else None
@@ -306,27 +323,27 @@ def _moment(text: str) -> datetime:
 
 
 def _interval(column: Column) -> Reader:
-    precision = 6 if column.precision is None else column.precision
+    precision = _precision(column)
 
     def read(value: Any) -> str:
         if type(value) is not str:
             raise ValueError("expected an interval like 1 day 02:03:04")
         for fraction in FRACTIONS(value):
             _check_fraction(fraction, precision)
-        return _quoted(_storable(value))
+        return quoted(_storable(value))
 
     return read
 
 
 def _bytes(value: Any) -> str:
     if type(value) is str and BYTES(value):
-        return _quoted(value)
+        return quoted(value)
     raise ValueError(r"expected bytes as \x and hex digits, like \x00ff")
 
 
 def _json(value: Any) -> str:
     try:
-        return _quoted(_json_text(value, _check_json))
+        return quoted(_json_text(value, _check_json))
     except RecursionError:
         raise ValueError("expected JSON that is not nested so deeply") from None
 
@@ -368,7 +385,7 @@ def _enum(labels: tuple[str, ...]) -> Reader:
 
     def read(value: Any) -> str:
         if type(value) is str and value in labels:
-            return _quoted(value)
+            return quoted(value)
         raise ValueError(f"expected one of {known}")
 
     return read
@@ -378,7 +395,7 @@ def _left_to_the_server(name: str) -> Reader:
     def read(value: Any) -> str:
         if type(value) is not str:
             raise ValueError(f"expected text that the server reads as {name}")
-        return _quoted(_storable(value))
+        return quoted(_storable(value))
 
     return read
 
@@ -401,7 +418,7 @@ def _array(read_item: Reader, name: str) -> Reader:
     def read(value: Any) -> str:
         if type(value) is not list:
             raise ValueError(f"expected a list ({name})")
-        return _quoted("{" + ",".join(["NULL" if item is None else read_item(item) for item in value]) + "}")
+        return quoted("{" + ",".join(["NULL" if item is None else read_item(item) for item in value]) + "}")
 
     return read
 

@@ -172,6 +172,7 @@ VALUES = [
     ("moment", '"2016-12-31T23:59:60Z"', MOMENT),
     ("moment", '"2024-01-01T00:00:00.1234567Z"', MICROSECONDS),
     ("moment", '"2024-01-01T00:00:00+99:00"', MOMENT),
+    ("moment", '"2024-01-01T00:00:00+16:00"', MOMENT),
     ("moment", '"2024-01-01T00:00:00 Europe/Rome"', MOMENT),
     ("moment", '"9999-12-31T23:59:59-01:00"', "expected a moment in the years 0001 to 9999 (UTC)"),
     ("moment", '"0001-01-01T00:00:00+01:00"', "expected a moment in the years 0001 to 9999 (UTC)"),

@@ -1,0 +1,146 @@
+"""JSON Lines -> checked rows, fast: lines that look alike are read and checked by one regular expression.
+
+It is made for the columns that a line gives, in their order, and matches only what values.py takes, in the form in
+which values.py returns it. All other lines go through checks.py. To make numbers and objects only to write them as text
+again takes three times as long.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from catalog import Column, Table
+from checks import FIRST, Batch, check, wrong_columns
+from fixtures import SCAN, Problem, Rows
+from values import PLAIN_DATE, decimal_digits, plain_timestamp, quoted
+
+
+def pattern(column: Column) -> str | None:
+    """Return the regular expression for most JSON values of a column, with one group; None if there is none.
+
+    It matches null, without the group; or a value that values.reader() takes, and the group is what this returns.
+    """
+    found = None if column.kind.startswith("_") and column.type.endswith("[]") else _pattern(column.kind, column)
+    return f"(?:{found}|null)" if found and column.nullable else found
+
+
+def _pattern(kind: str, column: Column) -> str | None:
+    """Return the expression for values. What JSON can write in several ways (-0, 1e2, \\u0041) is left out."""
+    if kind == "numeric":
+        return _number(*decimal_digits(column.precision, column.scale))
+    if kind == "varchar" and column.length is not None:
+        return rf'("[^"\\\x00-\x1f]{{0,{column.length}}}")'
+    if kind in ("timestamp", "timestamptz"):
+        return f'"({plain_timestamp(kind, column)})"'
+    if column.labels:
+        labels = [quoted(label) for label in column.labels if quoted(label) == json.dumps(label, ensure_ascii=False)]
+        return f"({'|'.join(map(re.escape, labels))})"
+    return PATTERNS.get(kind)
+
+
+def _number(whole: int, decimals: int) -> str | None:
+    """Return the expression for numbers of so many digits before and after the point."""
+    if whole < 1 or decimals < 0:
+        return None
+    integer = rf"0|-?[1-9]\d{{0,{whole - 1}}}"
+    fraction = rf"\.\d{{1,{decimals}}}"
+    return rf"(-?0{fraction}|{integer}(?:{fraction})?)" if decimals else f"({integer})"
+
+
+TEXT = r'("[^"\\\x00-\x1f]*(?:\\["\\][^"\\\x00-\x1f]*)*")'
+PATTERNS = {
+    "bool": "(true|false)",
+    "date": f'"({PLAIN_DATE})"',
+    # An integer of so many digits is exact in the type, and a fraction is not too small for it.
+    "float4": _number(7, 20),
+    "float8": _number(15, 20),
+    "int2": _number(4, 0),
+    "int4": _number(9, 0),
+    "int8": _number(18, 0),
+    "text": TEXT,
+    "uuid": '"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"',
+    "varchar": TEXT,
+}
+
+
+class LineReader:
+    """Reads the JSON Lines files of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._expressions: dict[tuple[str, ...], re.Pattern[str] | None] = {}  # for the columns that a line gives
+
+    def check(self, rows: Rows, problems: list[Problem]) -> Iterator[list[Batch]]:
+        """Return the rows of a file as checks.check() does, some hundreds at a time."""
+        for first, block in rows.blocks():
+            batch = self._match(rows, first, block)
+            if batch is None:
+                yield check(self._table, rows.read(first, block), problems)
+            else:
+                yield self._complete(batch, block, problems)
+
+    def _match(self, rows: Rows, first: int, block: bytes) -> Batch | None:
+        """Return the rows in a block of lines, or None if not most of them are like the first.
+
+        The texts of a line that is not are empty.
+        """
+        try:
+            text = block.decode().removesuffix("\n")
+        except UnicodeDecodeError:
+            return None
+        columns = _columns(text)
+        expression = self._expression(columns)
+        if not expression:
+            return None
+        *texts, _ = zip(*expression.findall(text), strict=True)
+        places = [(rows, number) for number in range(first, first + len(texts[0]))]
+        batch = Batch(self._table, columns, places, texts, max(map(len, text.split("\n"))))
+        return batch if self._keys(batch).count("") < batch.size / 2 else None
+
+    def _complete(self, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
+        """Return the rows of a block of lines, those that did not match among them."""
+        keys = self._keys(batch)
+        others: list[Batch] = []
+        if "" in keys:
+            lines = [
+                place[0].read_line(place[1], line)
+                for place, key, line in zip(batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
+                if not key and line and not line.isspace()
+            ]
+            others = check(self._table, lines, problems)
+            batch = batch.take([index for index, key in enumerate(keys) if key])
+        texts = [[text or "NULL" for text in column] if "" in column else column for column in batch.texts]
+        return [batch._replace(texts=texts), *others]
+
+    def _keys(self, batch: Batch) -> Sequence[str]:
+        """Return the texts that are empty for no other reason than that a line did not match: keys are never null."""
+        return batch.column(self._table.primary_key[0])
+
+    def _expression(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
+        if columns not in self._expressions:
+            self._expressions[columns] = self._compile(columns)
+        return self._expressions[columns]
+
+    def _compile(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
+        """Return the expression for lines that give these columns, and for any other line.
+
+        It has a group for each column, and one more: findall() returns tuples only if there are several.
+        """
+        if not columns or len(set(columns)) < len(columns) or wrong_columns(self._table, columns):
+            return None
+        members = []
+        for name in columns:
+            values = pattern(self._table.columns[name])
+            if not values:
+                return None
+            members.append(f"{re.escape(json.dumps(name, ensure_ascii=False))} ?: ?{values}")
+        return re.compile(rf"^(?:\{{ ?{' ?, ?'.join(members)} ?\}}[ \t\r]*|.*)()$", re.MULTILINE | re.ASCII)
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    """Return the names that the object at the beginning of a text gives."""
+    try:
+        value, _ = SCAN(text, 0)
+    except (ValueError, RecursionError, StopIteration):
+        return ()
+    return tuple(map(FIRST, value)) if type(value) is tuple else ()
