@@ -6,6 +6,7 @@ Measures whole processes, on a server that runs already (default: the local data
 a database of its own on it and drops it at the end. The last line of the output is one JSON object with the ratios.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -39,7 +40,9 @@ connection.close()
 
 
 def main() -> None:
-    server = sys.argv[1] if len(sys.argv) > 1 else local_database.url()
+    parser = argparse.ArgumentParser(description="Compare the two scripts with bare ones.")
+    parser.add_argument("url", nargs="?", metavar="URL", help="the server (default: the local database)")
+    server = parser.parse_args().url or local_database.url()
     name = f"benchmark_{uuid.uuid4().hex}"
     url = psycopg2.extensions.make_dsn(server, dbname=name)
     with closing(psycopg2.connect(server)) as admin, tempfile.TemporaryDirectory() as folder:
