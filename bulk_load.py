@@ -36,6 +36,7 @@ def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
 
 
 def _checked_chunks(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
+    """Return the rows, some hundreds at a time and at least one: a chunk of empty lines is not the end."""
     problems: list[Problem] = []
     reader = LineReader(table)
     for rows in files:
@@ -47,7 +48,8 @@ def _checked_chunks(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
         for batches in checked:
             if problems:
                 raise BadInput(problems)
-            yield batches
+            if batches:
+                yield batches
 
 
 def _next_window(table: Table, chunks: Iterator[list[Batch]]) -> deque[Batch]:

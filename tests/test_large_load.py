@@ -288,6 +288,14 @@ def test_a_line_that_is_no_json(url: str, tables: Tables, tmp_path: Path) -> Non
     assert_prefix(url, tables, committed(end))
 
 
+def test_rows_after_megabytes_of_empty_lines(url: str, tables: Tables, tmp_path: Path) -> None:
+    folder = write_lines(tmp_path, tables)
+    lines = (folder / VIEWING).read_text("utf-8").splitlines(keepends=True)
+    (folder / VIEWING).write_text("".join([*lines[:5_000], *[" " * 10_000 + "\n"] * 2_000, *lines[5_000:]]), "utf-8")
+    assert load(url, folder).status == 0
+    assert stored(url, tables) == in_order(tables)
+
+
 def test_a_damaged_file(url: str, tables: Tables, tmp_path: Path) -> None:
     folder = write_lines(tmp_path, tables)
     content = gzip.compress((folder / VIEWING).read_bytes())
