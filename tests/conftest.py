@@ -46,13 +46,14 @@ def _no_database_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _scratch_database(server_url: str) -> Iterator[str]:
+def _scratch_database(server_url: str, *, is_there: bool = True) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     admin = psycopg2.connect(server_url)
     admin.autocommit = True
     cockroachdb = admin.get_parameter_status("crdb_version") is not None
     with admin.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
+        if is_there:
+            cursor.execute(f"CREATE DATABASE {name}")
         yield psycopg2.extensions.make_dsn(server_url, dbname=name)
         cursor.execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
     admin.close()
@@ -62,6 +63,13 @@ def _scratch_database(server_url: str) -> Iterator[str]:
 def url(server_url: str) -> Iterator[str]:
     """The URL of an empty scratch database."""
     with _scratch_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def missing(server_url: str) -> Iterator[str]:
+    """The URL of a database that does not exist."""
+    with _scratch_database(server_url, is_there=False) as url:
         yield url
 
 

@@ -108,19 +108,6 @@ def nowhere() -> Database:
 
 
 @pytest.fixture
-def missing(server_url: str) -> Iterator[str]:
-    """The URL of a database that does not exist."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield psycopg2.extensions.make_dsn(server_url, dbname=name)
-    admin = psycopg2.connect(server_url)
-    admin.autocommit = True
-    cockroachdb = admin.get_parameter_status("crdb_version") is not None
-    with admin.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
-    admin.close()
-
-
-@pytest.fixture
 def stranger(url: str) -> Iterator[str]:
     """The URL of the scratch database for a user who may do nothing there."""
     name = f"stranger_{uuid.uuid4().hex[:12]}"

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,19 +93,6 @@ def filled(url: str) -> str:
     run(url)
     execute(url, "INSERT INTO subscriptions (name, price) VALUES ('Basic', 1), ('Premium', 2)")
     return url
-
-
-@pytest.fixture
-def missing(server_url: str) -> Iterator[str]:
-    """The URL of a database that does not exist."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield changed(server_url, dbname=name)
-    admin = psycopg2.connect(server_url)
-    admin.autocommit = True
-    cockroachdb = admin.get_parameter_status("crdb_version") is not None
-    with admin.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
-    admin.close()
 
 
 def test_the_first_run_and_the_second(missing: str) -> None:
