@@ -11,7 +11,7 @@ from psycopg2 import sql
 import statements
 from catalog import Constraint, is_cockroachdb
 from checks import Batch
-from database import Cursor, Database, explained, run_transaction
+from database import Cursor, Database, explained, run_or_explain, run_transaction
 from fixtures import BadInput, Problem
 from values import INTEGERS, clipped
 
@@ -207,10 +207,7 @@ def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *
 
     if not is_rows_fault(error):
         return []
-    try:
-        return run_transaction(database, find, repeatable=True)
-    except psycopg2.Error as other:
-        raise explained(other, database) from other
+    return run_or_explain(database, find)
 
 
 def is_rows_fault(error: psycopg2.Error) -> bool:
@@ -232,7 +229,7 @@ def split(batch: Batch) -> Iterator[Batch]:
         return
     start = size = 0
     for index, row in enumerate(zip(*batch.texts, strict=True)):
-        length = sum(map(len, row))
+        length = len("".join(row).encode())
         if index > start and (index - start == MOST_ROWS or size + length > MOST_BYTES):
             yield batch.part(start, index)
             start, size = index, 0

@@ -15,7 +15,7 @@ from batches import Counts, Writer, by_key, run_write, split
 from catalog import Table
 from checks import Batch, check, find_duplicates, joined, parents_first, referenced, refers_to_itself
 from console import Failure
-from database import Cursor, Database, explained, run_transaction
+from database import Cursor, Database, run_or_explain, run_transaction
 from fixtures import BadInput, Problem, Rows
 from lines import LineReader
 
@@ -86,6 +86,7 @@ class _TableLoad:
         # Whether the table was empty when its load began, and no row was met since that was there; None: not known yet.
         self.was_empty: bool | None = None
         self.looking = Lock()
+        self.failure: Failure | None = None  # why it cannot be known
 
     @property
     def may_send(self) -> bool:
@@ -194,10 +195,7 @@ class BulkLoad:
                 self._written.put((load, batch, error))
 
     def _write(self, load: _TableLoad, batch: Batch) -> Counts:
-        with load.looking:
-            if load.was_empty is None:
-                load.was_empty = self._is_empty(load.table)
-        if load.was_empty:
+        if self._was_empty(load):
             # Most tables are loaded once, and an INSERT that need not look for rows costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
             try:
@@ -210,15 +208,23 @@ class BulkLoad:
             self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )
 
-    def _is_empty(self, table: Table) -> bool:
+    def _was_empty(self, load: _TableLoad) -> bool:
+        """Return _TableLoad.was_empty. One thread finds out, and the others wait for it, or share its failure."""
+
         def look(cursor: Cursor) -> bool:
-            cursor.execute(statements.any_row(table))
+            cursor.execute(statements.any_row(load.table))
             return cursor.fetchone() is None
 
-        try:
-            return run_transaction(self._database, look, repeatable=True)
-        except psycopg2.Error as error:
-            raise explained(error, self._database) from error
+        with load.looking:
+            if load.failure:
+                raise load.failure
+            if load.was_empty is None:
+                try:
+                    load.was_empty = run_or_explain(self._database, look)
+                except Failure as error:
+                    load.failure = error
+                    raise
+            return load.was_empty
 
     def _collect(self, progress: Progress) -> None:
         """Wait a moment for a batch to be committed, and count it."""
@@ -238,7 +244,7 @@ class BulkLoad:
         if isinstance(result, BaseException):
             raise result
         load.counts.update(result)
-        for column, value in sequences.highest(batch).items():
+        for column, value in sequences.highest([batch]).items():
             load.highest[column] = max(value, load.highest.get(column, value))
         return load
 
@@ -257,11 +263,5 @@ class BulkLoad:
                     return
 
     def _advance_sequences(self, load: _TableLoad) -> None:
-        if not load.highest:
-            return
-        try:
-            run_transaction(
-                self._database, lambda cursor: sequences.advance(cursor, load.table, load.highest), repeatable=True
-            )
-        except psycopg2.Error as error:
-            raise explained(error, self._database) from error
+        if load.highest:
+            run_or_explain(self._database, lambda cursor: sequences.advance(cursor, load.table, load.highest))

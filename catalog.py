@@ -39,6 +39,11 @@ class Column(NamedTuple):
     labels: tuple[str, ...]
 
     @property
+    def is_array(self) -> bool:
+        """Whether its values are arrays: kind is then "_" and that of their elements."""
+        return self.kind.startswith("_") and self.type.endswith("[]")
+
+    @property
     def required(self) -> bool:
         """Whether a new row must give it."""
         return not (self.nullable or self.default or self.given_by_server or self.sequence)

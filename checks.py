@@ -23,9 +23,10 @@ FIRST = itemgetter(0)
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
-    places: for each row whose it is, and its number there. texts: for each column the texts of all rows, as values.py
-    makes them. widest: no row's texts have more characters than this in all. made: the key column whose values were
-    made from the rows' positions, if any.
+    columns: in the order of the table. places: for each row whose it is, and its number there. texts: for each column
+    the texts of all rows, as values.py makes them; that of a wrong value is empty, and its problem has been told.
+    widest: no row's texts have more bytes than this in all. made: the key column whose values were made from the rows'
+    positions, if any.
     """
 
     table: Table
@@ -62,8 +63,12 @@ class Batch(NamedTuple):
     def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
         rows, number = self.places[index]
-        key = self.shown(index, [name for name in self.table.primary_key if name != self.made])
+        key = self.shown(index, [name for name in self.table.primary_key if self._is_known(index, name)])
         return rows.problem(number, text, key, column)
+
+    def _is_known(self, index: int, name: str) -> bool:
+        """Whether a row's value of a key column stands in its file, and is not wrong."""
+        return name in self.columns and name != self.made and self.column(name)[index] not in ("", "NULL")
 
     def shown(self, index: int, columns: Iterable[str]) -> str:
         """Return a row's values of these columns, as far as they are given, for a message."""
@@ -72,18 +77,17 @@ class Batch(NamedTuple):
 
 
 def joined(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the rows of all batches in as few as there can be."""
+    """Return the rows of a table's batches in as few as there can be."""
     alike: dict[tuple[tuple[str, ...], str], list[Batch]] = {}
     for batch in batches:
         alike.setdefault((batch.columns, batch.made), []).append(batch)
     return [
-        first._replace(
+        group[0]._replace(
             places=[place for batch in group for place in batch.places],
             texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
             widest=max(batch.widest for batch in group),
         )
         for group in alike.values()
-        for first in group[:1]
     ]
 
 
@@ -179,15 +183,21 @@ def _check_alike(
         values[key.name] = [_key_at(table, key, read[0].before + read[1]) for read in reads]
     for name, text in wrong_columns(table, values):
         problems += [_problem(table, read, text, name) for read in reads]
-    columns = tuple(name for name in values if name in table.columns)
+    columns = tuple(name for name in table.columns if name in values)
     texts: list[Sequence[str]] = []
     for name in columns:
         read_value = reader(table.columns[name])
         column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
         texts.append(column_texts)
         problems += [_problem(table, reads[index], text, name) for index, text in wrong]
-    widest = sum(max(map(len, column)) for column in texts)
+    widest = sum(map(_widest, texts))
     return Batch(table, columns, [read[:2] for read in reads], texts, widest, key.name if key else "")
+
+
+def _widest(texts: Sequence[str]) -> int:
+    """Return a number of bytes that none of the texts exceeds."""
+    most = max(map(len, texts))
+    return most if all(map(str.isascii, texts)) else 4 * most
 
 
 def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
@@ -266,7 +276,7 @@ def _shown(column: Column, value: Any) -> str:
 
 
 def find_duplicates(table: Table, batches: list[Batch], problems: list[Problem]) -> None:
-    """Add a Problem for each row that has the primary or a unique key of an earlier one."""
+    """Add a Problem for each row that has the primary or a unique key of another one, but for the first of them."""
     for key in (table.primary_key, *table.unique_keys):
         whole = [batch for batch in batches if set(key) <= set(batch.columns)]
         if not _all_different(key, whole):
@@ -300,7 +310,7 @@ def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
             earlier, number = first[value]
             same_file = earlier.file == batch.places[index][0].file
             where = f"{earlier.unit} {number}" + ("" if same_file else f" of {earlier.file}")
-            problems.append(batch.problem(index, f"{batch.shown(index, key)} is in {where} already", ", ".join(key)))
+            problems.append(batch.problem(index, f"{batch.shown(index, key)} is also in {where}", ", ".join(key)))
     return problems
 
 

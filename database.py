@@ -306,6 +306,17 @@ def explained(error: psycopg2.Error, database: Database) -> Failure:
     return Failure(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
 
 
+def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:
+    """Run work, which may be repeated, as run_transaction() does, and return its result.
+
+    Raises Failure for whatever the server refuses, too.
+    """
+    try:
+        return run_transaction(database, work, repeatable=True)
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+
+
 def supervised(database: Database, work: Callable[[], T]) -> T:
     """Run work() and return its result, as a script does: Ctrl-C ends it at once, and a long silence is told.
 

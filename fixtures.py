@@ -5,6 +5,7 @@ table that its name says up to the first dot; it is read as a stream. Both may b
 """
 
 import json
+import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -106,10 +107,12 @@ class Rows:
 
     def fraction_read(self) -> float:
         """Return how much of the file has been read, from 0 to 1."""
-        if self._stream is None or self._stream.closed:
+        if self._stream is None:
+            return float(self.is_document)  # documents are read whole
+        if self._stream.closed:
             return 1.0
         raw = getattr(self._stream, "fileobj", self._stream)  # of a .gz the compressed file
-        return float(raw.tell() / max(1, self.file.stat().st_size))
+        return float(raw.tell() / max(1, os.fstat(raw.fileno()).st_size))
 
     def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
         """Return a Problem with a row of these."""

@@ -14,10 +14,8 @@ import argparse
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import psycopg2
 
@@ -29,10 +27,8 @@ from catalog import Table
 from checks import Batch
 from connecting import database_url
 from console import Failure, printable, run, say, seconds
-from database import AmbiguousCommit, Cursor, Database, explained, run_transaction, supervised
+from database import AmbiguousCommit, Cursor, Database, explained, run_or_explain, run_transaction, supervised
 from fixtures import BadInput, Problem, Rows, find
-
-T = TypeVar("T")
 
 SAMPLE = Path(__file__).with_name("test_data.json")
 
@@ -128,17 +124,9 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {RUN_AGAIN}") from error
 
 
-def _read(database: Database, work: Callable[[Cursor], T]) -> T:
-    """Run a transaction that only reads."""
-    try:
-        return run_transaction(database, work, repeatable=True)
-    except psycopg2.Error as error:
-        raise explained(error, database) from error
-
-
 def _find_tables(database: Database, files: list[Rows]) -> tuple[list[Table], list[Problem]]:
     """Return the tables of the load in the order of their foreign keys, and the rows that are for none."""
-    known = _read(database, catalog.read)
+    known = run_or_explain(database, catalog.read)
     wanted = list(dict.fromkeys(rows.table for rows in files))
     if wanted and not known:
         raise Failure(
@@ -191,8 +179,9 @@ def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool
         writer.check_deferred_constraints()
         cursor.connection.rollback()
         return counts
-    for batch in batches:
-        sequences.advance(cursor, batch.table, sequences.highest(batch))
+    for table in tables:
+        of_table = [batch for batch in batches if batch.table.name == table.name]
+        sequences.advance(cursor, table, sequences.highest(of_table))
     return counts
 
 
@@ -234,7 +223,7 @@ def _load_large(database: Database, files: list[Rows], arguments: argparse.Names
     return load.counts
 
 
-def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dry_run: bool) -> None:
+def _report(counts: dict[str, Counts], database: Database, elapsed: float, *, dry_run: bool) -> None:
     names = {table: printable(table) for table in counts}
     width = max(map(len, names.values()), default=0)
     for table, count in counts.items():
@@ -243,7 +232,7 @@ def _report(counts: dict[str, Counts], database: Database, seconds: float, *, dr
     place = f"{database.target.database} at {database.target.host}"
     retries = f", {database.retries} {'retry' if database.retries == 1 else 'retries'}" if database.retries else ""
     done = "Dry run, nothing was written: checked" if dry_run else "Loaded"
-    print(f"{done} {sum(count.total() for count in counts.values()):,} rows in {seconds:.2f} s{retries}: {place}")
+    print(f"{done} {sum(count.total() for count in counts.values()):,} rows in {elapsed:.2f} s{retries}: {place}")
 
 
 if __name__ == "__main__":

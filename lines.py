@@ -1,8 +1,8 @@
-"""JSON Lines -> checked rows, fast: lines that look alike are read and checked by one regular expression.
+"""JSON Lines -> checked rows, fast, for large loads: one regular expression reads and checks lines that look alike.
 
 It is made for the columns that a line gives, in their order, and matches only what values.py takes, in the form in
-which values.py returns it. All other lines go through checks.py. To make numbers and objects only to write them as text
-again takes three times as long.
+which values.py returns it. All other lines, and those that give jsonb, arrays or another type that is not here, go
+through checks.py. To make numbers and objects only to write them as text again takes three times as long.
 """
 
 import json
@@ -20,12 +20,13 @@ def pattern(column: Column) -> str | None:
 
     It matches null, without the group; or a value that values.reader() takes, and the group is what this returns.
     """
-    found = None if column.kind.startswith("_") and column.type.endswith("[]") else _pattern(column.kind, column)
+    found = None if column.is_array else _pattern(column)
     return f"(?:{found}|null)" if found and column.nullable else found
 
 
-def _pattern(kind: str, column: Column) -> str | None:
+def _pattern(column: Column) -> str | None:
     """Return the expression for values. What JSON can write in several ways (-0, 1e2, \\u0041) is left out."""
+    kind = column.kind
     if kind == "numeric":
         return _number(*decimal_digits(column.precision, column.scale))
     if kind == "varchar" and column.length is not None:
@@ -34,7 +35,7 @@ def _pattern(kind: str, column: Column) -> str | None:
         return f'"({plain_timestamp(kind, column)})"'
     if column.labels:
         labels = [quoted(label) for label in column.labels if quoted(label) == json.dumps(label, ensure_ascii=False)]
-        return f"({'|'.join(map(re.escape, labels))})"
+        return f"({'|'.join(map(re.escape, labels))})" if labels else None
     return PATTERNS.get(kind)
 
 
@@ -80,9 +81,9 @@ class LineReader:
                 yield self._complete(batch, block, problems)
 
     def _match(self, rows: Rows, first: int, block: bytes) -> Batch | None:
-        """Return the rows in a block of lines, or None if not most of them are like the first.
+        """Return a row for each line of a block, or None if not most of them are like the first.
 
-        The texts of a line that is not are empty.
+        _complete() has to follow: of a line that did not match all texts are empty, and so is that of a null.
         """
         try:
             text = block.decode().removesuffix("\n")
@@ -94,11 +95,12 @@ class LineReader:
             return None
         *texts, _ = zip(*expression.findall(text), strict=True)
         places = [(rows, number) for number in range(first, first + len(texts[0]))]
-        batch = Batch(self._table, columns, places, texts, max(map(len, text.split("\n"))))
+        batch = Batch(self._table, columns, places, texts, max(map(len, block.split(b"\n"))))
+        batch = batch.only(tuple(name for name in self._table.columns if name in columns))
         return batch if self._keys(batch).count("") < batch.size / 2 else None
 
     def _complete(self, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
-        """Return the rows of a block of lines, those that did not match among them."""
+        """Complete the rows of _match(): nulls become NULL, and lines that did not match are read one by one."""
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
@@ -113,7 +115,7 @@ class LineReader:
         return [batch._replace(texts=texts), *others]
 
     def _keys(self, batch: Batch) -> Sequence[str]:
-        """Return the texts that are empty for no other reason than that a line did not match: keys are never null."""
+        """Return the texts of a key column. Keys are never null: where one is empty, the line did not match."""
         return batch.column(self._table.primary_key[0])
 
     def _expression(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -18,7 +18,7 @@ from psycopg2 import errors, sql
 import catalog
 from connecting import DatabaseMissing, DatabaseUnreachable
 from console import Failure
-from database import Cursor, Database, explained, run_transaction
+from database import Cursor, Database, explained, run_or_explain, run_transaction
 
 T = TypeVar("T")
 
@@ -165,10 +165,7 @@ def rows(database: Database, file: Path) -> dict[str, int]:
                 counts[relation.name] = cursor.fetchall()[0][0]
         return counts
 
-    try:
-        return run_transaction(database, count, repeatable=True)
-    except psycopg2.Error as error:
-        raise explained(error, database) from error
+    return run_or_explain(database, count)
 
 
 def reset(database: Database, file: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """The sequences behind serial and identity columns, which know nothing of values given explicitly."""
 
 import re
+from collections.abc import Iterable
 
 from psycopg2 import sql
 
@@ -10,14 +11,15 @@ from database import Cursor
 from values import INTEGERS
 
 
-def highest(batch: Batch) -> dict[str, int]:
-    """Return the highest value given for each column that has a sequence."""
+def highest(batches: Iterable[Batch]) -> dict[str, int]:
+    """Return the highest value given in a table's batches for each column that has a sequence."""
     values: dict[str, int] = {}
-    for name in batch.columns:
-        column = batch.table.columns[name]
-        if column.sequence and column.kind in INTEGERS:
-            given = [int(text) for text in batch.column(name) if text != "NULL"]
-            values |= {name: max(given)} if given else {}
+    for batch in batches:
+        for name in batch.columns:
+            column = batch.table.columns[name]
+            if column.sequence and column.kind in INTEGERS:
+                given = [int(text) for text in batch.column(name) if text != "NULL"]
+                values |= {name: max([values.get(name, given[0]), *given])} if given else {}
     return values
 
 

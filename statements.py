@@ -49,7 +49,7 @@ def _value(column: Column, number: int) -> sql.Composable:
     value = sql.SQL(f"fixture.c{number}")
     if column.kind in PLAIN or is_text(column.kind) or (column.labels and not column.kind.startswith("_")):
         return value
-    if column.type.endswith("[]") and column.kind.startswith("_"):
+    if column.is_array:
         return sql.SQL("{}::{}[]").format(value, _type(column, column.kind[1:]))
     return sql.SQL("{}::{}").format(value, _type(column, column.kind))
 
@@ -161,5 +161,5 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
 
 
 def _has_equality(column: Column) -> bool:
-    kind = column.kind[1:] if column.type.endswith("[]") else column.kind
+    kind = column.kind[1:] if column.is_array else column.kind
     return (kind in PLAIN and kind != "interval") or is_text(kind) or kind == "jsonb" or bool(column.labels)

@@ -54,7 +54,7 @@ FRACTIONS = re.compile(r"\.(\d+)").findall
 
 def reader(column: Column) -> Reader:
     """Return the function that reads a value (not null) for this column."""
-    if column.kind.startswith("_") and column.type.endswith("[]"):
+    if column.is_array:
         return _array(_scalar(column.kind[1:], column), column.type)
     return _scalar(column.kind, column)
 

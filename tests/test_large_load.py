@@ -41,6 +41,7 @@ from server_faults import sessions
 import progress
 import schema
 from database import Database
+from fixtures import find
 
 ON_CI = os.environ.get("CI") == "true"
 SCHEMA = Path(schema.__file__).with_name("schema.sql")
@@ -312,7 +313,7 @@ def test_a_key_twice_in_a_window(url: str, tables: Tables, tmp_path: Path) -> No
     end = load(url, write_lines(tmp_path, {**tables, "watch_history": viewings}))
     assert end.status == 1
     assert "line 4001" in end.stderr
-    assert "is in line 21 already" in end.stderr
+    assert "is also in line 21" in end.stderr
     assert_prefix(url, tables, committed(end))
 
 
@@ -491,3 +492,15 @@ def test_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     told("users", 200, 0.4)
     told.close()
     assert re.fullmatch(r"150 rows, \d+ rows/s; content 50% read\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["watch_history.jsonl", "watch_history.jsonl.gz"])
+def test_how_much_of_a_file_is_read(tables: Tables, tmp_path: Path, name: str) -> None:
+    content = "".join(f"{as_json(row)}\n" for row in tables["watch_history"]).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    [rows] = find([tmp_path / name])
+    fractions = [rows.fraction_read(), *(rows.fraction_read() for _ in rows.blocks()), rows.fraction_read()]
+    assert fractions[0] == 0
+    assert len(fractions) > 5
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[1] < fractions[-2] <= fractions[-1] == 1

@@ -92,11 +92,11 @@ def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
     usual = [as_value(KINDS[name], text) for text in USUAL[KINDS[name]]]
     others = [as_value(kind, text) for kind, texts in USUAL.items() for text in texts]
     for text in (*usual, *others, *UNUSUAL, '"e\nf"'):
-        found = re.fullmatch(expression, text, re.ASCII)
-        assert found or text not in usual, text
-        if found:
+        match = re.fullmatch(expression, text, re.ASCII)
+        assert match or text not in usual, text
+        if match:
             value = DECODER.decode(text)
-            assert found[1] == (None if value is None else reader(column)(value)), text
+            assert match[1] == (None if value is None else reader(column)(value)), text
             assert value is not None or column.nullable
 
 
@@ -106,7 +106,7 @@ TAMPERED = ["", " ", "\r", "{}", "[]", "null", "{", "}", "x", '{"id": 1, "id": 1
 
 
 @st.composite
-def files(draw: st.DrawFn) -> tuple[list[str], bytes]:
+def a_file(draw: st.DrawFn) -> tuple[list[str], bytes]:
     """Columns, and a file of lines that give them; some values and lines are not as they should be."""
     columns = draw(st.lists(st.sampled_from(COLUMNS), max_size=5, unique=True))
     order = draw(st.permutations(["id", *columns]))
@@ -131,7 +131,7 @@ def files(draw: st.DrawFn) -> tuple[list[str], bytes]:
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(file=files(), block=st.sampled_from([1, 100, CHUNK_BYTES]))
+@given(file=a_file(), block=st.sampled_from([1, 100, CHUNK_BYTES]))
 def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple[list[str], bytes], block: int) -> None:
     columns, content = file
     table = table._replace(columns={name: table.columns[name] for name in ["id", *columns]})
@@ -187,6 +187,17 @@ def test_lines_that_give_a_column_twice(url: str, tmp_path: Path) -> None:
     query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY)")
     _, problems = in_one_go(read(url, "t"), write(tmp_path, '{"id": 1, "id": 1}\n' * 3, "t.jsonl"))
     assert [problem.number for problem in problems] == [1, 2, 3]
+
+
+def test_types_that_are_read_line_by_line(url: str, tmp_path: Path) -> None:
+    query(url, "CREATE TYPE odd AS ENUM (E'a\\nb')")
+    kinds = ["odd", "INT8[]", "JSONB", "CHAR(3)", "BYTEA", "TIME", "INTERVAL", "INET", "VARBIT"]
+    for number, kind in enumerate(kinds):
+        query(url, f"CREATE TABLE t{number} (id INT8 NOT NULL PRIMARY KEY, a {kind})")
+        table = read(url, f"t{number}")
+        assert lines.pattern(table.columns["a"]) is None, kind
+        file = write(tmp_path, '{"id": 1, "a": null}\n{"id": 2, "a": }\n{"id": 3, "a": }\n', f"t{number}.jsonl")
+        assert in_one_go(table, file) == line_by_line(table, file)
 
 
 def test_a_table_of_one_column(url: str, tmp_path: Path) -> None:

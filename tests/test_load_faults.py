@@ -380,6 +380,20 @@ def test_the_connection_is_lost_again_and_again(url: str, case: Case) -> None:
     case.assert_committed(url, end.stderr)
 
 
+def test_all_connections_are_lost_again_and_again(url: str, tmp_path: Path) -> None:
+    """The time for trying again is over for all at once, and not for one after the other."""
+    rows = [{"content_id": number, "title": "A", "content_type": "movie"} for number in range(LARGE)]
+    folder = write_lines(tmp_path, {"content": rows})
+    with Relay(url) as relay:
+        relay.cut_at("LIMIT 1", "before", times=1_000)  # which asks whether the table is empty
+        begin = time.monotonic()
+        end = load(relay.url, folder, "--retry-for", "3")
+        assert time.monotonic() - begin < 7
+    assert end.status == 1
+    assert "given up after" in end.stderr
+    assert "Committed rows, at least: content 0. Running it again finishes." in end.stderr
+
+
 def test_a_lock_is_waited_for_and_told(url: str, case: Case) -> None:
     with locked(url, case.tables) as release:
         loader = Loader(url, case.path)
