@@ -16,7 +16,7 @@ from catalog import Table
 from checks import Batch, check, find_duplicates, joined, parents_first, referenced, refers_to_itself
 from console import Failure
 from database import Cursor, Database, run_or_explain, run_transaction
-from fixtures import BadInput, Problem, Rows
+from fixtures import BadInput, Problem, Rows, in_order
 from lines import LineReader
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, float], None]
 def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
     """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
     chunks = _checked_chunks(table, files)
-    while window := _next_window(table, chunks):
+    while window := _next_window(table, chunks, files):
         while window:
             yield window.popleft()  # what has been sent is not kept
 
@@ -47,17 +47,17 @@ def _checked_chunks(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
         )
         for batches in checked:
             if problems:
-                raise BadInput(problems)
+                raise BadInput(in_order(problems, [rows]))
             if batches:
                 yield batches
 
 
-def _next_window(table: Table, chunks: Iterator[list[Batch]]) -> deque[Batch]:
+def _next_window(table: Table, chunks: Iterator[list[Batch]], files: list[Rows]) -> deque[Batch]:
     batches = joined(_window(chunks))
     problems: list[Problem] = []
     find_duplicates(table, batches, problems)
     if problems:
-        raise BadInput(problems)
+        raise BadInput(in_order(problems, files))
     batches = parents_first(table, batches) if refers_to_itself(table) else list(map(by_key, batches))
     return deque(part for batch in batches for part in split(batch))
 

@@ -276,7 +276,7 @@ def _shown(column: Column, value: Any) -> str:
 
 
 def find_duplicates(table: Table, batches: list[Batch], problems: list[Problem]) -> None:
-    """Add a Problem for each row that has the primary or a unique key of another one, but for the first of them."""
+    """Add a Problem for each row that has the primary or a unique key of an earlier one."""
     for key in (table.primary_key, *table.unique_keys):
         whole = [batch for batch in batches if set(key) <= set(batch.columns)]
         if not _all_different(key, whole):
@@ -300,18 +300,25 @@ def key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:
 def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
     first: dict[tuple[Any, ...], tuple[Rows, int]] = {}
     problems = []
+    for batch, index, value in _in_order_of_rows(key, batches):
+        rows, number = first.setdefault(value, batch.places[index])
+        if (rows, number) != batch.places[index]:
+            same_file = rows.file == batch.places[index][0].file
+            where = f"{rows.unit} {number}" + ("" if same_file else f" of {rows.file}")
+            problems.append(batch.problem(index, f"{batch.shown(index, key)} is in {where} already", ", ".join(key)))
+    return problems
+
+
+def _in_order_of_rows(key: tuple[str, ...], batches: list[Batch]) -> list[tuple[Batch, int, tuple[Any, ...]]]:
+    """Return the rows that have a key, as batch, index and the key's values, in the order of the files."""
+    files: dict[int, int] = {}
+    found = []
     for batch in batches:
         for index, value in enumerate(key_values(batch, key)):
-            if value is None:
-                continue
-            if value not in first:
-                first[value] = batch.places[index]
-                continue
-            earlier, number = first[value]
-            same_file = earlier.file == batch.places[index][0].file
-            where = f"{earlier.unit} {number}" + ("" if same_file else f" of {earlier.file}")
-            problems.append(batch.problem(index, f"{batch.shown(index, key)} is also in {where}", ", ".join(key)))
-    return problems
+            rows, number = batch.places[index]
+            if value is not None:
+                found.append((files.setdefault(id(rows), len(files)), number, batch, index, value))
+    return [entry[2:] for entry in sorted(found, key=itemgetter(0, 1))]
 
 
 def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] | None]:

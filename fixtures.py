@@ -230,6 +230,12 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
                 problems.append(Problem(str(file), f"expected a list of rows, got {shortened(rows)}", table))
 
 
+def in_order(problems: list[Problem], files: list[Rows]) -> list[Problem]:
+    """Return the problems in the order of the files and of the rows in them."""
+    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
+    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))
+
+
 @contextmanager
 def _opened(file: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading; a missing right, a failing disk or a damaged .gz becomes a Failure."""

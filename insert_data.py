@@ -28,7 +28,7 @@ from checks import Batch
 from connecting import database_url
 from console import Failure, printable, run, say, seconds
 from database import AmbiguousCommit, Cursor, Database, explained, run_or_explain, run_transaction, supervised
-from fixtures import BadInput, Problem, Rows, find
+from fixtures import BadInput, Problem, Rows, find, in_order
 
 SAMPLE = Path(__file__).with_name("test_data.json")
 
@@ -111,7 +111,7 @@ def _load_small(database: Database, files: list[Rows], arguments: argparse.Names
         if not is_rows_fault(error):
             raise explained(error, database) from error
     if problems:
-        raise BadInput(_in_order_of_files(problems, files))
+        raise BadInput(in_order(problems, files))
     ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
     try:
         return run_write(
@@ -183,11 +183,6 @@ def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool
         of_table = [batch for batch in batches if batch.table.name == table.name]
         sequences.advance(cursor, table, sequences.highest(of_table))
     return counts
-
-
-def _in_order_of_files(problems: list[Problem], files: list[Rows]) -> list[Problem]:
-    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
-    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))
 
 
 def _load_large(database: Database, files: list[Rows], arguments: argparse.Namespace) -> dict[str, Counts]:

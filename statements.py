@@ -152,8 +152,8 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
     """Return the condition that a row of the table differs from these values in a column."""
     conditions = []
     for name, value in zip(columns, values, strict=True):
-        # Types that the server cannot compare (json, point) are compared as text, and so are those of which it takes
-        # different values for equal (intervals: a month for 30 days).
+        # Types that the server cannot compare (json, point, a domain over an enum) are compared as text, and so are
+        # those of which it takes different values for equal (intervals: a month for 30 days).
         cast = "" if _has_equality(batch.table.columns[name]) else "::text"
         form = sql.SQL(f"{{}}{cast} IS DISTINCT FROM {{}}{cast}")
         conditions.append(form.format(_there(name), value))
@@ -162,4 +162,4 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
 
 def _has_equality(column: Column) -> bool:
     kind = column.kind[1:] if column.is_array else column.kind
-    return (kind in PLAIN and kind != "interval") or is_text(kind) or kind == "jsonb" or bool(column.labels)
+    return (kind in PLAIN and kind != "interval") or is_text(kind) or kind == "jsonb"

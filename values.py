@@ -97,7 +97,7 @@ def _scalar(kind: str, column: Column) -> Reader:
     if kind == "bpchar":
         return _padded_text(column.length, column.type)
     if kind in TEXTS:
-        return _text(63 if kind == "name" else column.length, column.type)
+        return _name if kind == "name" else _text(column.length, column.type)
     if kind in ("timestamptz", "timestamp"):
         return _timestamp(kind, column)
     if kind in ("time", "timetz"):
@@ -215,6 +215,13 @@ def _text(length: int | None, name: str) -> Reader:
         return quoted(_storable(value))
 
     return read
+
+
+def _name(value: Any) -> str:
+    # The length is that of PostgreSQL's names in bytes.
+    if type(value) is not str or len(_storable(value).encode()) > 63:
+        raise ValueError("expected text of at most 63 bytes (name)")
+    return quoted(value)
 
 
 def _padded_text(length: int | None, name: str) -> Reader:

@@ -248,6 +248,12 @@ POSTGRESQL = {
         {"id": 1},
         ("5", "1"),
     ),
+    "a domain over an enum": (
+        "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE DOMAIN humour AS mood;"
+        "CREATE TABLE t (id INT8 PRIMARY KEY, a humour)",
+        {"id": 1, "a": "bad"},
+        ("bad", "1"),
+    ),
     "an array of domains": (
         "CREATE DOMAIN word AS TEXT CHECK (VALUE <> ''); CREATE TABLE t (id INT8 PRIMARY KEY, a word[])",
         {"id": 1, "a": ["x", None]},
@@ -317,6 +323,11 @@ REFUSED = {
         "CREATE DOMAIN word AS VARCHAR(5); CREATE TABLE t (id INT8 PRIMARY KEY, a word)",
         {"id": 1, "a": "123456"},
         "column a: expected text of at most 5 characters",
+    ),
+    "a name of too many bytes": (
+        "CREATE TABLE t (id INT8 PRIMARY KEY, a NAME)",
+        {"id": 1, "a": "é" * 32},
+        "column a: expected text of at most 63 bytes",
     ),
     "an exclusion constraint": (
         "CREATE TABLE t (id INT8 PRIMARY KEY, a INT4RANGE, EXCLUDE USING gist (a WITH &&));"

@@ -321,13 +321,13 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "NULL as key": ({"things": [{"thing_id": None}]}, "fixture.json, table things, row 1 (thing_id null), "
                     "column thing_id: expected a value: the column may not be NULL"),
     "a key twice": ({"things": [{"thing_id": 5}, {"thing_id": 6}, {"thing_id": 5}]},
-                    "fixture.json, table things, row 3 (thing_id 5), column thing_id: thing_id 5 is also in row 1"),
+                    "fixture.json, table things, row 3 (thing_id 5), column thing_id: thing_id 5 is in row 1 already"),
     "a key given and counted": ({"things": [{"thing_id": 2}, {}]}, "fixture.json, table things, row 2, "
-                                "column thing_id: thing_id 2 is also in row 1"),
+                                "column thing_id: thing_id 2 is in row 1 already"),
     "a composite key twice": ({"shops": [SHOP, {**SHOP, "email": "b"}]}, 'row 2 (city "Bonn", number 9), '
-                              'column city, number: city "Bonn", number 9 is also in row 1'),
+                              'column city, number: city "Bonn", number 9 is in row 1 already'),
     "a unique value twice": ({"shops": [SHOP, {**SHOP, "number": 10}]}, 'row 2 (city "Bonn", number 10), '
-                             'column email: email "bonn@example.com" is also in row 1'),
+                             'column email: email "bonn@example.com" is in row 1 already'),
     "dangling": ({"sales": [{"sale_id": 1, "amount": 1, "thing_id": 99}]},
                  "fixture.json, table sales, row 1 (sale_id 1), column thing_id: thing_id 99 refers to no "
                  "row of things, in the load or in the database (sales_thing_fkey)"),
@@ -407,7 +407,7 @@ LINES: dict[str, tuple[Any, ...]] = {
     "a column twice": ('{"thing_id": 3, "small": 1, "small": 1}\n',
                        "line 1 (thing_id 3), column small: the column is given more than once"),
     "a key twice": ('{"thing_id": 3}\n\n{"thing_id": 3, "name": "b"}\n', "line 3 (thing_id 3), column thing_id: "
-                    "thing_id 3 is also in line 1"),
+                    "thing_id 3 is in line 1 already"),
     "nested 10,000 deep": ('{"thing_id": 2, "doc": ' + "[" * 10_000 + "]" * 10_000 + "}", "line 1", "deeply"),
 }  # fmt: skip
 
@@ -430,7 +430,8 @@ def test_a_key_in_two_files_is_told_with_both(url: str, tmp_path: Path) -> None:
     first = write(tmp_path, {"things": [{"thing_id": 7}]}, "first.json")
     second = write(tmp_path, '\n{"thing_id": 7}\n', "things.1.jsonl")
     assert problems(url, first, second)[1:] == [
-        "things.1.jsonl, table things, line 2 (thing_id 7), column thing_id: thing_id 7 is also in row 1 of first.json"
+        "things.1.jsonl, table things, line 2 (thing_id 7), column thing_id: "
+        "thing_id 7 is in row 1 of first.json already"
     ]
 
 
@@ -455,7 +456,7 @@ def test_equal_keys_written_differently_are_the_same(empty_url: str, tmp_path: P
     query(empty_url, f"CREATE TABLE t ({column} NOT NULL PRIMARY KEY, a INT8)")
     first, second = values.split(" ", 1) if '" "' not in values else values.replace('" "', '"|"').split("|")
     found = problems(empty_url, write(tmp_path, f'{{"t": [{{"{name}": {first}}}, {{"{name}": {second}}}]}}'))
-    assert found[1].endswith("is also in row 1")
+    assert found[1].endswith("is in row 1 already")
     assert f"fixture.json, table t, row 2 ({name} " in found[1]
 
 

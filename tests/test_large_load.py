@@ -307,14 +307,32 @@ def test_a_damaged_file(url: str, tables: Tables, tmp_path: Path) -> None:
     assert f"{VIEWING}.gz cannot be read" in end.stderr
 
 
-def test_a_key_twice_in_a_window(url: str, tables: Tables, tmp_path: Path) -> None:
-    viewings = [*tables["watch_history"]]
-    viewings.insert(4_000, {**viewings[20], "progress": 1})
-    end = load(url, write_lines(tmp_path, {**tables, "watch_history": viewings}))
+@pytest.mark.parametrize("line_as", ["{}\n", "  {}\n"], ids=["alike", "unlike the others"])
+def test_a_key_twice_in_a_window(url: str, tables: Tables, tmp_path: Path, line_as: str) -> None:
+    folder = write_lines(tmp_path, tables)
+    lines = (folder / VIEWING).read_text("utf-8").splitlines(keepends=True)
+    lines.insert(30, as_json({**tables["watch_history"][20], "progress": 1}) + "\n")
+    lines[20] = line_as.format(lines[20].strip())
+    (folder / VIEWING).write_text("".join(lines), "utf-8")
+    end = load(url, folder)
     assert end.status == 1
-    assert "line 4001" in end.stderr
-    assert "is also in line 21" in end.stderr
+    key = tables["watch_history"][20]["watch_id"]
+    assert f"line 31 (watch_id {key}), column watch_id: watch_id {key} is in line 21 already" in end.stderr
     assert_prefix(url, tables, committed(end))
+
+
+def test_bad_rows_are_told_in_their_order(url: str, tables: Tables, tmp_path: Path) -> None:
+    folder = write_lines(tmp_path, tables)
+    lines = (folder / VIEWING).read_text("utf-8").splitlines(keepends=True)
+    row = tables["watch_history"][0]
+    lines[10] = lines[30] = as_json({**row, "progress": 101.5, "user_id": "x"}) + "\n"
+    lines[20] = as_json(dict(reversed({**row, "user_id": "y"}.items()))) + "\n"
+    lines[25] = "null\n"
+    lines[28] = "{\n"
+    (folder / VIEWING).write_text("".join(lines), "utf-8")
+    end = load(url, folder)
+    assert end.status == 1
+    assert re.findall(r"table watch_history, line (\d+)", end.stderr) == ["11", "21", "26", "29", "31"]
 
 
 def test_a_row_that_meets_somebody_elses(url: str, tables: Tables, tmp_path: Path) -> None:
