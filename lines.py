@@ -8,6 +8,7 @@ through checks.py. To make numbers and objects only to write them as text again 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from catalog import Column, Table
 from checks import FIRST, Batch, check, wrong_columns
@@ -69,7 +70,7 @@ class LineReader:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._expressions: dict[tuple[str, ...], re.Pattern[str] | None] = {}  # for the columns that a line gives
+        self._expression = lru_cache(maxsize=32)(self._compile)
 
     def check(self, rows: Rows, problems: list[Problem]) -> Iterator[list[Batch]]:
         """Return the rows of a file as checks.check() does, some hundreds at a time."""
@@ -117,11 +118,6 @@ class LineReader:
     def _keys(self, batch: Batch) -> Sequence[str]:
         """Return the texts of a key column. Keys are never null: where one is empty, the line did not match."""
         return batch.column(self._table.primary_key[0])
-
-    def _expression(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
-        if columns not in self._expressions:
-            self._expressions[columns] = self._compile(columns)
-        return self._expressions[columns]
 
     def _compile(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
         """Return the expression for lines that give these columns, and for any other line.
