@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,15 +28,18 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Path]:
+def clone() -> Iterator[Path]:
     """A copy of the project with nothing installed or started in it."""
+    folder = Path(tempfile.mkdtemp(prefix="clone-"))
+    folder.chmod(0o755)  # as root, the database runs as somebody else
     files = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
     for name in files.stdout.split():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, tmp_path / name)
-    (tmp_path / "more.json").write_text(blocks("json")[0])
-    yield tmp_path
-    run("python local_database.py stop", tmp_path)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
+    (folder / "more.json").write_text(blocks("json")[0])
+    yield folder
+    run("python local_database.py stop", folder)
+    shutil.rmtree(folder)
 
 
 def run(command: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
