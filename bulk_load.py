@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Thread
 
 import psycopg2
 
 import sequences
-import statements
 from batches import Counts, Writer, by_key, run_write, split
 from catalog import Table
 from checks import Batch, check, find_duplicates, joined, parents_first, referenced, refers_to_itself
 from console import Failure
-from database import Cursor, Database, run_or_explain, run_transaction
+from database import Database, run_or_explain, run_transaction
 from fixtures import BadInput, Problem, Rows, in_order
 from lines import LineReader
 
@@ -83,10 +82,7 @@ class _TableLoad:
         self.is_read = False
         self.counts: Counts = Counter()
         self.highest: dict[str, int] = {}
-        # Whether the table was empty when its load began, and no row was met since that was there; None: not known yet.
-        self.was_empty: bool | None = None
-        self.looking = Lock()
-        self.failure: Failure | None = None  # why it cannot be known
+        self.met_rows = False  # whether a row came that was there already
 
     @property
     def may_send(self) -> bool:
@@ -195,36 +191,18 @@ class BulkLoad:
                 self._written.put((load, batch, error))
 
     def _write(self, load: _TableLoad, batch: Batch) -> Counts:
-        if self._was_empty(load):
-            # Most tables are loaded once, and an INSERT that need not look for rows costs the server less. Whatever it
+        if not load.met_rows:
+            # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
             try:
                 return run_transaction(
                     self._database, lambda cursor: Writer(cursor, skip=self._skip).insert(batch), repeatable=True
                 )
             except psycopg2.Error:
-                load.was_empty = False
+                load.met_rows = True
         return run_write(
             self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )
-
-    def _was_empty(self, load: _TableLoad) -> bool:
-        """Return _TableLoad.was_empty. One thread finds out, and the others wait for it, or share its failure."""
-
-        def look(cursor: Cursor) -> bool:
-            cursor.execute(statements.any_row(load.table))
-            return cursor.fetchone() is None
-
-        with load.looking:
-            if load.failure:
-                raise load.failure
-            if load.was_empty is None:
-                try:
-                    load.was_empty = run_or_explain(self._database, look)
-                except Failure as error:
-                    load.failure = error
-                    raise
-            return load.was_empty
 
     def _collect(self, progress: Progress) -> None:
         """Wait a moment for a batch to be committed, and count it."""

@@ -287,11 +287,11 @@ def _all_different(key: tuple[str, ...], batches: list[Batch]) -> bool:
     """Whether the texts of a key are all different: the fast answer for almost every load."""
     if any(comparable(batch.table.columns[name]) is not str for batch in batches for name in key):
         return False
-    texts = [text for batch in batches for text in key_texts(batch, key)]
+    texts = [text for batch in batches for text in _key_texts(batch, key)]
     return len(set(texts)) == len(texts)
 
 
-def key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:
+def _key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:
     """Return for each row the text of a key of one column, or the texts of several."""
     columns = [batch.column(name) for name in key]
     return zip(*columns, strict=True) if len(columns) > 1 else columns[0]

@@ -106,8 +106,10 @@ class LineReader:
         others: list[Batch] = []
         if "" in keys:
             lines = [
-                place[0].read_line(place[1], line)
-                for place, key, line in zip(batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
+                rows.read_line(number, line)
+                for (rows, number), key, line in zip(
+                    batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True
+                )
                 if not key and line and not line.isspace()
             ]
             others = check(self._table, lines, problems)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from catalog import Column, Constraint, Table
+from catalog import Column, Constraint
 from checks import Batch
 from values import PLAIN, is_text
 
@@ -137,11 +137,6 @@ def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
         _name(str(key.referenced)),
         sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
     )
-
-
-def any_row(table: Table) -> sql.Composed:
-    """Return the query that gives a row if the table has any."""
-    return sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table.name))
 
 
 def _names(columns: Iterable[str]) -> sql.Composed:
