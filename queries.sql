@@ -130,8 +130,9 @@ WITH people AS (
            sum(amount) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS before
     FROM payment_history
     WHERE payment_date < '2024-07-01 00:00Z' /* :until */
-      AND payment_date >= '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-          - ('2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ)
+      AND payment_date >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
+          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
+      )) AT TIME ZONE 'UTC'
 ), watching AS (
     SELECT count(*) FILTER (WHERE watched_at >= '2024-06-01 00:00Z' /* :since */) AS now,
            count(*) FILTER (WHERE watched_at < '2024-06-01 00:00Z' /* :since */) AS before,
@@ -139,8 +140,9 @@ WITH people AS (
            count(*) FILTER (WHERE progress = 100 AND watched_at < '2024-06-01 00:00Z' /* :since */) AS finished_before
     FROM watch_history
     WHERE watched_at < '2024-07-01 00:00Z' /* :until */
-      AND watched_at >= '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-          - ('2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ)
+      AND watched_at >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
+          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
+      )) AT TIME ZONE 'UTC'
 ), figures AS (
     SELECT 1 AS place, 'users' AS figure, now::DECIMAL AS now, before::DECIMAL AS before FROM people
     UNION ALL SELECT 2, 'subscribers', payers_now::DECIMAL, payers_before::DECIMAL FROM money
@@ -222,8 +224,9 @@ WITH counted AS (
            count(*) FILTER (WHERE watched_at < '2024-06-01 00:00Z' /* :since */) AS before
     FROM watch_history
     WHERE watched_at < '2024-07-01 00:00Z' /* :until */
-      AND watched_at >= '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-          - ('2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ)
+      AND watched_at >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
+          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
+      )) AT TIME ZONE 'UTC'
     GROUP BY content_id
 )
 SELECT c.content_id, c.title, n.now AS this_period, n.before AS period_before, n.now - n.before AS change
@@ -418,11 +421,15 @@ SELECT u.user_id, u.name, s.name AS plan, s.price,
 FROM users u
 JOIN subscriptions s ON s.subscription_id = u.subscription_id
 WHERE s.price > 0
-  AND u.created_at < '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ - INTERVAL '1 month'
+  AND u.created_at < (
+      '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
+  ) AT TIME ZONE 'UTC'
   AND NOT EXISTS (
       SELECT 1 FROM payment_history p
       WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */
-        AND p.payment_date >= '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ - INTERVAL '1 month'
+        AND p.payment_date >= (
+            '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
+        ) AT TIME ZONE 'UTC'
   )
 ORDER BY coalesce(
     (SELECT max(p.payment_date) FROM payment_history p
@@ -515,7 +522,7 @@ WITH joined AS (
            sum(CASE WHEN EXISTS (
                SELECT 1 FROM watch_history w
                WHERE w.user_id = u.user_id AND w.watched_at >= u.created_at
-                 AND w.watched_at < u.created_at + INTERVAL '7 days'
+                 AND w.watched_at < u.created_at + INTERVAL '168 hours'
            ) THEN 1 ELSE 0 END) AS watched_in_a_week
     FROM users u
     WHERE u.created_at >= '2024-01-01 00:00Z' /* :since */ AND u.created_at < '2025-01-01 00:00Z' /* :until */
