@@ -8,56 +8,19 @@ import json
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from console import Failure, printable
-from values import NoNumber, Number, shortened
+from toolkit.console import Failure
+from toolkit.exact_json import SCAN, decode, shortened
+from toolkit.loading.problems import BadInput, Problem
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz")
-SHOWN = 20  # how many problems are told one by one
 CHUNK_BYTES = 128_000
 CHUNK_ROWS = 1_000
-
-
-class Problem(NamedTuple):
-    """What is wrong with a fixture, and where. number: the row's position in its table, or its line in the file."""
-
-    file: str
-    text: str
-    table: str = ""
-    number: int = 0
-    unit: str = "row"
-    key: str = ""
-    column: str = ""
-
-    def __str__(self) -> str:
-        place = self.file
-        if self.table:
-            place += f", table {shortened(self.table)[1:-1]}"
-        if self.number:
-            place += f", {self.unit} {self.number}" + (f" ({self.key})" if self.key else "")
-        if self.column:
-            place += f", column {shortened(self.column)[1:-1]}"
-        return printable(f"{place}: {self.text}")
-
-
-class BadInput(Failure):
-    """The fixtures cannot be loaded as they are. problems: all that was found."""
-
-    def __init__(self, problems: list[Problem], more: str = "Nothing was written.") -> None:
-        lines = [str(problem) for problem in problems[:SHOWN]]
-        if len(problems) > SHOWN:
-            lines.append(f"... and {len(problems) - SHOWN} more")
-        super().__init__("\n  ".join([f"{_count(len(problems))} in the fixtures. {more}", *lines]))
-        self.problems = problems
-
-
-def _count(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"
 
 
 class Rows:
@@ -136,7 +99,7 @@ class Rows:
     def read_line(self, number: int, line: bytes) -> "Read":
         """Return the row in a line."""
         try:
-            return self, number, _decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            return self, number, decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except (ValueError, RecursionError) as error:
             return self, number, self.problem(number, _explained(error))
 
@@ -144,31 +107,6 @@ class Rows:
 # A row as it stands in a file: whose it is, its number there (the position in its table of the document, or the line),
 # and what JSON says it is: a tuple of (column, value) pairs if all is well, a Problem if the line is not JSON.
 Read = tuple[Rows, int, Any]
-
-
-def _long_integer(text: str) -> Any:
-    return Number(text) if len(text) > LONGEST_INTEGER else int(text)
-
-
-# Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
-LONGEST_INTEGER = 4_300
-# Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
-DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
-DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
-    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=tuple
-)
-# What decode() calls, without its care for spaces around: returns the value and where its text ends.
-SCAN: Callable[[str, int], tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
-
-
-def _decode(text: str) -> Any:
-    """Return the JSON value of a text. Raises json.JSONDecodeError or RecursionError."""
-    try:
-        return DECODER.decode(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        return DECODER_OF_LONG_INTEGERS.decode(text)
 
 
 def find(paths: Iterable[Path]) -> list[Rows]:
@@ -212,7 +150,7 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
     with _opened(file) as stream:
         content = stream.read()
     try:
-        document = _decode(content.decode("utf-8-sig"))
+        document = decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         problems.append(Problem(str(file), _explained(error, content)))
         return
@@ -228,12 +166,6 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
                 found.append(Rows(file, table, rows, before))
             else:
                 problems.append(Problem(str(file), f"expected a list of rows, got {shortened(rows)}", table))
-
-
-def in_order(problems: list[Problem], files: list[Rows]) -> list[Problem]:
-    """Return the problems in the order of the files and of the rows in them."""
-    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
-    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))
 
 
 @contextmanager

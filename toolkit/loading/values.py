@@ -19,18 +19,6 @@ from catalog import TIMES, Column
 Reader = Callable[[Any], str]
 
 
-class Number(str):
-    """A JSON number that is no integer: its text, so that it stays exact."""
-
-    __slots__ = ()
-
-
-class NoNumber(str):
-    """NaN, Infinity or -Infinity, which Python reads as JSON, and JSON does not know."""
-
-    __slots__ = ()
-
-
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 # PostgreSQL's limits for a numeric without a size: see "Numeric Types" in its documentation.
 NUMERIC_DIGITS = (131_072, 16_383)
@@ -38,18 +26,8 @@ TEXTS = ("text", "varchar", "bpchar", "name")
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
-TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.(?P<fraction>\d+))?)?"
-ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
-DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
-CLOCK = re.compile(TIME + ZONE, re.ASCII).fullmatch
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]" + TIME + ZONE, re.ASCII).fullmatch
-# Days that need no further look, whatever the zone.
-PLAIN_DATE = (
-    r"(?!000[01]|9999)\d{4}-"
-    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
+
 NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
-FRACTIONS = re.compile(r"\.(\d+)").findall
 
 
 def reader(column: Column) -> Reader:
@@ -69,24 +47,9 @@ def is_text(kind: str) -> bool:
     return kind in TEXTS
 
 
-def shortened(value: Any) -> str:
-    """Return a value as JSON for an error message, at most 60 characters of it."""
-    try:
-        text = _json_text(value)
-    except RecursionError:
-        text = "a deeply nested value"
-    # A lone surrogate cannot be printed.
-    return clipped(text.encode("utf-8", "backslashreplace").decode())
-
-
 def shortened_text(element: str) -> str:
     """Return the text of a checked value for an error message, at most 60 characters of it."""
     return clipped(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
-
-
-def clipped(text: str, most: int = 60) -> str:
-    """Return a text, or the beginning of it and three dots."""
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _scalar(kind: str, column: Column) -> Reader:
@@ -116,18 +79,6 @@ def _scalar(kind: str, column: Column) -> Reader:
 def quoted(text: str) -> str:
     """Return a text as an element of an array literal."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _storable(text: str) -> str:
-    """Return a text that the server can store, or raise ValueError."""
-    if "\0" in text:
-        raise ValueError("expected text without the character NUL, which no column can hold")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("expected text without half a surrogate pair, which is no character") from None
-    return text
 
 
 def _integer(limit: int) -> Reader:
@@ -236,112 +187,6 @@ def _uuid(value: Any) -> str:
     raise ValueError("expected a UUID like 6f1c2a30-0000-4000-8000-000000000001")
 
 
-def _date(value: Any) -> str:
-    if type(value) is str and DATE(value):
-        return _calendar_day(value)
-    raise ValueError("expected a date like 2024-12-31")
-
-
-def _calendar_day(text: str) -> str:
-    try:
-        date.fromisoformat(text[:10])
-    except ValueError:
-        raise ValueError("expected a day that the calendar has, in the years 0001 to 9999") from None
-    return text
-
-
-def plain_timestamp(kind: str, column: Column) -> str:
-    """Return the regular expression for timestamps that need no further look."""
-    fraction = rf"(?:\.\d{{1,{precision}}})?" if (precision := _precision(column)) else ""
-    zone = r"(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)?" if kind == "timestamptz" else ""
-    return rf"{PLAIN_DATE}[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d{fraction})?{zone}"
-
-
-def _precision(column: Column) -> int:
-    """Return how many decimals of a second a column keeps."""
-    return 6 if column.precision is None else column.precision
-
-
-def _timestamp(kind: str, column: Column) -> Reader:
-    zoned = kind == "timestamptz"
-    form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
-    precision = _precision(column)
-    plain = re.compile(plain_timestamp(kind, column), re.ASCII).fullmatch
-
-    def read(value: Any) -> str:
-        if type(value) is str and plain(value):
-            return value
-        match = TIMESTAMP(value) if type(value) is str else None
-        if not match:
-            raise ValueError(f"expected a timestamp like {form}")
-        _calendar_day(value)
-        fraction, zone = match.groups()
-        if zone and not zoned:
-            raise ValueError(f"expected a timestamp without a zone ({column.type}), like {form}")
-        if fraction and len(fraction) > precision:
-            _check_fraction(fraction, precision)
-        if zone and value[:4] in ("0001", "9999"):
-            _moment(value)
-        return str(value)
-
-    return read
-
-
-def _time(kind: str, column: Column) -> Reader:
-    precision = _precision(column)
-
-    def read(value: Any) -> str:
-        match = CLOCK(value) if type(value) is str else None
-        if not match:
-            raise ValueError("expected a time like 23:59:59")
-        fraction, zone = match.groups()
-        if zone and kind == "time":
-            raise ValueError("expected a time without a zone, like 23:59:59")
-        if fraction and len(fraction) > precision:
-            _check_fraction(fraction, precision)
-        return str(value)
-
-    return read
-
-
-def _check_fraction(fraction: str, precision: int) -> None:
-    if fraction[precision:].strip("0"):
-        raise ValueError(f"expected at most {precision} decimals of a second: the rest would be rounded away")
-
-
-def _moment(text: str) -> datetime:
-    """Return the moment that a timestamp means; without a zone it is UTC. Raises ValueError outside years 1 to 9999."""
-    match = TIMESTAMP(text)
-    assert match  # noqa: S101 - only called with what _timestamp has accepted
-    fraction, zone = match.groups()
-    moment = datetime.fromisoformat(text[:10]) + timedelta(
-        hours=int(text[11:13]),
-        minutes=int(text[14:16]),
-        seconds=int(text[17:19] if text[16:17] == ":" else 0),
-        microseconds=int((fraction or "")[:6].ljust(6, "0")),
-    )
-    if zone and zone != "Z":
-        sign, digits = (-1 if zone[0] == "-" else 1), zone[1:].replace(":", "").ljust(4, "0")
-        try:
-            moment -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        except OverflowError:
-            raise ValueError("expected a moment in the years 0001 to 9999 (UTC)") from None
-    return moment.replace(tzinfo=timezone.utc)
-
-
-def _interval(column: Column) -> Reader:
-    precision = _precision(column)
-
-    def read(value: Any) -> str:
-        if type(value) is not str:
-            raise ValueError("expected an interval like 1 day 02:03:04")
-        for fraction in FRACTIONS(value):
-            _check_fraction(fraction, precision)
-        return quoted(_storable(value))
-
-    return read
-
-
 def _bytes(value: Any) -> str:
     if type(value) is str and BYTES(value):
         return quoted(value)
@@ -353,19 +198,6 @@ def _json(value: Any) -> str:
         return quoted(_json_text(value, _check_json))
     except RecursionError:
         raise ValueError("expected JSON that is not nested so deeply") from None
-
-
-def _json_text(value: Any, check: Callable[[Any], object] = bool) -> str:
-    """Return the JSON text of a value, its numbers as they stood in the file; check() looks at every part of it."""
-    check(value)
-    if isinstance(value, (Number, NoNumber)):
-        return value
-    if isinstance(value, tuple):
-        members = [f"{_json_text(name, check)}: {_json_text(item, check)}" for name, item in value]
-        return "{" + ", ".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join([_json_text(item, check) for item in value]) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _check_json(value: Any) -> None:
@@ -409,10 +241,6 @@ def _left_to_the_server(name: str) -> Reader:
 
 def _float4(element: str) -> float:
     return float(struct.unpack("f", struct.pack("f", float(element)))[0])
-
-
-def _clock(element: str) -> datetime:
-    return _moment(f"2000-01-01 {element}")
 
 
 def _address(element: str) -> Any:

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from console import say
+from toolkit.console import say
 
 # Without the total, which is an estimate until the files have been read.
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:,} rows, {rate:,.0f} rows/s, {remaining} left"

@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def clipped(text: str, most: int = 60) -> str:
+    """Return a text, or the beginning of it and three dots: at most so many characters."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def say(text: str) -> None:
     """Tell the person something that is not the script's result: it goes to stderr, so that stdout can be piped."""
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)

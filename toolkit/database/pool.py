@@ -1,0 +1,189 @@
+"""The connections to a database: each transaction takes one from the pool, and a lost one is replaced."""
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+from toolkit.database.target import DatabaseUnreachable, Target
+
+Cursor = psycopg2.extensions.cursor
+
+# The pause before try n is a random time up to FIRST_PAUSE * 2**n, at most LONGEST_PAUSE (seconds): full jitter, as in
+# "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 2.0
+
+
+class Connection(psycopg2.extensions.connection):
+    """A connection that knows since when it has been waiting for an answer (time.monotonic(); 0: it is not)."""
+
+    waiting_since = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        self.waiting_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waiting_since = 0.0
+
+    def commit(self) -> None:
+        with self.waiting():
+            super().commit()
+
+    def rollback(self) -> None:
+        with self.waiting():
+            super().rollback()
+
+
+class _Cursor(psycopg2.extensions.cursor):
+    connection: Connection
+
+    def execute(self, query: Any, values: Any = None) -> None:
+        with self.connection.waiting():
+            super().execute(query, values)
+
+
+class Tries:
+    """The pauses between the tries of one transaction."""
+
+    def __init__(self, database: "Database", seconds: float) -> None:
+        self._database = database
+        self._end = time.monotonic() + seconds
+        self.count = 0
+
+    def pause(self) -> bool:
+        """Wait before the next try, and return True; or return False if the time is over."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            return False
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.count, left)
+        self.count += 1
+        self._database.sleep(random.uniform(0, longest))
+        return True
+
+
+class Database:
+    """A database and the connections to it. Threads may share one: each transaction has a connection of its own.
+
+    url: any libpq URL or keyword string, with several hosts as well (a lost node's connections go to another).
+    retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
+    wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
+
+    Nothing is connected before the first use. Raises Failure if the URL is none.
+    """
+
+    def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0) -> None:
+        self.target = Target(url)
+        self.retry_for = retry_for
+        self.wait = wait
+        self.retries = 0  # how often a transaction, of any thread, was tried again
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
+        self._connecting_since: dict[int, float] = {}  # by thread
+        self._lock = threading.Lock()
+        self._was_reached = False
+        self._interrupted = threading.Event()
+
+    def connect(self) -> Connection:
+        """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with discard().
+
+        Raises DatabaseUnreachable, or DatabaseMissing (CockroachDB before v23 says so only at the first statement).
+        """
+        self.stop_if_interrupted()
+        connection: Connection = self.target.connect(Connection)
+        connection.cursor_factory = _Cursor
+        self._was_reached = True
+        with self._lock:
+            self._open.add(connection)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SET timezone TO 'UTC'")
+            connection.set_session(isolation_level="SERIALIZABLE", autocommit=False)
+        except psycopg2.Error as error:
+            self.discard(connection)
+            self.stop_if_interrupted()
+            raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
+        self.stop_if_interrupted()
+        return connection
+
+    def discard(self, connection: Connection) -> None:
+        """Close a connection."""
+        with self._lock:
+            self._open.discard(connection)
+        with suppress(psycopg2.Error):
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connections that no transaction is using."""
+        while self._idle:
+            self.discard(self._idle.pop())
+
+    def interrupt(self) -> None:
+        """Make each transaction stop at once with a KeyboardInterrupt, whatever it waits for; the server rolls back."""
+        self._interrupted.set()
+        with self._lock:
+            for connection in self._open:
+                # Another thread waits in the connection, so it cannot be closed; its line can be cut.
+                with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def is_interrupted(self) -> bool:
+        return self._interrupted.is_set()
+
+    def silence(self) -> float:
+        """Return for how many seconds the server has owed an answer."""
+        with self._lock:
+            waiting = [connection.waiting_since for connection in self._open]
+        waiting += self._connecting_since.copy().values()
+        since = min(filter(None, waiting), default=0.0)
+        return time.monotonic() - since if since else 0.0
+
+    def count_retry(self) -> None:
+        """Count that a transaction is tried again."""
+        with self._lock:
+            self.retries += 1
+
+    def stop_if_interrupted(self) -> None:
+        """Raise KeyboardInterrupt after interrupt()."""
+        if self.is_interrupted:
+            raise KeyboardInterrupt
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so long; interrupt() ends that with a KeyboardInterrupt."""
+        self._interrupted.wait(seconds)
+        self.stop_if_interrupted()
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection, whose transaction is over, for the next transaction."""
+        self._idle.append(connection)
+
+    def take(self, tries: Tries) -> Connection:
+        """Return an idle connection or a new one, which the caller gives back with give_back() or discard().
+
+        A server that answered before may be away for a while: `tries` says for how long it is waited for.
+        """
+        with suppress(IndexError):
+            return self._idle.pop()
+        first_tries = Tries(self, self.wait)
+        thread = threading.get_ident()
+        self._connecting_since[thread] = time.monotonic()
+        try:
+            while True:
+                try:
+                    return self.connect()
+                except DatabaseUnreachable as error:
+                    if not (error.may_pass and (tries if self._was_reached else first_tries).pause()):
+                        raise
+        finally:
+            del self._connecting_since[thread]

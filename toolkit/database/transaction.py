@@ -1,0 +1,116 @@
+"""The retrying transaction: the only retry loop there is."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import psycopg2
+import psycopg2.extensions
+
+from toolkit.console import Failure
+from toolkit.database.pool import Connection, Cursor, Database, Tries
+from toolkit.database.target import DatabaseUnreachable
+
+T = TypeVar("T")
+
+CONFLICTS = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+}
+STATEMENT_COMPLETION_UNKNOWN = "40003"
+# The states of a transaction that cannot be committed any more: after an error, or without a connection.
+FAILED = {psycopg2.extensions.TRANSACTION_STATUS_INERROR, psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN}
+# What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
+SERVER_LEAVES = {"57P01", "57P02", "57P03"}
+
+
+class RetriesExhausted(Failure):
+    """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
+
+
+class AmbiguousCommit(Failure):
+    """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
+
+
+def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatable: bool = False) -> T:
+    """Run work(cursor) in a transaction, commit, and return what work returned.
+
+    work MAY RUN MORE THAN ONCE, each time in a new transaction: it must have no effect but on the database, and must
+    let psycopg2's errors out. It is run again, after a pause and for at most database.retry_for seconds,
+
+    - after a conflict: SQLSTATE 40001 (serialization failure) or 40P01 (deadlock);
+    - when the connection was lost before COMMIT was sent: a new one takes its place, with several hosts in the URL
+      perhaps to another node;
+    - only if repeatable: when it is not known whether COMMIT was carried out (SQLSTATE 40003, or the connection lost
+      in COMMIT). Say repeatable=True if running work again after it was committed does no harm: it only reads, or every
+      row it writes has a key known before the write.
+
+    Raises AmbiguousCommit when it is not known whether work was committed, also by an earlier try; else
+    RetriesExhausted when the time is over, DatabaseUnreachable when there is no server, and any other error of psycopg2
+    or of work as it is, after ROLLBACK.
+    """
+    tries = Tries(database, database.retry_for)
+    in_doubt = False  # whether one of the tries may have been committed
+    while True:
+        try:
+            connection = database.take(tries)
+        except DatabaseUnreachable as error:
+            if in_doubt:
+                raise _ambiguous(database) from error
+            raise
+        committing = False
+        try:
+            with connection.cursor() as cursor:
+                result = work(cursor)
+            if connection.get_transaction_status() in FAILED:
+                raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back without a word")
+            committing = True
+            connection.commit()
+        except psycopg2.Error as error:
+            lost = _is_lost(connection, error)
+            _end(database, connection, lost)
+            database.stop_if_interrupted()
+            ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
+            if not (ambiguous or lost or error.pgcode in CONFLICTS):
+                raise
+            in_doubt = in_doubt or ambiguous
+            if (in_doubt and not repeatable) or not tries.pause():
+                raise _ambiguous(database) if in_doubt else _exhausted(database, tries, lost) from error
+            database.count_retry()
+        except BaseException as error:
+            _end(database, connection, lost=not isinstance(error, Exception))
+            raise
+        else:
+            database.give_back(connection)
+            return result
+
+
+def _is_lost(connection: Connection, error: psycopg2.Error) -> bool:
+    code = error.pgcode or ""
+    return bool(connection.closed) or code in SERVER_LEAVES or code.startswith("08")
+
+
+def _end(database: Database, connection: Connection, lost: bool) -> None:
+    """Roll back and keep the connection, or close it: the server then rolls back."""
+    if not lost:
+        with suppress(psycopg2.Error):
+            connection.rollback()
+            database.give_back(connection)
+            return
+    database.discard(connection)
+
+
+def _ambiguous(database: Database) -> AmbiguousCommit:
+    return AmbiguousCommit(
+        f"the connection to {database.target.host} was lost during COMMIT: "
+        "the transaction may have been committed or not"
+    )
+
+
+def _exhausted(database: Database, tries: Tries, lost: bool) -> RetriesExhausted:
+    reason = "the connection was lost again and again" if lost else "other transactions were in the way each time"
+    number = "1 try" if tries.count == 0 else f"{tries.count + 1} tries"
+    return RetriesExhausted(
+        f"given up after {number} in {database.retry_for:g} s at {database.target.host}: {reason}. "
+        "Nothing of this transaction was committed"
+    )

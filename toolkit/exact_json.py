@@ -1,0 +1,92 @@
+"""JSON read and written exactly: numbers keep the text that they have, and a name that occurs twice is seen."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from toolkit.console import clipped
+
+
+class Number(str):
+    """A JSON number that is no integer: its text, so that it stays exact."""
+
+    __slots__ = ()
+
+
+class NoNumber(str):
+    """NaN, Infinity or -Infinity, which Python reads as JSON, and JSON does not know."""
+
+    __slots__ = ()
+
+
+def _long_integer(text: str) -> Any:
+    return Number(text) if len(text) > LONGEST_INTEGER else int(text)
+
+
+# Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
+LONGEST_INTEGER = 4_300
+# Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
+DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
+DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
+    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=tuple
+)
+# What decode() calls, without its care for spaces around: returns the value and where its text ends.
+SCAN: Callable[[str, int], tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
+
+
+def decode(text: str) -> Any:
+    """Return the JSON value of a text. Raises json.JSONDecodeError or RecursionError."""
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return DECODER_OF_LONG_INTEGERS.decode(text)
+
+
+def json_text(value: Any, check: Callable[[Any], object] = bool) -> str:
+    """Return a value as JSON, its numbers with the text they have; check(part) is called with every part of it.
+
+    Takes what decode() returns (objects are tuples of pairs), and Python's own dict and Decimal. Raises ValueError or
+    TypeError if JSON cannot say it, RecursionError if it is nested too deeply, and whatever check raises.
+    """
+    check(value)
+    if isinstance(value, (Number, NoNumber)):
+        return value
+    if isinstance(value, (tuple, dict)):
+        pairs = value.items() if isinstance(value, dict) else value
+        return "{" + ", ".join([f"{_name(name, check)}: {json_text(item, check)}" for name, item in pairs]) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join([json_text(item, check) for item in value]) + "]"
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _name(name: Any, check: Callable[[Any], object]) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no text, and names in JSON are")
+    return json_text(name, check)
+
+
+def shortened(value: Any) -> str:
+    """Return a value as JSON for an error message, at most 60 characters of it."""
+    try:
+        text = json_text(value)
+    except RecursionError:
+        text = "a deeply nested value"
+    # A lone surrogate cannot be printed.
+    return clipped(text.encode("utf-8", "backslashreplace").decode())
+
+
+def storable(text: str) -> str:
+    """Return a text as it is if a server can store it; raise ValueError with the reason if not."""
+    if "\0" in text:
+        raise ValueError("expected text without the character NUL, which no column can hold")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("expected text without half a surrogate pair, which is no character") from None
+    return text

@@ -1,0 +1,1 @@
+"""The way of a fixture row: file -> checked row -> batch -> retrying transaction -> table."""

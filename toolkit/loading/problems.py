@@ -1,0 +1,53 @@
+"""What is wrong with fixtures, row by row, and the failure that tells all of it at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from toolkit.console import Failure, printable
+from toolkit.exact_json import shortened
+
+SHOWN = 20  # how many problems are told one by one
+
+
+class Problem(NamedTuple):
+    """What is wrong with a fixture, and where. number: the row's position in its table, or its line in the file."""
+
+    file: str
+    text: str
+    table: str = ""
+    number: int = 0
+    unit: str = "row"
+    key: str = ""
+    column: str = ""
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.table:
+            place += f", table {shortened(self.table)[1:-1]}"
+        if self.number:
+            place += f", {self.unit} {self.number}" + (f" ({self.key})" if self.key else "")
+        if self.column:
+            place += f", column {shortened(self.column)[1:-1]}"
+        return printable(f"{place}: {self.text}")
+
+
+class BadInput(Failure):
+    """The fixtures cannot be loaded as they are. problems: all that was found."""
+
+    def __init__(self, problems: list[Problem], more: str = "Nothing was written.") -> None:
+        lines = [str(problem) for problem in problems[:SHOWN]]
+        if len(problems) > SHOWN:
+            lines.append(f"... and {len(problems) - SHOWN} more")
+        super().__init__("\n  ".join([f"{_count(len(problems))} in the fixtures. {more}", *lines]))
+        self.problems = problems
+
+
+def _count(problems: int) -> str:
+    return "1 problem" if problems == 1 else f"{problems} problems"
+
+
+def in_order(problems: list[Problem], files: list[Rows]) -> list[Problem]:
+    """Return the problems in the order of the files and of the rows in them."""
+    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
+    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))

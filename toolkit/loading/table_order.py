@@ -1,0 +1,60 @@
+"""The tables of a load: which they are, whether rows can be loaded into them, and in which order."""
+
+from collections.abc import Iterable
+
+def find_table(tables: dict[str, Table], name: str) -> Table:
+    """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not."""
+    table = tables.get(name)
+    if table is None:
+        advice = _nearest(name, tables) or "; tables are made by `python streaming_services.py`, from schema.sql"
+        raise ValueError(f"the database has no table {shortened(name)}{advice}")
+    if table.is_view:
+        raise ValueError(f"{shortened(name)} is a view, and rows are loaded into tables only")
+    if not table.primary_key:
+        raise ValueError(f"the table {shortened(name)} has no primary key, so its rows could not be told apart")
+    key = [table.columns[column] for column in table.primary_key]
+    if any(column.given_by_server for column in key):
+        raise ValueError(
+            f"the primary key of {shortened(name)} is made by the server (GENERATED ALWAYS), so that loading its rows "
+            "again would double them"
+        )
+    return table
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # slow to import, and only needed for a message
+
+    nearest = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {shortened(nearest[0])}?" if nearest else ""
+
+
+def in_order(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables, each after those it refers to. Raises Failure if their foreign keys form a cycle."""
+    left = {table.name: table for table in tables}
+    ordered: list[Table] = []
+    while left:
+        free = [table for table in left.values() if not referenced(table) & left.keys() - {table.name}]
+        if not free:
+            raise Failure(f"the foreign keys of {', '.join(_cycle(left))} form a cycle: these tables cannot be loaded")
+        ordered += free
+        for table in free:
+            del left[table.name]
+    return ordered
+
+
+def _cycle(left: dict[str, Table]) -> list[str]:
+    """Return the tables without those that only refer to a cycle: none of the others refers to them."""
+    while True:
+        targets = {name for table in left.values() for name in referenced(table) - {table.name}}
+        if left.keys() <= targets:
+            return list(left)
+        left = {name: table for name, table in left.items() if name in targets}
+
+
+def referenced(table: Table) -> set[str]:
+    """Return the names of the tables to which a table refers."""
+    return {str(key.referenced) for key in table.foreign_keys}
+
+
+def refers_to_itself(table: Table) -> bool:
+    return table.name in referenced(table)
