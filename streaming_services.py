@@ -1,10 +1,10 @@
 """The streaming service: its schema, and its backend services.
 
 As a script it applies schema.sql to the database, says what differs from it, and can start afresh: see --help. As a
-module it offers what services.py has: `from streaming_services import create_user, log_progress`.
+module it offers the services: `from streaming_services import create_user, log_progress`.
 """
 
-import console
+from toolkit import console
 
 if __name__ == "__main__":
     console.begin()
@@ -14,10 +14,9 @@ import re
 import sys
 from pathlib import Path
 
-import schema
-from connecting import database_url
-from console import run, say, seconds
-from database import Cursor, Database, run_transaction, supervised
+from toolkit import schema
+from toolkit.console import run, say, seconds
+from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
     from services import *  # noqa: F403
@@ -100,7 +99,7 @@ def _check(database: Database, file: Path) -> int:
 
 
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
-    rows = supervised(database, lambda: schema.rows(database, file))
+    rows = supervised(database, lambda: schema.count_rows(database, file))
     if not agreed and not _agrees(database, rows):
         say("nothing was changed")
         return 1

@@ -9,7 +9,6 @@ from typing import Any
 from toolkit.database.pool import Cursor
 from toolkit.database.tables import TIMES, Column, Constraint, Table
 
-
 # The columns of tables and views. Both queries return the same, a row for each column: the table's oid, name, relkind;
 # number, name, type, the type's schema, whether it is an array, the type in full; length, precision, scale, decimals of
 # a second; whether it is nullable, default, identity (a: ALWAYS, d: BY DEFAULT), expression.

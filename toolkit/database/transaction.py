@@ -32,7 +32,18 @@ class AmbiguousCommit(Failure):
     """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
 
 
-def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatable: bool = False) -> T:
+def never(_: psycopg2.Error) -> bool:
+    """Say of no further error that it passes: the default of run_transaction()."""
+    return False
+
+
+def run_transaction(
+    database: Database,
+    work: Callable[[Cursor], T],
+    *,
+    repeatable: bool = False,
+    try_again: Callable[[psycopg2.Error], bool] = never,
+) -> T:
     """Run work(cursor) in a transaction, commit, and return what work returned.
 
     work MAY RUN MORE THAN ONCE, each time in a new transaction: it must have no effect but on the database, and must
@@ -43,7 +54,8 @@ def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatab
       perhaps to another node;
     - only if repeatable: when it is not known whether COMMIT was carried out (SQLSTATE 40003, or the connection lost
       in COMMIT). Say repeatable=True if running work again after it was committed does no harm: it only reads, or every
-      row it writes has a key known before the write.
+      row it writes has a key known before the write;
+    - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
 
     Raises AmbiguousCommit when it is not known whether work was committed, also by an earlier try; else
     RetriesExhausted when the time is over, DatabaseUnreachable when there is no server, and any other error of psycopg2
@@ -71,7 +83,7 @@ def run_transaction(database: Database, work: Callable[[Cursor], T], *, repeatab
             _end(database, connection, lost)
             database.stop_if_interrupted()
             ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
-            if not (ambiguous or lost or error.pgcode in CONFLICTS):
+            if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):
                 raise
             in_doubt = in_doubt or ambiguous
             if (in_doubt and not repeatable) or not tries.pause():

@@ -5,6 +5,12 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from toolkit.database.tables import Table
+from toolkit.loading.elements import shortened_text
+from toolkit.loading.files import Source
+from toolkit.loading.problems import Problem
+from toolkit.loading.values import INTEGERS
+
 MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
 
@@ -20,7 +26,7 @@ class Batch(NamedTuple):
 
     table: Table
     columns: tuple[str, ...]
-    places: Sequence[tuple[Rows, int]]
+    places: Sequence[tuple[Source, int]]
     texts: Sequence[Sequence[str]]
     widest: int
     made: str = ""

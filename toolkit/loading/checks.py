@@ -1,18 +1,21 @@
 """Rows -> checked rows: what can be wrong with a row is found here, before anything is written.
 
-What only the server can judge (CHECK constraints, rows that are there already) is left to batches.py.
+What only the server can judge (CHECK constraints, rows that are there already) is left to writer.py.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, groupby
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from catalog import Column, Constraint, Table
-from console import Failure
-from fixtures import Problem, Read, Rows
-from values import INTEGERS, Reader, comparable, reader, shortened, shortened_text
+from toolkit.database.tables import Column, Table
+from toolkit.exact_json import shortened
+from toolkit.loading.batch import Batch
+from toolkit.loading.elements import shortened_text
+from toolkit.loading.files import RawRow
+from toolkit.loading.problems import Problem
+from toolkit.loading.table_order import nearest
+from toolkit.loading.values import INTEGERS, ValueReader, reader_for
 
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
 KEY_NAMESPACE = "a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843"
@@ -20,12 +23,12 @@ KEY_NAMESPACE = "a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843"
 FIRST = itemgetter(0)
 
 
-def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[Batch]:
+def check(table: Table, rows: Iterable[RawRow], problems: list[Problem]) -> list[Batch]:
     """Return the rows in batches of any size; what is wrong with them is added to the problems.
 
     The text of a wrong value is empty, which no value's is; a row that is no object is left out.
     """
-    alike: dict[tuple[Any, ...], list[Read]] = {}
+    alike: dict[tuple[Any, ...], list[RawRow]] = {}
     for read in rows:
         rows_of_file, number, row = read
         if type(row) is tuple:
@@ -45,7 +48,7 @@ def check(table: Table, rows: Iterable[Read], problems: list[Problem]) -> list[B
 
 
 def _check_alike(
-    table: Table, given: tuple[str, ...], reads: list[Read], from_document: bool, problems: list[Problem]
+    table: Table, given: tuple[str, ...], reads: list[RawRow], from_document: bool, problems: list[Problem]
 ) -> Batch:
     """Check rows that give the same columns."""
     values = {name: [read[2][index][1] for read in reads] for index, name in enumerate(given)}
@@ -57,7 +60,7 @@ def _check_alike(
     columns = tuple(name for name in table.columns if name in values)
     texts: list[Sequence[str]] = []
     for name in columns:
-        read_value = reader(table.columns[name])
+        read_value = reader_for(table.columns[name])
         column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
         texts.append(column_texts)
         problems += [_problem(table, reads[index], text, name) for index, text in wrong]
@@ -94,7 +97,7 @@ def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]
     for name in columns:
         column = table.columns.get(name)
         if column is None:
-            wrong.append((name, f"the table has no such column{_nearest(name, table.columns)}"))
+            wrong.append((name, f"the table has no such column{nearest(name, table.columns)}"))
         elif column.given_by_server:
             wrong.append((name, "the server makes this column's values (GENERATED): leave it out"))
     for name, column in table.columns.items():
@@ -110,7 +113,7 @@ def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]
     return wrong
 
 
-def _read_column(column: Column, read: Reader, values: list[Any]) -> tuple[list[str], list[tuple[int, str]]]:
+def _read_column(column: Column, read: ValueReader, values: list[Any]) -> tuple[list[str], list[tuple[int, str]]]:
     """Return the texts of a column's values, and what is wrong with some, as (index, text)."""
     try:
         if None not in values:
@@ -131,7 +134,7 @@ def _read_column(column: Column, read: Reader, values: list[Any]) -> tuple[list[
     return texts, wrong
 
 
-def _problem(table: Table, read: Read, text: str, column: str) -> Problem:
+def _problem(table: Table, read: RawRow, text: str, column: str) -> Problem:
     rows, number, pairs = read
     row = dict(pairs)
     key = ", ".join(f"{name} {_shown(table.columns[name], row[name])}" for name in table.primary_key if name in row)
@@ -141,6 +144,6 @@ def _problem(table: Table, read: Read, text: str, column: str) -> Problem:
 def _shown(column: Column, value: Any) -> str:
     """Return a value for a message as Batch.shown() would, even if it is wrong."""
     try:
-        return shortened_text(reader(column)(value))
+        return shortened_text(reader_for(column)(value))
     except ValueError:
         return shortened(value)

@@ -4,6 +4,13 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
+from toolkit.database.tables import Table
+from toolkit.loading.batch import Batch
+from toolkit.loading.files import Source
+from toolkit.loading.problems import Problem
+from toolkit.loading.values import comparable
+
+
 def find_duplicates(table: Table, batches: list[Batch], problems: list[Problem]) -> None:
     """Add a Problem for each row that has the primary or a unique key of an earlier one."""
     for key in (table.primary_key, *table.unique_keys):
@@ -27,7 +34,7 @@ def _key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:
 
 
 def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
-    first: dict[tuple[Any, ...], tuple[Rows, int]] = {}
+    first: dict[tuple[Any, ...], tuple[Source, int]] = {}
     problems = []
     for batch, index, value in _in_order_of_rows(key, batches):
         rows, number = first.setdefault(value, batch.places[index])
@@ -55,12 +62,15 @@ def key_values(batch: Batch, columns: tuple[str, ...]) -> list[tuple[Any, ...] |
 
     None stands for a key of which a part is NULL or wrong: it is equal to no other, and refers to nothing.
     """
-    forms = _forms(batch.table, columns)
+    to_values = forms(batch.table, columns)
     return [
-        None if "NULL" in texts or "" in texts else tuple(form(text) for form, text in zip(forms, texts, strict=True))
+        None
+        if "NULL" in texts or "" in texts
+        else tuple(form(text) for form, text in zip(to_values, texts, strict=True))
         for texts in zip(*[batch.column(name) for name in columns], strict=True)
     ]
 
 
-def _forms(table: Table, columns: Iterable[str]) -> list[Callable[[str], Any]]:
+def forms(table: Table, columns: Iterable[str]) -> list[Callable[[str], Any]]:
+    """Return for each column the function that makes equal values of it equal."""
     return [comparable(table.columns[name]) for name in columns]

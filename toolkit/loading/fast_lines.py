@@ -10,16 +10,21 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from catalog import Column, Table
-from checks import FIRST, Batch, check, wrong_columns
-from fixtures import SCAN, Problem, Rows
-from values import PLAIN_DATE, decimal_digits, plain_timestamp, quoted
+from toolkit.database.tables import Column, Table
+from toolkit.exact_json import SCAN
+from toolkit.loading.batch import Batch
+from toolkit.loading.checks import FIRST, check, wrong_columns
+from toolkit.loading.elements import quoted
+from toolkit.loading.files import Source
+from toolkit.loading.problems import Problem
+from toolkit.loading.times import PLAIN_DATE, plain_timestamp
+from toolkit.loading.values import decimal_digits
 
 
 def pattern(column: Column) -> str | None:
     """Return the regular expression for most JSON values of a column, with one group; None if there is none.
 
-    It matches null, without the group; or a value that values.reader() takes, and the group is what this returns.
+    It matches null, without the group; or a value that values.reader_for() takes, and the group is what this returns.
     """
     found = None if column.is_array else _pattern(column)
     return f"(?:{found}|null)" if found and column.nullable else found
@@ -72,16 +77,16 @@ class LineReader:
         self._table = table
         self._expression = lru_cache(maxsize=32)(self._compile)
 
-    def check(self, rows: Rows, problems: list[Problem]) -> Iterator[list[Batch]]:
+    def check(self, rows: Source, problems: list[Problem]) -> Iterator[list[Batch]]:
         """Return the rows of a file as checks.check() does, some hundreds at a time."""
         for first, block in rows.blocks():
             batch = self._match(rows, first, block)
             if batch is None:
-                yield check(self._table, rows.read(first, block), problems)
+                yield check(self._table, rows.parse_block(first, block), problems)
             else:
                 yield self._complete(batch, block, problems)
 
-    def _match(self, rows: Rows, first: int, block: bytes) -> Batch | None:
+    def _match(self, rows: Source, first: int, block: bytes) -> Batch | None:
         """Return a row for each line of a block, or None if not most of them are like the first.
 
         _complete() has to follow: of a line that did not match all texts are empty, and so is that of a null.
@@ -106,7 +111,7 @@ class LineReader:
         others: list[Batch] = []
         if "" in keys:
             lines = [
-                rows.read_line(number, line)
+                rows.parse_line(number, line)
                 for (rows, number), key, line in zip(
                     batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True
                 )

@@ -23,7 +23,7 @@ CHUNK_BYTES = 128_000
 CHUNK_ROWS = 1_000
 
 
-class Rows:
+class Source:
     """The rows of one table in one file.
 
     before: how many rows the table has in the documents before this one.
@@ -38,11 +38,11 @@ class Rows:
         self._rows = rows
         self._stream: IO[bytes] | None = None
 
-    def chunks(self) -> Iterator[list["Read"]]:
+    def chunks(self) -> Iterator[list["RawRow"]]:
         """Return the rows, some hundreds at a time, which stay in the processor's cache while they are checked."""
         if self._rows is None:
             for first, block in self.blocks():
-                yield self.read(first, block)
+                yield self.parse_block(first, block)
             return
         for start in range(0, len(self._rows), CHUNK_ROWS):
             rows = self._rows[start : start + CHUNK_ROWS]
@@ -81,7 +81,7 @@ class Rows:
         """Return a Problem with a row of these."""
         return Problem(str(self.file), text, self.table, number, self.unit, key, column)
 
-    def read(self, first: int, block: bytes) -> list["Read"]:
+    def parse_block(self, first: int, block: bytes) -> list["RawRow"]:
         """Return the rows in a block of lines."""
         try:
             lines = block.decode().removesuffix("\n").split("\n")
@@ -91,12 +91,12 @@ class Rows:
         except (ValueError, RecursionError, StopIteration):
             pass  # look again, at each line
         return [
-            self.read_line(number, line)
+            self.parse_line(number, line)
             for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first)
             if line and not line.isspace()
         ]
 
-    def read_line(self, number: int, line: bytes) -> "Read":
+    def parse_line(self, number: int, line: bytes) -> "RawRow":
         """Return the row in a line."""
         try:
             return self, number, decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
@@ -106,15 +106,15 @@ class Rows:
 
 # A row as it stands in a file: whose it is, its number there (the position in its table of the document, or the line),
 # and what JSON says it is: a tuple of (column, value) pairs if all is well, a Problem if the line is not JSON.
-Read = tuple[Rows, int, Any]
+RawRow = tuple[Source, int, Any]
 
 
-def find(paths: Iterable[Path]) -> list[Rows]:
+def find(paths: Iterable[Path]) -> list[Source]:
     """Return the rows in these files, and in the fixtures of these folders, table by table. Reads documents whole.
 
     Raises Failure if there are no fixtures, and BadInput with all that is wrong with the documents.
     """
-    found: list[Rows] = []
+    found: list[Source] = []
     problems: list[Problem] = []
     files = [file for path in paths for file in _files(path)]
     for file, times in Counter(file.resolve() for file in files).items():
@@ -122,7 +122,7 @@ def find(paths: Iterable[Path]) -> list[Rows]:
             problems.append(Problem(str(file), "the file is given more than once"))
     for file in files:
         if file.name.endswith(LINES):
-            found.append(Rows(file, file.name.partition(".")[0]))
+            found.append(Source(file, file.name.partition(".")[0]))
         else:
             _read_document(file, found, problems)
     if problems:
@@ -146,7 +146,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> None:
+def _read_document(file: Path, found: list[Source], problems: list[Problem]) -> None:
     with _opened(file) as stream:
         content = stream.read()
     try:
@@ -163,7 +163,7 @@ def _read_document(file: Path, found: list[Rows], problems: list[Problem]) -> No
         for table, rows in document:
             if isinstance(rows, list):
                 before = sum(other.count(0) for other in found if other.table == table and other.is_document)
-                found.append(Rows(file, table, rows, before))
+                found.append(Source(file, table, rows, before))
             else:
                 problems.append(Problem(str(file), f"expected a list of rows, got {shortened(rows)}", table))
 

@@ -1,80 +1,73 @@
 """Large loads: one pass over the files, in batches that are transactions of their own, by several connections."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+import gc
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 import psycopg2
 
-import sequences
-from batches import Counts, Writer, by_key, run_write, split
-from catalog import Table
-from checks import Batch, check, find_duplicates, joined, parents_first, referenced, refers_to_itself
-from console import Failure
-from database import Database, run_or_explain, run_transaction
-from fixtures import BadInput, Problem, Rows, in_order
-from lines import LineReader
+from toolkit.console import Failure, say
+from toolkit.database import Database, run_or_explain, run_transaction
+from toolkit.database.tables import Table
+from toolkit.loading import sequences
+from toolkit.loading.batch import Batch
+from toolkit.loading.files import Source
+from toolkit.loading.problems import BadInput
+from toolkit.loading.refusals import run_write
+from toolkit.loading.table_order import find_tables, referenced, refers_to_itself
+from toolkit.loading.windows import checked_batches
+from toolkit.loading.writer import Counts, Writer
+from toolkit.progress import Progress
 
-# Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
-WINDOW_ROWS = 10_000
-WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
+RUN_AGAIN = "Running it again finishes."
 
 # Told of each batch: the table's name, how many of its rows are committed, and how much of its files is read (0 to 1).
-Progress = Callable[[str, int, float], None]
+Report = Callable[[str, int, float], None]
 
 
-def checked_batches(table: Table, files: list[Rows]) -> Iterator[Batch]:
-    """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
-    chunks = _checked_chunks(table, files)
-    while window := _next_window(table, chunks, files):
-        while window:
-            yield window.popleft()  # what has been sent is not kept
+def load_large(
+    database: Database, sources: list[Source], *, skip: bool, dry_run: bool, connections: int
+) -> dict[str, Counts]:
+    """Load the rows of these sources in one pass, batch by batch; return what became of each table's rows.
 
-
-def _checked_chunks(table: Table, files: list[Rows]) -> Iterator[list[Batch]]:
-    """Return the rows, some hundreds at a time and at least one: a chunk of empty lines is not the end."""
-    problems: list[Problem] = []
-    reader = LineReader(table)
-    for rows in files:
-        checked = (
-            (check(table, chunk, problems) for chunk in rows.chunks())
-            if rows.is_document
-            else reader.check(rows, problems)
-        )
-        for batches in checked:
-            if problems:
-                raise BadInput(in_order(problems, [rows]))
-            if batches:
-                yield batches
-
-
-def _next_window(table: Table, chunks: Iterator[list[Batch]], files: list[Rows]) -> deque[Batch]:
-    batches = joined(_window(chunks))
-    problems: list[Problem] = []
-    find_duplicates(table, batches, problems)
+    skip: rows that are there already are left alone, else updated if they differ. dry_run: the rows are checked without
+    the server, and nothing is written. connections: how many batches are under way at once. May be repeated. Raises
+    BadInput at the first bad row, or another Failure: both say what is committed.
+    """
+    tables, problems = find_tables(database, sources)
     if problems:
-        raise BadInput(in_order(problems, files))
-    batches = parents_first(table, batches) if refers_to_itself(table) else list(map(by_key, batches))
-    return deque(part for batch in batches for part in split(batch))
-
-
-def _window(chunks: Iterator[list[Batch]]) -> Iterator[Batch]:
-    """Return the rows of the next window."""
-    rows = 0
-    for batches in islice(chunks, WINDOW_CHUNKS):
-        yield from batches
-        rows += sum(batch.size for batch in batches)
-        if rows >= WINDOW_ROWS:
-            return
+        raise BadInput(problems)
+    by_table = {table.name: [rows for rows in sources if rows.table == table.name] for table in tables}
+    gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
+    if dry_run:
+        counts: dict[str, Counts] = {}
+        for table in tables:
+            batches = checked_batches(table, by_table[table.name])
+            counts[table.name] = Counter(checked=sum(batch.size for batch in batches))
+        print(
+            "References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load"
+        )
+        return counts
+    load = BulkLoad(database, tables, by_table, connections=connections, skip=skip)
+    progress = Progress()
+    try:
+        load.run(progress)
+    except KeyboardInterrupt:
+        progress.close()
+        say(f"{load.committed()} {RUN_AGAIN}")
+        raise
+    finally:
+        progress.close()
+    return load.counts
 
 
 class _TableLoad:
     """One table on its way."""
 
-    def __init__(self, table: Table, files: list[Rows]) -> None:
+    def __init__(self, table: Table, files: list[Source]) -> None:
         self.table = table
         self.files = files
         self.batches = checked_batches(table, files)
@@ -105,7 +98,7 @@ class BulkLoad:
     """
 
     def __init__(
-        self, database: Database, tables: list[Table], files: dict[str, list[Rows]], *, connections: int, skip: bool
+        self, database: Database, tables: list[Table], files: dict[str, list[Source]], *, connections: int, skip: bool
     ) -> None:
         self._database = database
         self._skip = skip
@@ -122,7 +115,7 @@ class BulkLoad:
         """What is committed of each table."""
         return {load.table.name: load.counts for load in self._loads}
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Report) -> None:
         """Load everything; to be called once.
 
         Each batch may be written again after a lost connection. Raises BadInput at the first bad row, or another
@@ -145,7 +138,7 @@ class BulkLoad:
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except Failure as error:
             self._settle()
-            raise Failure(f"{error}. {self.committed()} Running it again finishes.") from error
+            raise Failure(f"{error}. {self.committed()} {RUN_AGAIN}") from error
         finally:
             for _ in range(self._connections):
                 self._to_write.put(None)
@@ -204,7 +197,7 @@ class BulkLoad:
             self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
         )
 
-    def _collect(self, progress: Progress) -> None:
+    def _collect(self, progress: Report) -> None:
         """Wait a moment for a batch to be committed, and count it."""
         try:
             load = self._count()

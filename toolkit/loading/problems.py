@@ -10,6 +10,13 @@ from toolkit.exact_json import shortened
 SHOWN = 20  # how many problems are told one by one
 
 
+class HasPlace(Protocol):
+    """What has rows of one table in one file: a files.Source."""
+
+    file: Path
+    table: str
+
+
 class Problem(NamedTuple):
     """What is wrong with a fixture, and where. number: the row's position in its table, or its line in the file."""
 
@@ -47,7 +54,7 @@ def _count(problems: int) -> str:
     return "1 problem" if problems == 1 else f"{problems} problems"
 
 
-def in_order(problems: list[Problem], files: list[Rows]) -> list[Problem]:
-    """Return the problems in the order of the files and of the rows in them."""
-    order = {(str(rows.file), rows.table): index for index, rows in enumerate(files)}
+def sort_problems(problems: list[Problem], sources: Sequence[HasPlace]) -> list[Problem]:
+    """Return the problems in the order of the sources, and of the rows in each."""
+    order = {(str(rows.file), rows.table): index for index, rows in enumerate(sources)}
     return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))

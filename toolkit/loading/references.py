@@ -4,6 +4,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from toolkit.database.tables import Constraint, Table
+from toolkit.loading.batch import Batch, joined
+from toolkit.loading.duplicates import forms, key_values
+
+
 def references_outside(key: Constraint, batches: list[Batch], parents: list[Batch]) -> list[Batch]:
     """Return the rows whose foreign key refers to none of the parents in the load, so to a row of the database.
 
@@ -11,11 +16,7 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
     decimal), whether values are equal is left to the server, when the rows are written.
     """
     known: set[Any] = set()
-    if (
-        parents
-        and batches
-        and _forms(batches[0].table, key.columns) != _forms(parents[0].table, key.referenced_columns)
-    ):
+    if parents and batches and forms(batches[0].table, key.columns) != forms(parents[0].table, key.referenced_columns):
         return []
     for batch in parents:
         if set(key.referenced_columns) <= set(batch.columns):

@@ -1,5 +1,20 @@
 """Which rows of a refused batch the server refuses, and why: found by writing it again in savepoints, in halves."""
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import psycopg2
+
+from toolkit.console import clipped
+from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
+from toolkit.database.tables import Constraint
+from toolkit.loading import statements
+from toolkit.loading.batch import Batch
+from toolkit.loading.problems import BadInput, Problem
+from toolkit.loading.writer import Writer
+
+T = TypeVar("T")
+
 # Each takes some statements to find.
 MOST_PROBLEMS = 1_000
 # Of what the server says, so many characters are passed on.
@@ -14,14 +29,60 @@ ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
 UNIQUE_VIOLATION = "23505"
 
 
+def run_write(database: Database, batches: list[Batch], work: Callable[[Cursor], T], *, skip: bool) -> T:
+    """Run work, which writes these batches, as run_transaction() does, and return its result.
+
+    skip: as the Writer in work has it. Raises BadInput if rows are at fault, or another Failure.
+    """
+
+    def is_passing(error: psycopg2.Error) -> bool:
+        """Whether the error was another loader's doing, who wrote the same rows at the same moment."""
+        problems = _problems(error, database, batches, skip=skip)
+        if problems:
+            more = "Nothing was written. There may be more: these were looked for no further."
+            raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
+        # PostgreSQL, which looks at one unique index after the other, may say so in this way.
+        return error.pgcode == UNIQUE_VIOLATION
+
+    try:
+        return run_transaction(database, work, repeatable=True, try_again=is_passing)
+    except psycopg2.Error as error:
+        raise explained(error, database) from error
+
+
+def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *, skip: bool) -> list[Problem]:
+    """Return which rows of these batches, whose transaction was rolled back, the server refuses."""
+
+    def find(cursor: Cursor) -> list[Problem]:
+        problems = _Search(Writer(cursor, skip=skip), cursor).find_problems(batches)
+        cursor.connection.rollback()
+        return problems
+
+    if not is_rows_fault(error):
+        return []
+    return run_or_explain(database, find)
+
+
+def is_rows_fault(error: psycopg2.Error) -> bool:
+    """Whether a row's values can be the reason for an error of the server."""
+    return (error.pgcode or "").startswith(ROWS_FAULT)
+
+
+class _Search:
+    """The search for the rows that the server refuses, in one transaction that is rolled back afterwards."""
+
+    def __init__(self, writer: Writer, cursor: Cursor) -> None:
+        self._writer = writer
+        self._cursor = cursor
+
     def find_problems(self, batches: Iterable[Batch]) -> list[Problem]:
         """Write the batches again, each part of one in a savepoint, and tell which rows the server refuses.
 
-        Rows that refer to refused ones could be refused for that reason alone: a table that refers to another with
+        Source that refer to refused ones could be refused for that reason alone: a table that refers to another with
         refused rows is left out, and what refers to a missing row of its own table is told if nothing else is wrong.
         Leaves the transaction with what was accepted in it: roll back.
         """
-        self.check_deferred_constraints()
+        self._writer.check_deferred_constraints()
         refused: set[str] = set()
         problems: list[Problem] = []
         orphans: list[Problem] = []
@@ -38,11 +99,12 @@ UNIQUE_VIOLATION = "23505"
                 if len(problems) + len(orphans) == MOST_PROBLEMS:
                     return problems or orphans
         return problems or orphans
+
     def _bisect(self, batch: Batch) -> Iterator[tuple[Problem, Constraint | None]]:
         """Return a Problem for each row that the server refuses, and the constraint that it breaks."""
         self._cursor.execute("SAVEPOINT part")
         try:
-            self.write(batch)
+            self._writer.write(batch)
         except psycopg2.Error as error:
             if not is_rows_fault(error):
                 raise
@@ -61,7 +123,7 @@ UNIQUE_VIOLATION = "23505"
         """Return the Problem with the only row of a batch."""
         if constraint is None:
             column = error.diag.column_name or self._unreadable_column(batch)
-            return batch.problem(0, f"the server says: {server_message(error)}", column)
+            return batch.problem(0, f"the server says: {_server_message(error)}", column)
         columns = ", ".join(constraint.columns)
         if constraint.kind == "c":
             got = batch.shown(0, constraint.columns) or "the default"
@@ -77,7 +139,7 @@ UNIQUE_VIOLATION = "23505"
             alone = batch.only((name,))
             self._cursor.execute("SAVEPOINT value")
             try:
-                self._execute(statements.values(alone), alone)
+                self._writer.execute(statements.values(alone), alone)
             except psycopg2.Error as error:
                 if not is_rows_fault(error):
                     raise
@@ -90,7 +152,7 @@ UNIQUE_VIOLATION = "23505"
         detail = _detail(error, constraint)
         if not set(constraint.columns) <= set(batch.columns):
             return detail
-        self._execute(statements.keys_of_holders(batch, constraint.columns), batch)
+        self._writer.execute(statements.keys_of_holders(batch, constraint.columns), batch)
         key = self._cursor.fetchone()
         if key is None:
             return detail
@@ -102,25 +164,7 @@ def _detail(error: psycopg2.Error, constraint: Constraint) -> str:
     return clipped((error.diag.message_detail or constraint.definition).rstrip("."), LONGEST_PART)
 
 
-def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *, skip: bool) -> list[Problem]:
-    """Return which rows of these batches, whose transaction was rolled back, the server refuses."""
-
-    def find(cursor: Cursor) -> list[Problem]:
-        problems = Writer(cursor, skip=skip).find_problems(batches)
-        cursor.connection.rollback()
-        return problems
-
-    if not is_rows_fault(error):
-        return []
-    return run_or_explain(database, find)
-
-
-def is_rows_fault(error: psycopg2.Error) -> bool:
-    """Whether a row's values can be the reason for an error of the server."""
-    return (error.pgcode or "").startswith(ROWS_FAULT)
-
-
-def server_message(error: psycopg2.Error) -> str:
+def _server_message(error: psycopg2.Error) -> str:
     """Return what the server said, in one line; the values in it may be long."""
     parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]
     return ". ".join(clipped(part, LONGEST_PART) for part in parts)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from catalog import Column, Table
-from checks import Batch
-from database import Cursor
-from values import INTEGERS
+from toolkit.database import Cursor
+from toolkit.database.tables import Column, Table
+from toolkit.loading.batch import Batch
+from toolkit.loading.values import INTEGERS
 
 
 def highest(batches: Iterable[Batch]) -> dict[str, int]:

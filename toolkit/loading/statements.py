@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
-from catalog import Column, Constraint
-from checks import Batch
-from values import PLAIN, is_text
+from toolkit.database.tables import Column, Constraint
+from toolkit.loading.batch import Batch
+from toolkit.loading.values import PLAIN, is_text
 
 
 def arrays(batch: Batch) -> list[str]:

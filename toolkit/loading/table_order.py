@@ -2,11 +2,37 @@
 
 from collections.abc import Iterable
 
+from toolkit.console import Failure
+from toolkit.database import Database, catalog, run_or_explain
+from toolkit.database.tables import Table
+from toolkit.exact_json import shortened
+from toolkit.loading.files import Source
+from toolkit.loading.problems import Problem
+
+
+def find_tables(database: Database, sources: list[Source]) -> tuple[list[Table], list[Problem]]:
+    """Return the tables of the load in the order of their foreign keys, and the rows that are for none."""
+    known = run_or_explain(database, catalog.read)
+    wanted = list(dict.fromkeys(rows.table for rows in sources))
+    if wanted and not known:
+        raise Failure(
+            f"the database {database.target.database} at {database.target.host} has no tables: "
+            "run `python streaming_services.py` first"
+        )
+    tables, problems = [], []
+    for name in wanted:
+        try:
+            tables.append(find_table(known, name))
+        except ValueError as error:
+            problems += [Problem(str(rows.file), str(error), name) for rows in sources if rows.table == name]
+    return by_references(tables), problems
+
+
 def find_table(tables: dict[str, Table], name: str) -> Table:
     """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not."""
     table = tables.get(name)
     if table is None:
-        advice = _nearest(name, tables) or "; tables are made by `python streaming_services.py`, from schema.sql"
+        advice = nearest(name, tables) or "; tables are made by `python streaming_services.py`, from schema.sql"
         raise ValueError(f"the database has no table {shortened(name)}{advice}")
     if table.is_view:
         raise ValueError(f"{shortened(name)} is a view, and rows are loaded into tables only")
@@ -21,14 +47,15 @@ def find_table(tables: dict[str, Table], name: str) -> Table:
     return table
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the question whether one of the known names was meant, for the end of a message; "" if none is near."""
     import difflib  # slow to import, and only needed for a message
 
-    nearest = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {shortened(nearest[0])}?" if nearest else ""
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {shortened(found[0])}?" if found else ""
 
 
-def in_order(tables: Iterable[Table]) -> list[Table]:
+def by_references(tables: Iterable[Table]) -> list[Table]:
     """Return the tables, each after those it refers to. Raises Failure if their foreign keys form a cycle."""
     left = {table.name: table for table in tables}
     ordered: list[Table] = []
@@ -57,4 +84,5 @@ def referenced(table: Table) -> set[str]:
 
 
 def refers_to_itself(table: Table) -> bool:
+    """Whether a foreign key of the table refers to the table itself."""
     return table.name in referenced(table)

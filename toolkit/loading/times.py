@@ -1,10 +1,13 @@
 """Dates, times, timestamps and intervals of fixtures: read strictly, and compared as the moments that they mean."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from toolkit.database.tables import Column
+from toolkit.exact_json import storable
+from toolkit.loading.elements import quoted
 
 TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.(?P<fraction>\d+))?)?"
 ZONE = r"(?P<zone>Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?"
@@ -19,7 +22,8 @@ PLAIN_DATE = (
 FRACTIONS = re.compile(r"\.(\d+)").findall
 
 
-def _date(value: Any) -> str:
+def day(value: Any) -> str:
+    """Read a value of a date column."""
     if type(value) is str and DATE(value):
         return _calendar_day(value)
     raise ValueError("expected a date like 2024-12-31")
@@ -45,7 +49,8 @@ def _precision(column: Column) -> int:
     return 6 if column.precision is None else column.precision
 
 
-def _timestamp(kind: str, column: Column) -> Reader:
+def timestamp(kind: str, column: Column) -> Callable[[Any], str]:
+    """Return the reader for a column of type timestamptz or timestamp."""
     zoned = kind == "timestamptz"
     form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
     precision = _precision(column)
@@ -64,13 +69,14 @@ def _timestamp(kind: str, column: Column) -> Reader:
         if fraction and len(fraction) > precision:
             _check_fraction(fraction, precision)
         if zone and value[:4] in ("0001", "9999"):
-            _moment(value)
+            moment(value)
         return str(value)
 
     return read
 
 
-def _time(kind: str, column: Column) -> Reader:
+def time(kind: str, column: Column) -> Callable[[Any], str]:
+    """Return the reader for a column of type time or timetz."""
     precision = _precision(column)
 
     def read(value: Any) -> str:
@@ -92,12 +98,12 @@ def _check_fraction(fraction: str, precision: int) -> None:
         raise ValueError(f"expected at most {precision} decimals of a second: the rest would be rounded away")
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """Return the moment that a timestamp means; without a zone it is UTC. Raises ValueError outside years 1 to 9999."""
     match = TIMESTAMP(text)
-    assert match  # noqa: S101 - only called with what _timestamp has accepted
+    assert match  # noqa: S101 - only called with what timestamp() has accepted
     fraction, zone = match.groups()
-    moment = datetime.fromisoformat(text[:10]) + timedelta(
+    found = datetime.fromisoformat(text[:10]) + timedelta(
         hours=int(text[11:13]),
         minutes=int(text[14:16]),
         seconds=int(text[17:19] if text[16:17] == ":" else 0),
@@ -106,13 +112,14 @@ def _moment(text: str) -> datetime:
     if zone and zone != "Z":
         sign, digits = (-1 if zone[0] == "-" else 1), zone[1:].replace(":", "").ljust(4, "0")
         try:
-            moment -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+            found -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
         except OverflowError:
             raise ValueError("expected a moment in the years 0001 to 9999 (UTC)") from None
-    return moment.replace(tzinfo=timezone.utc)
+    return found.replace(tzinfo=timezone.utc)
 
 
-def _interval(column: Column) -> Reader:
+def interval(column: Column) -> Callable[[Any], str]:
+    """Return the reader for an interval column: text that the server reads, with no decimals to round away."""
     precision = _precision(column)
 
     def read(value: Any) -> str:
@@ -120,10 +127,11 @@ def _interval(column: Column) -> Reader:
             raise ValueError("expected an interval like 1 day 02:03:04")
         for fraction in FRACTIONS(value):
             _check_fraction(fraction, precision)
-        return quoted(_storable(value))
+        return quoted(storable(value))
 
     return read
 
 
-def _clock(element: str) -> datetime:
-    return _moment(f"2000-01-01 {element}")
+def clock(element: str) -> datetime:
+    """Return what makes equal times of day equal."""
+    return moment(f"2000-01-01 {element}")

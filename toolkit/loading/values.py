@@ -4,19 +4,21 @@ Nothing is adjusted: a value is taken exactly or refused. The text is an element
 because that is how rows travel: one array a column, which the server parses in one go.
 """
 
-import json
 import math
 import re
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from catalog import TIMES, Column
+from toolkit.database.tables import TIMES, Column
+from toolkit.exact_json import NoNumber, Number, json_text, storable
+from toolkit.loading import times
+from toolkit.loading.elements import quoted
 
-# Raises ValueError, whose text says what was expected.
-Reader = Callable[[Any], str]
+# Takes a JSON value, as exact_json.decode() returns it, and returns the element of an array literal. Raises ValueError,
+# whose text says what was expected.
+ValueReader = Callable[[Any], str]
 
 
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
@@ -30,7 +32,7 @@ BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
 NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
 
 
-def reader(column: Column) -> Reader:
+def reader_for(column: Column) -> ValueReader:
     """Return the function that reads a value (not null) for this column."""
     if column.is_array:
         return _array(_scalar(column.kind[1:], column), column.type)
@@ -47,12 +49,7 @@ def is_text(kind: str) -> bool:
     return kind in TEXTS
 
 
-def shortened_text(element: str) -> str:
-    """Return the text of a checked value for an error message, at most 60 characters of it."""
-    return clipped(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
-
-
-def _scalar(kind: str, column: Column) -> Reader:
+def _scalar(kind: str, column: Column) -> ValueReader:
     if kind in INTEGERS:
         return _integer(INTEGERS[kind])
     if kind == "numeric":
@@ -62,11 +59,11 @@ def _scalar(kind: str, column: Column) -> Reader:
     if kind in TEXTS:
         return _name if kind == "name" else _text(column.length, column.type)
     if kind in ("timestamptz", "timestamp"):
-        return _timestamp(kind, column)
+        return times.timestamp(kind, column)
     if kind in ("time", "timetz"):
-        return _time(kind, column)
+        return times.time(kind, column)
     if kind == "interval":
-        return _interval(column)
+        return times.interval(column)
     if kind in ("json", "jsonb"):
         return _json
     if column.labels:
@@ -76,12 +73,7 @@ def _scalar(kind: str, column: Column) -> Reader:
     return _left_to_the_server(column.type)
 
 
-def quoted(text: str) -> str:
-    """Return a text as an element of an array literal."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _integer(limit: int) -> Reader:
+def _integer(limit: int) -> ValueReader:
     expected = f"expected an integer from {-limit} to {limit - 1}"
 
     def read(value: Any) -> str:
@@ -97,7 +89,7 @@ def decimal_digits(precision: int | None, scale: int | None) -> tuple[int, int]:
     return NUMERIC_DIGITS if precision is None else (precision - (scale or 0), scale or 0)
 
 
-def _decimal(precision: int | None, scale: int | None) -> Reader:
+def _decimal(precision: int | None, scale: int | None) -> ValueReader:
     whole, decimals = decimal_digits(precision, scale)
     expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
     plain = re.compile(rf"-?\d{{1,{max(whole, 1)}}}(?:\.\d{{1,{max(decimals, 1)}}})?", re.ASCII).fullmatch
@@ -130,7 +122,7 @@ def _decimals(digits: tuple[int, ...], exponent: int) -> int:
     return -exponent - zeros
 
 
-def _float(pack: str, name: str) -> Reader:
+def _float(pack: str, name: str) -> ValueReader:
     expected = f"expected a number in the range of {name}"
 
     def read(value: Any) -> str:
@@ -157,25 +149,25 @@ def _boolean(value: Any) -> str:
     raise ValueError("expected true or false")
 
 
-def _text(length: int | None, name: str) -> Reader:
+def _text(length: int | None, name: str) -> ValueReader:
     expected = "expected text" if length is None else f"expected text of at most {length} characters ({name})"
 
     def read(value: Any) -> str:
         if type(value) is not str or (length is not None and len(value) > length):
             raise ValueError(expected)
-        return quoted(_storable(value))
+        return quoted(storable(value))
 
     return read
 
 
 def _name(value: Any) -> str:
     # The length is that of PostgreSQL's names in bytes.
-    if type(value) is not str or len(_storable(value).encode()) > 63:
+    if type(value) is not str or len(storable(value).encode()) > 63:
         raise ValueError("expected text of at most 63 bytes (name)")
     return quoted(value)
 
 
-def _padded_text(length: int | None, name: str) -> Reader:
+def _padded_text(length: int | None, name: str) -> ValueReader:
     """Read values of char(n), for which spaces at the end do not count."""
     read = _text(length, name)
     return lambda value: read(value.rstrip(" ") if type(value) is str else value)
@@ -195,7 +187,7 @@ def _bytes(value: Any) -> str:
 
 def _json(value: Any) -> str:
     try:
-        return quoted(_json_text(value, _check_json))
+        return quoted(json_text(value, _check_json))
     except RecursionError:
         raise ValueError("expected JSON that is not nested so deeply") from None
 
@@ -204,7 +196,7 @@ def _check_json(value: Any) -> None:
     if isinstance(value, NoNumber):
         raise ValueError(f"expected JSON, which has no {value}")
     if isinstance(value, str):
-        _storable(value)
+        storable(value)
     elif isinstance(value, tuple) and len(dict(value)) < len(value):
         raise ValueError("expected an object in which each name occurs once")
 
@@ -219,7 +211,7 @@ def _inet(value: Any) -> str:
     raise ValueError("expected an IP address like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1")
 
 
-def _enum(labels: tuple[str, ...]) -> Reader:
+def _enum(labels: tuple[str, ...]) -> ValueReader:
     known = ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
 
     def read(value: Any) -> str:
@@ -230,11 +222,11 @@ def _enum(labels: tuple[str, ...]) -> Reader:
     return read
 
 
-def _left_to_the_server(name: str) -> Reader:
+def _left_to_the_server(name: str) -> ValueReader:
     def read(value: Any) -> str:
         if type(value) is not str:
             raise ValueError(f"expected text that the server reads as {name}")
-        return quoted(_storable(value))
+        return quoted(storable(value))
 
     return read
 
@@ -249,7 +241,7 @@ def _address(element: str) -> Any:
     return ipaddress.ip_interface(element)
 
 
-def _array(read_item: Reader, name: str) -> Reader:
+def _array(read_item: ValueReader, name: str) -> ValueReader:
     def read(value: Any) -> str:
         if type(value) is not list:
             raise ValueError(f"expected a list ({name})")
@@ -258,10 +250,10 @@ def _array(read_item: Reader, name: str) -> Reader:
     return read
 
 
-OTHERS: dict[str, Reader] = {
+OTHERS: dict[str, ValueReader] = {
     "bool": _boolean,
     "bytea": _bytes,
-    "date": _date,
+    "date": times.day,
     "float4": _float("f", "float4"),
     "float8": _float("d", "float8"),
     "inet": _inet,
@@ -275,9 +267,9 @@ COMPARABLE: dict[str, Callable[[str], Any]] = {
     "float8": float,
     "inet": _address,
     "numeric": Decimal,
-    "time": _clock,
-    "timestamp": _moment,
-    "timestamptz": _moment,
+    "time": times.clock,
+    "timestamp": times.moment,
+    "timestamptz": times.moment,
 }
 
 # The types whose values need no cast of their own and compare by themselves; others travel as text.

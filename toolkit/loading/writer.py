@@ -1,22 +1,15 @@
-"""Batches of checked rows -> tables, and which row is at fault when the server refuses a batch."""
+"""Batches of checked rows -> tables."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
 
-import psycopg2
 from psycopg2 import sql
 
-import statements
-from catalog import Constraint, is_cockroachdb
-from checks import Batch
-from database import Cursor, Database, explained, run_or_explain, run_transaction
-from fixtures import BadInput, Problem
-from values import INTEGERS, clipped
-
-T = TypeVar("T")
-
+from toolkit.database import Cursor
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.tables import Constraint
+from toolkit.loading import statements
+from toolkit.loading.batch import Batch
+from toolkit.loading.problems import Problem
 
 # What became of rows: "new", "changed", "unchanged", ... -> how many.
 Counts = Counter[str]
@@ -31,12 +24,12 @@ class Writer:
 
     def write(self, batch: Batch) -> Counts:
         """Write the rows of a batch in one statement. May be repeated."""
-        self._execute(statements.upsert(batch, self._skip), batch)
+        self.execute(statements.upsert(batch, self._skip), batch)
         return self._counts(batch)
 
     def insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch, none of which may be there already: half the work for CockroachDB."""
-        self._execute(statements.insert(batch), batch)
+        self.execute(statements.insert(batch), batch)
         return self._counts(batch)
 
     def _counts(self, batch: Batch) -> Counts:
@@ -50,7 +43,7 @@ class Writer:
         """Write the rows of a batch, and tell the new ones from the changed ones, by reading first. May be repeated."""
         if self._skip:
             return self.write(batch)
-        self._execute(statements.count_there(batch), batch)
+        self.execute(statements.count_there(batch), batch)
         ((there, same),) = self._cursor.fetchall()
         if same < batch.size:
             self.write(batch)
@@ -63,35 +56,12 @@ class Writer:
 
     def dangling(self, batch: Batch, key: Constraint) -> list[Problem]:
         """Return a Problem for each row of a batch whose foreign key refers to no row of the database."""
-        self._execute(statements.without_parent(batch, key), batch)
+        self.execute(statements.without_parent(batch, key), batch)
         columns = ", ".join(key.columns)
         text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
         indexes = [number - 1 for (number,) in self._cursor.fetchall()]
         return [batch.problem(index, f"{batch.shown(index, key.columns)} {text}", columns) for index in indexes]
 
-
-    def _execute(self, statement: sql.Composable, batch: Batch) -> None:
+    def execute(self, statement: sql.Composable, batch: Batch) -> None:
+        """Run one of the statements of statements.py, with the rows of the batch."""
         self._cursor.execute(statement.as_string(self._cursor), statements.arrays(batch))
-
-
-def run_write(database: Database, batches: list[Batch], work: Callable[[Cursor], T], *, skip: bool) -> T:
-    """Run work, which writes these batches, as run_transaction() does, and return its result.
-
-    Raises BadInput if rows are at fault, or another Failure.
-    """
-    end = time.monotonic() + database.retry_for
-    while True:
-        try:
-            return run_transaction(database, work, repeatable=True)
-        except psycopg2.Error as error:
-            problems = _problems(error, database, batches, skip=skip)
-            if problems:
-                more = "Nothing was written. There may be more: these were looked for no further."
-                raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
-            # Another loader was writing the same rows at the same moment. PostgreSQL, which looks at one unique index
-            # after the other, may say so in this way.
-            if error.pgcode != UNIQUE_VIOLATION or time.monotonic() > end:
-                raise explained(error, database) from error
-            database.count_retry()
-
-

@@ -1,0 +1,97 @@
+"""Small loads: checked whole before the first write, and one transaction, so all or nothing."""
+
+from collections import Counter
+
+import psycopg2
+
+from toolkit.console import Failure
+from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
+from toolkit.database.tables import Table
+from toolkit.loading import sequences
+from toolkit.loading.batch import Batch, by_key, split
+from toolkit.loading.checks import check
+from toolkit.loading.duplicates import find_duplicates
+from toolkit.loading.files import Source
+from toolkit.loading.problems import BadInput, Problem, sort_problems
+from toolkit.loading.references import parents_first, references_outside
+from toolkit.loading.refusals import is_rows_fault, run_write
+from toolkit.loading.table_order import find_tables, refers_to_itself
+from toolkit.loading.writer import Counts, Writer
+
+ONE_TRANSACTION = "The load is one transaction:"
+RUN_AGAIN = "Running it again finishes."
+
+
+def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run: bool) -> dict[str, Counts]:
+    """Load all rows of these sources or none, after everything has been checked; return what became of each table's.
+
+    skip: rows that are there already are left alone, else updated if they differ. dry_run: everything is checked, by
+    the server as well, and nothing is written. May be repeated: a second run changes nothing. Raises BadInput with
+    all that is wrong, or another Failure, which says whether anything was written.
+    """
+    tables, problems = find_tables(database, sources)
+    batches: dict[str, list[Batch]] = {}
+    for table in tables:
+        reads = [read for rows in sources if rows.table == table.name for chunk in rows.chunks() for read in chunk]
+        batches[table.name] = check(table, reads, problems)
+        find_duplicates(table, batches[table.name], problems)
+    wrong = {(problem.table, problem.column) for problem in problems}
+    try:
+        problems += run_transaction(database, lambda cursor: _dangling(cursor, tables, batches, wrong), repeatable=True)
+    except psycopg2.Error as error:
+        # A key that the server cannot read is met again when it is written, and its row found.
+        if not is_rows_fault(error):
+            raise explained(error, database) from error
+    if problems:
+        raise BadInput(sort_problems(problems, sources))
+    ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
+    try:
+        return run_write(database, ordered, lambda cursor: _write(cursor, tables, ordered, skip, dry_run), skip=skip)
+    except BadInput:
+        raise
+    except Failure as error:
+        written = "all of it or nothing" if isinstance(error, AmbiguousCommit) else "nothing of it"
+        raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {RUN_AGAIN}") from error
+
+
+def _dangling(
+    cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]], wrong: set[tuple[str, str]]
+) -> list[Problem]:
+    """Return a Problem for each reference to a row that is neither in the load nor in the database.
+
+    wrong: tables and columns with problems. References to these, or to a table of which a row ("") cannot be read, are
+    not looked at: it is not known which keys those rows would have.
+    """
+    problems = []
+    for table in tables:
+        for key in table.foreign_keys:
+            parent = str(key.referenced)
+            if wrong & {(parent, column) for column in ("", *key.referenced_columns)}:
+                continue
+            parents = batches.get(parent, [])
+            for batch in references_outside(key, batches[table.name], parents):
+                for part in split(batch):
+                    problems += Writer(cursor).dangling(part, key)
+    return problems
+
+
+def _to_write(table: Table, batches: list[Batch]) -> list[Batch]:
+    if refers_to_itself(table):
+        # The rows of one statement may refer to each other in any order, so it is not divided.
+        return parents_first(table, batches)
+    return [part for batch in batches for part in split(by_key(batch))]
+
+
+def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool, dry_run: bool) -> dict[str, Counts]:
+    counts: dict[str, Counts] = {table.name: Counter() for table in tables}
+    writer = Writer(cursor, skip=skip)
+    for batch in batches:
+        counts[batch.table.name].update(writer.write_counted(batch))
+    if dry_run:
+        writer.check_deferred_constraints()
+        cursor.connection.rollback()
+        return counts
+    for table in tables:
+        of_table = [batch for batch in batches if batch.table.name == table.name]
+        sequences.advance(cursor, table, sequences.highest(of_table))
+    return counts

@@ -1,0 +1,64 @@
+"""Windows: a table's files are read, checked and sorted some 10,000 rows at a time, and leave in batches to write."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+
+from toolkit.database.tables import Table
+from toolkit.loading.batch import Batch, by_key, joined, split
+from toolkit.loading.checks import check
+from toolkit.loading.duplicates import find_duplicates
+from toolkit.loading.fast_lines import LineReader
+from toolkit.loading.files import Source
+from toolkit.loading.problems import BadInput, Problem, sort_problems
+from toolkit.loading.references import parents_first
+from toolkit.loading.table_order import refers_to_itself
+
+# Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
+WINDOW_ROWS = 10_000
+WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
+
+
+def checked_batches(table: Table, files: list[Source]) -> Iterator[Batch]:
+    """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
+    chunks = _checked_chunks(table, files)
+    while window := _next_window(table, chunks, files):
+        while window:
+            yield window.popleft()  # what has been sent is not kept
+
+
+def _checked_chunks(table: Table, files: list[Source]) -> Iterator[list[Batch]]:
+    """Return the rows, some hundreds at a time and at least one: a chunk of empty lines is not the end."""
+    problems: list[Problem] = []
+    reader = LineReader(table)
+    for rows in files:
+        checked = (
+            (check(table, chunk, problems) for chunk in rows.chunks())
+            if rows.is_document
+            else reader.check(rows, problems)
+        )
+        for batches in checked:
+            if problems:
+                raise BadInput(sort_problems(problems, [rows]))
+            if batches:
+                yield batches
+
+
+def _next_window(table: Table, chunks: Iterator[list[Batch]], files: list[Source]) -> deque[Batch]:
+    batches = joined(_window(chunks))
+    problems: list[Problem] = []
+    find_duplicates(table, batches, problems)
+    if problems:
+        raise BadInput(sort_problems(problems, files))
+    batches = parents_first(table, batches) if refers_to_itself(table) else list(map(by_key, batches))
+    return deque(part for batch in batches for part in split(batch))
+
+
+def _window(chunks: Iterator[list[Batch]]) -> Iterator[Batch]:
+    """Return the rows of the next window."""
+    rows = 0
+    for batches in islice(chunks, WINDOW_CHUNKS):
+        yield from batches
+        rows += sum(batch.size for batch in batches)
+        if rows >= WINDOW_ROWS:
+            return
