@@ -25,9 +25,9 @@ import psycopg2
 import psycopg2.extensions
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "support")]
 
-from loads import (  # noqa: E402
+from disturbed_loads import (  # noqa: E402
     LARGE,
     SMALL,
     Damage,
@@ -44,8 +44,8 @@ from loads import (  # noqa: E402
 from relay import Moment, Relay  # noqa: E402
 from server_faults import cut_sessions  # noqa: E402
 
-import schema  # noqa: E402 - these lie beside this folder
-from database import Database  # noqa: E402
+from toolkit import schema  # noqa: E402 - these lie beside this folder
+from toolkit.database import Database  # noqa: E402
 
 T = TypeVar("T")
 

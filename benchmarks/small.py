@@ -25,7 +25,7 @@ import psycopg2.extensions
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-import local_database  # noqa: E402 - lies beside this folder
+from toolkit import local  # noqa: E402 - lies beside this folder
 
 ROUNDS = 21
 
@@ -42,7 +42,7 @@ connection.close()
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the two scripts with bare ones.")
     parser.add_argument("url", nargs="?", metavar="URL", help="the server (default: the local database)")
-    server = parser.parse_args().url or local_database.url()
+    server = parser.parse_args().url or local.url()
     name = f"benchmark_{uuid.uuid4().hex}"
     url = psycopg2.extensions.make_dsn(server, dbname=name)
     with closing(psycopg2.connect(server)) as admin, tempfile.TemporaryDirectory() as folder:

@@ -15,8 +15,8 @@ import psycopg2.extensions
 import pytest
 from relay import Relay
 
-import schema
-from database import Database
+from toolkit import schema
+from toolkit.database import Database
 
 PROJECT = Path(__file__).resolve().parent.parent
 

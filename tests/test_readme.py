@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from database import Cursor, Database, run_transaction
+from toolkit.database import Cursor, Database, run_transaction
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()

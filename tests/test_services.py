@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import pytest
 from sample import CALLS, OTHER_VIEWING, PAYMENT, TABLES, VIEWING, execute, fill
 
-import catalog
+from toolkit.database import catalog
 import records
 import services
-from database import Database, run_transaction
+from toolkit.database import Database, run_transaction
 from services import (
     AlreadyExists,
     InvalidValue,

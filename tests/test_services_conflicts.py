@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from sample import VIEWING, execute, fill
 
-from database import Database
+from toolkit.database import Database
 from services import (
     AlreadyExists,
     NotFound,

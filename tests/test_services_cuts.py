@@ -10,7 +10,7 @@ from relay import Moment, Relay
 from sample import CALLS, TABLES, TellingDatabase, execute, fill
 
 import services
-from database import Database
+from toolkit.database import Database
 
 GIVEN_KEYS: dict[str, dict[str, Any]] = {
     "add_subscription": {"subscription_id": 7},

@@ -11,7 +11,7 @@ import pytest
 from sample import CALLS, fill
 
 import services
-from database import Database
+from toolkit.database import Database
 
 FUNCTIONS = [name for name in services.__all__ if inspect.isfunction(getattr(services, name))]
 

@@ -8,7 +8,7 @@ import pytest
 from sample import CALLS, TABLES, TellingDatabase, execute, fill
 
 import services
-from database import Database
+from toolkit.database import Database
 
 # Enough rows that a server which can choose between an index and the whole table has a reason to choose.
 MANY_ROWS = """

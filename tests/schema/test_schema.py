@@ -17,13 +17,13 @@ import pytest
 from psycopg2 import errors
 from relay import Relay
 
-import catalog
-import schema
-from connecting import DatabaseMissing
-from console import Failure
-from database import Database, run_transaction
+from toolkit.database import catalog
+from toolkit import schema
+from toolkit.database import DatabaseMissing
+from toolkit.console import Failure
+from toolkit.database import Database, run_transaction
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = PROJECT / "schema.sql"
 TABLES = ["subscriptions", "users", "content", "watch_history", "reviews", "payment_history"]
 

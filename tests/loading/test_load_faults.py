@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import psycopg2
 import psycopg2.extensions
 import pytest
-from loads import (
+from disturbed_loads import (
     LARGE,
     SMALL,
     UNDAMAGED,
@@ -39,11 +39,12 @@ from own_server import OwnServer
 from relay import Moment, Relay
 from server_faults import cut_sessions
 
-import schema
-from database import Database
+from toolkit import schema
+from toolkit.database import Database
 
+PROJECT = Path(__file__).resolve().parents[2]
 ON_CI = os.environ.get("CI") == "true"
-SCHEMA = Path(schema.__file__).with_name("schema.sql")
+SCHEMA = PROJECT / "schema.sql"
 
 
 class Case(NamedTuple):
@@ -416,7 +417,7 @@ DEAD_NETWORK = """
 import subprocess, sys, time
 from pathlib import Path
 import psycopg2.extensions
-from loads import Loader
+from disturbed_loads import Loader
 from relay import Relay
 
 def network(state):
@@ -454,7 +455,7 @@ def test_a_dead_network_is_noticed(own_server: OwnServer, case: Case) -> None:
     if subprocess.run(probe, capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody make a network")
     empty(own_server.url)
-    paths = os.pathsep.join([str(SCHEMA.parent), str(Path(__file__).parent)])
+    paths = os.pathsep.join([str(SCHEMA.parent), str(PROJECT / "tests" / "support")])
     with locked(own_server.url, case.tables) as release:
         load_there = subprocess.Popen(
             [*alone, DEAD_NETWORK, own_server.direct_url, str(case.path)],

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loading import load, query, run, snapshot, write
+from seeding import load, query, run, snapshot, write
 from test_any_schema import rows_of
 
 import insert_data
-from console import Failure
-from database import Database
+from toolkit.console import Failure
+from toolkit.database import Database
 
 KEYS = {
     "subscriptions": "subscription_id",

@@ -20,7 +20,7 @@ import pytest
 import services
 import streaming_services
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = PROJECT / "streaming_services.py"
 TABLES = ["subscriptions", "users", "content", "watch_history", "reviews", "payment_history"]
 NEXT = "Next: python insert_data.py"
@@ -230,6 +230,7 @@ def test_url_goes_before_the_environment(url: str) -> None:
 def test_the_env_file(url: str, tmp_path: Path) -> None:
     for file in [*PROJECT.glob("*.py"), PROJECT / "schema.sql"]:
         shutil.copy(file, tmp_path)
+    shutil.copytree(PROJECT / "toolkit", tmp_path / "toolkit")
     escaped = url.replace("\\", "\\\\").replace("'", "\\'")
     (tmp_path / ".env").write_text(f"# where the data is\nDATABASE_URL='{escaped}'\n")
     script = tmp_path / SCRIPT.name

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -25,7 +25,8 @@ Tables = dict[str, list[dict[str, Any]]]
 BEGIN = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-import console, insert_data
+import insert_data
+from toolkit import console
 print("begun", flush=True)
 console.run(insert_data.main)
 """

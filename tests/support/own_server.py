@@ -9,7 +9,7 @@ from pathlib import Path
 
 from relay import Relay
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class OwnServer:

@@ -16,7 +16,7 @@ import psycopg2
 import psycopg2.extras
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loading import load, query, write
+from seeding import load, query, write
 from psycopg2 import sql
 
 # What other loaders have stumbled over.

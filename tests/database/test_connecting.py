@@ -21,9 +21,10 @@ import psycopg2.extensions
 import pytest
 
 import local_database
-from connecting import DatabaseMissing, DatabaseUnreachable, Target, database_url
-from console import Failure
-from database import Database, run_transaction
+from toolkit.database import DatabaseMissing, DatabaseUnreachable, database_url
+from toolkit.database.target import Target
+from toolkit.console import Failure
+from toolkit.database import Database, run_transaction
 
 PASSWORD = "p@ss:w/rd"  # noqa: S105
 QUOTED = urllib.parse.quote(PASSWORD, safe="")

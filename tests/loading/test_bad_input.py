@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loading import load, query, run, snapshot, write
+from seeding import load, query, run, snapshot, write
 
-from console import Failure
-from fixtures import BadInput
+from toolkit.console import Failure
+from toolkit.loading.problems import BadInput
 
 # What CockroachDB v20.2 and PostgreSQL both understand; {generated} is what they write differently.
 SCHEMA = """

@@ -10,14 +10,15 @@ from typing import Any
 
 import psycopg2
 import pytest
-from loading import load, query, run, write
+from seeding import load, query, run, write
 from psycopg2 import extras, sql
 
-import schema
-from catalog import is_cockroachdb
-from console import Failure
-from database import Database
+from toolkit import schema
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.console import Failure
+from toolkit.database import Database
 
+PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
 
 
@@ -145,7 +146,7 @@ def test_rows_in_a_circle_that_do_not_give_the_same_columns(url: str, tmp_path: 
 
 
 def test_a_seventh_table_beside_the_six(database: Database, url: str, tmp_path: Path) -> None:
-    statements = (Path(schema.__file__).with_name("schema.sql")).read_text("utf-8")
+    statements = (PROJECT / "schema.sql").read_text("utf-8")
     seventh = """
         CREATE TABLE IF NOT EXISTS watch_lists (
             user_id INT8 NOT NULL REFERENCES users (user_id),
@@ -156,7 +157,7 @@ def test_a_seventh_table_beside_the_six(database: Database, url: str, tmp_path: 
     file = write(tmp_path, statements + seventh, "schema.sql")
     schema.apply(database, file)
     rows = [{"user_id": 1, "content_id": 2, "note": "tonight"}, {"user_id": 1, "content_id": 1}]
-    sample = Path(schema.__file__).with_name("test_data.json")
+    sample = PROJECT / "test_data.json"
     assert load(url, sample, write(tmp_path, {"watch_lists": rows}))["watch_lists"]["new"] == 2
     assert query(url, "SELECT * FROM watch_lists ORDER BY content_id") == [(1, 1, None), (1, 2, "tonight")]
 

@@ -22,7 +22,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 import pytest
-from loads import (
+from disturbed_loads import (
     LARGE,
     Ended,
     Loader,
@@ -38,13 +38,14 @@ from loads import (
 )
 from server_faults import sessions
 
-import progress
-import schema
-from database import Database
-from fixtures import find
+from toolkit import progress
+from toolkit import schema
+from toolkit.database import Database
+from toolkit.loading.files import find
 
+PROJECT = Path(__file__).resolve().parents[2]
 ON_CI = os.environ.get("CI") == "true"
-SCHEMA = Path(schema.__file__).with_name("schema.sql")
+SCHEMA = PROJECT / "schema.sql"
 
 MOST_MEMORY = 120_000  # kB
 
@@ -445,7 +446,7 @@ def test_memory_is_flat(url: str, tmp_path: Path) -> None:
                 row = {"id": number, "name": f"Measurement {number}", "amount": number / 100}
                 row |= {"at": "2026-01-01T00:00:00Z", "key": str(uuid.UUID(int=number)), "note": "x" * 40}
                 lines.write(json.dumps(row) + "\n")
-        script = Path(schema.__file__).with_name("insert_data.py")
+        script = PROJECT / "insert_data.py"
         command = [sys.executable, "-c", MEASURE, sys.executable, str(script), str(file), "--url", url]
         peaks.append(int(subprocess.check_output(command)))
         assert run_sql(url, "SELECT count(*) FROM measurements") == [(rows,)]
@@ -472,7 +473,7 @@ def test_bars_on_a_terminal(url: str, tables: Tables, tmp_path: Path) -> None:
 
 def on_a_terminal(url: str, path: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Start a loader whose messages go to a terminal; return the process and our end of the terminal."""
-    script = Path(schema.__file__).with_name("insert_data.py")
+    script = PROJECT / "insert_data.py"
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # a new one has no columns
     command = [sys.executable, str(script), str(path), "--url", url]

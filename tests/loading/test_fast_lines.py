@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loading import query, write
+from seeding import query, write
 
-import catalog
-import lines
-from catalog import Table
-from checks import Batch, check
-from database import Database, run_transaction
-from fixtures import CHUNK_BYTES, DECODER, Problem, Rows, find
-from lines import LineReader
-from values import reader
+from toolkit.database import catalog
+from toolkit.loading import fast_lines
+from toolkit.database.tables import Table
+from toolkit.loading.batch import Batch
+from toolkit.loading.checks import check
+from toolkit.database import Database, run_transaction
+from toolkit.exact_json import DECODER
+from toolkit.loading.files import CHUNK_BYTES, Source, find
+from toolkit.loading.problems import Problem
+from toolkit.loading.fast_lines import LineReader
+from toolkit.loading.values import reader_for
 
 # Type -> values as JSON Lines files have them, which are to be read in one go.
 USUAL = {
@@ -87,7 +90,7 @@ def as_value(kind: str, text: str) -> str:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
     column = table.columns[name]
-    expression = lines.pattern(column)
+    expression = fast_lines.pattern(column)
     assert expression
     usual = [as_value(KINDS[name], text) for text in USUAL[KINDS[name]]]
     others = [as_value(kind, text) for kind, texts in USUAL.items() for text in texts]
@@ -96,7 +99,7 @@ def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
         assert match or text not in usual, text
         if match:
             value = DECODER.decode(text)
-            assert match[1] == (None if value is None else reader(column)(value)), text
+            assert match[1] == (None if value is None else reader_for(column)(value)), text
             assert value is not None or column.nullable
 
 
@@ -149,8 +152,8 @@ def test_usual_lines_are_not_read_one_by_one(table: Table, tmp_path: Path, monke
     content = "".join("{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}\n" for row in rows)
     file = write(tmp_path, content + "\n \n\r\n", "t.jsonl")
     expected = line_by_line(table, file)
-    monkeypatch.delattr(Rows, "read")
-    monkeypatch.delattr(Rows, "read_line")
+    monkeypatch.delattr(Source, "parse_block")
+    monkeypatch.delattr(Source, "parse_line")
     assert in_one_go(table, file) == expected
     assert len(expected[0]) == len(rows)
     assert expected[1] == []
@@ -195,7 +198,7 @@ def test_types_that_are_read_line_by_line(url: str, tmp_path: Path) -> None:
     for number, kind in enumerate(kinds):
         query(url, f"CREATE TABLE t{number} (id INT8 NOT NULL PRIMARY KEY, a {kind})")
         table = read(url, f"t{number}")
-        assert lines.pattern(table.columns["a"]) is None, kind
+        assert fast_lines.pattern(table.columns["a"]) is None, kind
         file = write(tmp_path, '{"id": 1, "a": null}\n{"id": 2, "a": }\n{"id": 3, "a": }\n', f"t{number}.jsonl")
         assert in_one_go(table, file) == line_by_line(table, file)
 

@@ -15,8 +15,8 @@ from relay import Moment, Relay
 from sample import execute
 from server_faults import cut_sessions, fail, sessions
 
-from connecting import DatabaseMissing, DatabaseUnreachable
-from database import AmbiguousCommit, Cursor, Database, RetriesExhausted, run_transaction
+from toolkit.database import DatabaseMissing, DatabaseUnreachable
+from toolkit.database import AmbiguousCommit, Cursor, Database, RetriesExhausted, run_transaction
 
 Connect = Callable[..., Database]
 

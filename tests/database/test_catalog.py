@@ -3,8 +3,9 @@
 import psycopg2
 import pytest
 
-import catalog
-from database import Cursor, Database, run_transaction
+from toolkit.database import catalog
+from toolkit.database.tables import Table
+from toolkit.database import Cursor, Database, run_transaction
 
 EVERYTHING = """
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -32,7 +33,7 @@ EVERYTHING = """
 
 
 @pytest.fixture
-def tables(empty_database: Database) -> dict[str, catalog.Table]:
+def tables(empty_database: Database) -> dict[str, Table]:
     def create(cursor: Cursor) -> None:
         for statement in EVERYTHING.split(";"):
             if not catalog.is_cockroachdb(cursor):
@@ -48,7 +49,7 @@ def tables(empty_database: Database) -> dict[str, catalog.Table]:
     return run_transaction(empty_database, catalog.read)
 
 
-def test_columns(tables: dict[str, catalog.Table]) -> None:
+def test_columns(tables: dict[str, Table]) -> None:
     columns = tables["everything"].columns
     assert list(columns)[:4] == ["id", "small", "name", "code"]
     assert {name: column.type for name, column in columns.items()} == {
@@ -74,7 +75,7 @@ def test_columns(tables: dict[str, catalog.Table]) -> None:
     assert columns["free"].default is None
 
 
-def test_keys(tables: dict[str, catalog.Table]) -> None:
+def test_keys(tables: dict[str, Table]) -> None:
     table = tables["everything"]
     assert table.primary_key == ("id",)
     assert tables["parents"].primary_key == ("a", "b")
@@ -86,12 +87,12 @@ def test_keys(tables: dict[str, catalog.Table]) -> None:
     assert "(name" in table.indexes["everything_name_idx"]
 
 
-def test_views_are_told_from_tables(tables: dict[str, catalog.Table]) -> None:
+def test_views_are_told_from_tables(tables: dict[str, Table]) -> None:
     assert {name for name, table in tables.items() if table.is_view} == {"names"}
 
 
 def test_a_table_without_a_key_has_none(empty_database: Database) -> None:
-    def create(cursor: Cursor) -> dict[str, catalog.Table]:
+    def create(cursor: Cursor) -> dict[str, Table]:
         cursor.execute("CREATE TABLE keyless (a INT8)")
         return catalog.read(cursor)
 
@@ -101,7 +102,7 @@ def test_a_table_without_a_key_has_none(empty_database: Database) -> None:
 
 
 def test_both_queries_for_columns_say_the_same(
-    empty_database: Database, tables: dict[str, catalog.Table], monkeypatch: pytest.MonkeyPatch
+    empty_database: Database, tables: dict[str, Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = psycopg2.connect(**empty_database.target.parameters)
     if connection.get_parameter_status("crdb_version"):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from database import Database, run_transaction
+from toolkit.database import Database, run_transaction
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
 OTHER_VIEWING = UUID("22222222-2222-4222-8222-222222222222")  # Ann's, finished
