@@ -12,12 +12,11 @@ from types import GenericAlias
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-import psycopg2
-from psycopg2 import extensions, sql
-
 import catalog
+import psycopg2
 from console import Failure
 from database import Cursor, Database, explained, run_transaction
+from psycopg2 import extensions, sql
 
 Row = dict[str, Any]
 Page = dict[str, Any]

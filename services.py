@@ -24,9 +24,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from database import Cursor, Database, run_transaction
 from psycopg2 import sql
 
-from database import Cursor, Database, run_transaction
 from records import (
     UNCHANGED,
     AlreadyExists,

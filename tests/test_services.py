@@ -10,10 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from sample import CALLS, OTHER_VIEWING, PAYMENT, TABLES, VIEWING, execute, fill
 
-from toolkit.database import catalog
 import records
 import services
-from toolkit.database import Database, run_transaction
 from services import (
     AlreadyExists,
     InvalidValue,
@@ -48,6 +46,7 @@ from services import (
     update_user,
     watch_history,
 )
+from toolkit.database import Database, catalog, run_transaction
 
 UTC = timezone.utc
 STRANGE_TEXTS = [

@@ -13,7 +13,6 @@ from uuid import uuid4
 import pytest
 from sample import VIEWING, execute, fill
 
-from toolkit.database import Database
 from services import (
     AlreadyExists,
     NotFound,
@@ -33,6 +32,7 @@ from services import (
     start_watching,
     update_subscription,
 )
+from toolkit.database import Database
 
 SECONDS = 3.0
 

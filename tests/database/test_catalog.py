@@ -3,9 +3,8 @@
 import psycopg2
 import pytest
 
-from toolkit.database import catalog
+from toolkit.database import Cursor, Database, catalog, run_transaction
 from toolkit.database.tables import Table
-from toolkit.database import Cursor, Database, run_transaction
 
 EVERYTHING = """
     CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');

@@ -21,10 +21,9 @@ import psycopg2.extensions
 import pytest
 
 import local_database
-from toolkit.database import DatabaseMissing, DatabaseUnreachable, database_url
-from toolkit.database.target import Target
 from toolkit.console import Failure
-from toolkit.database import Database, run_transaction
+from toolkit.database import Database, DatabaseMissing, DatabaseUnreachable, database_url, run_transaction
+from toolkit.database.target import Target
 
 PASSWORD = "p@ss:w/rd"  # noqa: S105
 QUOTED = urllib.parse.quote(PASSWORD, safe="")

@@ -15,8 +15,15 @@ from relay import Moment, Relay
 from sample import execute
 from server_faults import cut_sessions, fail, sessions
 
-from toolkit.database import DatabaseMissing, DatabaseUnreachable
-from toolkit.database import AmbiguousCommit, Cursor, Database, RetriesExhausted, run_transaction
+from toolkit.database import (
+    AmbiguousCommit,
+    Cursor,
+    Database,
+    DatabaseMissing,
+    DatabaseUnreachable,
+    RetriesExhausted,
+    run_transaction,
+)
 
 Connect = Callable[..., Database]
 

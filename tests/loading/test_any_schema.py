@@ -10,13 +10,13 @@ from typing import Any
 
 import psycopg2
 import pytest
-from seeding import load, query, run, write
 from psycopg2 import extras, sql
+from seeding import load, query, run, write
 
 from toolkit import schema
-from toolkit.database.catalog import is_cockroachdb
 from toolkit.console import Failure
 from toolkit.database import Database
+from toolkit.database.catalog import is_cockroachdb
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")

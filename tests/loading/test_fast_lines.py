@@ -10,16 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seeding import query, write
 
-from toolkit.database import catalog
-from toolkit.loading import fast_lines
+from toolkit.database import Database, catalog, run_transaction
 from toolkit.database.tables import Table
+from toolkit.exact_json import DECODER
+from toolkit.loading import fast_lines
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import check
-from toolkit.database import Database, run_transaction
-from toolkit.exact_json import DECODER
+from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.files import CHUNK_BYTES, Source, find
 from toolkit.loading.problems import Problem
-from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.values import reader_for
 
 # Type -> values as JSON Lines files have them, which are to be read in one go.
@@ -139,7 +138,7 @@ def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple
     columns, content = file
     table = table._replace(columns={name: table.columns[name] for name in ["id", *columns]})
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fixtures.CHUNK_BYTES", block)
+        patch.setattr("toolkit.loading.files.CHUNK_BYTES", block)
         path = write(Path(folder), content, "t.jsonl")
         assert in_one_go(table, path) == line_by_line(table, path)
 

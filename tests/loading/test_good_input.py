@@ -16,8 +16,8 @@ import psycopg2
 import psycopg2.extras
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seeding import load, query, write
 from psycopg2 import sql
+from seeding import load, query, write
 
 # What other loaders have stumbled over.
 NASTY = [

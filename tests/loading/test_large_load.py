@@ -38,8 +38,7 @@ from disturbed_loads import (
 )
 from server_faults import sessions
 
-from toolkit import progress
-from toolkit import schema
+from toolkit import progress, schema
 from toolkit.database import Database
 from toolkit.loading.files import find
 

@@ -17,11 +17,9 @@ import pytest
 from psycopg2 import errors
 from relay import Relay
 
-from toolkit.database import catalog
 from toolkit import schema
-from toolkit.database import DatabaseMissing
 from toolkit.console import Failure
-from toolkit.database import Database, run_transaction
+from toolkit.database import Database, DatabaseMissing, catalog, run_transaction
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = PROJECT / "schema.sql"
@@ -59,7 +57,7 @@ def execute(database: Database, statements: str) -> list[tuple[Any, ...]]:
 
 def start(function: str, url: str, file: Path) -> subprocess.Popen[str]:
     """Call a function of schema.py in a process of its own."""
-    code = f"import sys, pathlib, schema, database; url, file = sys.argv[1:]; \
+    code = f"import sys, pathlib; from toolkit import database, schema; url, file = sys.argv[1:]; \
 schema.{function}(database.Database(url), pathlib.Path(file))"
     return subprocess.Popen([sys.executable, "-c", code, url, str(file)], cwd=PROJECT, text=True)
 
@@ -341,7 +339,7 @@ def test_apply_creates_a_missing_database(missing: str) -> None:
 
 def test_several_at_once_from_nothing(missing: str) -> None:
     code = (
-        "import sys, pathlib, schema, database\n"
+        "import sys, pathlib\nfrom toolkit import database, schema\n"
         "print(schema.apply(database.Database(sys.argv[1]), pathlib.Path('schema.sql')))\n"
         "print(schema.compare(database.Database(sys.argv[1]), pathlib.Path('schema.sql'))[1:])"
     )
@@ -652,9 +650,9 @@ def test_a_killed_comparison_leaves_nothing(empty_database: Database, file: Path
 
 def test_reset(filled: Database) -> None:
     execute(filled, "CREATE TABLE mine AS SELECT 1 AS one")
-    assert schema.rows(filled, SCHEMA) == dict(zip(TABLES, [2, 2, 1, 1, 1, 1], strict=True))
+    assert schema.count_rows(filled, SCHEMA) == dict(zip(TABLES, [2, 2, 1, 1, 1, 1], strict=True))
     assert schema.reset(filled, SCHEMA) == TABLES
-    assert schema.rows(filled, SCHEMA) == dict.fromkeys(TABLES, 0)
+    assert schema.count_rows(filled, SCHEMA) == dict.fromkeys(TABLES, 0)
     assert execute(filled, "SELECT one FROM mine") == [(1,)]
 
 
@@ -691,18 +689,16 @@ def test_an_interrupted_reset_is_finished_by_the_next(empty_database: Database, 
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
     file.write_text("SELECT pg_sleep(0.25);\n" + THING)  # builds slowly: once to compare, and once to apply
-    code = (
-        "import sys, pathlib, schema, database; schema.reset(database.Database(sys.argv[1]), pathlib.Path(sys.argv[2]))"
-    )
+    code = "import sys, pathlib; from toolkit import database, schema; schema.reset(database.Database(sys.argv[1]), pathlib.Path(sys.argv[2]))"
     for seconds in (0.3, 0.5, 0.7):
         resetting = subprocess.Popen([sys.executable, "-c", code, url, str(file)], cwd=PROJECT)
         time.sleep(seconds)
         resetting.kill()
         resetting.wait()
     # All or nothing on PostgreSQL; on CockroachDB the tables may be gone.
-    assert schema.rows(empty_database, file) in ({"things": 1}, {"things": 0}, {})
+    assert schema.count_rows(empty_database, file) in ({"things": 1}, {"things": 0}, {})
     assert schema.reset(empty_database, file) == ["things"]
-    assert schema.rows(empty_database, file) == {"things": 0}
+    assert schema.count_rows(empty_database, file) == {"things": 0}
 
 
 def test_a_reset_that_cannot_build_says_what_is_left(empty_database: Database, file: Path) -> None:
@@ -712,12 +708,12 @@ def test_a_reset_that_cannot_build_says_what_is_left(empty_database: Database, f
     with pytest.raises(Failure, match=r"already exists .*IF NOT EXISTS") as failure:
         schema.reset(empty_database, file)
     file.write_text(THING)
-    left = schema.rows(empty_database, file)
+    left = schema.count_rows(empty_database, file)
     assert left == ({} if "the tables were dropped" in str(failure.value) else {"things": 1})
 
 
 def test_nothing_is_done_by_importing() -> None:
     environment = {**os.environ, "DATABASE_URL": "nonsense"}
-    command = [sys.executable, "-c", "import schema, streaming_services"]
+    command = [sys.executable, "-c", "import toolkit.schema, streaming_services"]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

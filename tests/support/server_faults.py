@@ -6,8 +6,8 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from toolkit.database.catalog import is_cockroachdb
 from toolkit.database import Cursor
+from toolkit.database.catalog import is_cockroachdb
 
 
 def fail(cursor: Cursor, sqlstate: str) -> None:
