@@ -1,4 +1,4 @@
-"""A reader who does what a document says, block after block, and compares what comes out with what the document shows."""
+"""A reader who does what a document says, block after block, and compares the outputs with those that it shows."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 import sqlparse
-from documents import PROJECT, Block
+from documents import Block
 
 from toolkit.database.target import Target
 
@@ -20,6 +20,8 @@ PATIENCE = 300  # seconds for one block of commands
 # What a document that was written on some machine calls its server; on another machine it has another name.
 DOCUMENTED_HOST = "localhost:26257"
 DOCUMENTED_DATABASE = "streaming"
+# A line of output that documents leave out, but for the one that is about it.
+LOCAL_DATABASE_IN_USE = "DATABASE_URL is not set: using the local database"
 
 # Runs the blocks of Python of one document as one session: each finds the names that those before it defined.
 # A block comes as one line of JSON, and a line that says DONE follows its output.
@@ -37,15 +39,16 @@ class DocumentReader:
     """A reader of one document, with a copy of the project in which the commands are run.
 
     url: the database to use, as DATABASE_URL; None: the local database of the copy, as for a reader who has no other.
+    variables: what else is in the environment of the commands.
     """
 
-    def __init__(self, folder: Path, url: str | None) -> None:
+    def __init__(self, folder: Path, url: str | None, **variables: str) -> None:
         self._folder = folder
         self._url = url
         self._python: subprocess.Popen[str] | None = None
         self._output: str | None = None  # of the block before, if a block of text may follow and show it
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self._environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        self._environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **variables}
         if url:
             self._environment["DATABASE_URL"] = url
 
@@ -61,6 +64,7 @@ class DocumentReader:
                 "bash": self._bash,
                 "console": self._console,
                 "json": self._json,
+                "jsonl": self._json,
                 "mermaid": self._nothing,
                 "python": self._python_code,
                 "sql": self._sql,
@@ -108,7 +112,7 @@ class DocumentReader:
         self._compare(block.text, block)
 
     def _json(self, block: Block) -> None:
-        for line in block.text.splitlines() if "lines" in block.words else [block.text]:
+        for line in block.text.splitlines() if block.language == "jsonl" else [block.text]:
             json.loads(line)
 
     def _sql(self, block: Block) -> None:
@@ -149,6 +153,8 @@ class DocumentReader:
         output = self._output or ""
         varies = "varies" in block.words
         expected = list(_plain(shown, varies=varies))
+        if LOCAL_DATABASE_IN_USE not in shown:
+            output = re.sub(f"^{LOCAL_DATABASE_IN_USE}.*\n", "", output, flags=re.MULTILINE)
         came = list(_plain(self._as_documented(output), varies=varies))
         assert re.fullmatch(_pattern(expected), "".join(came)), (
             f"{block.place} shows\n{shown}\nbut what came is\n{self._as_documented(output)}"
@@ -159,21 +165,21 @@ class DocumentReader:
         if self._url:
             target = Target(self._url)
             output = output.replace(target.host, DOCUMENTED_HOST).replace(target.database, DOCUMENTED_DATABASE)
-        output = re.sub(r"^DATABASE_URL is not set: .*\n", "", output, flags=re.MULTILINE)
         return output.replace(f"{self._folder}{os.sep}", "")
 
 
 def _plain(text: str, *, varies: bool) -> Iterator[str]:
     """Return the lines of an output without what differs between servers and from run to run.
 
-    That is the version of the server, durations, and the way in which a SQL shell draws a table: psql and cockroach sql
-    agree on its cells. With varies: numbers and the spaces around them, too.
+    That is the version of the server, durations, quotes around values in CockroachDB's messages, and the way in which a
+    SQL shell draws a table: psql and cockroach sql agree on its cells. With varies: numbers and the spaces around them.
     """
     for line in text.splitlines():
         if re.fullmatch(r"[-+ ]+|\(\d+ rows?\)|Time: .*|", line.strip()):
             continue
         plain = re.sub(r"CockroachDB v[\w.-]+|PostgreSQL \d[\d.]*", "SERVER", line)
         plain = re.sub(r"\b\d+(\.\d+)? s\b", "TIME", plain)
+        plain = re.sub(r"\)=\('(.*?)'\)", r")=(\1)", plain)
         if "|" in plain:
             plain = " | ".join(cell.strip() for cell in plain.strip().strip("|").split("|"))
         if varies:
