@@ -49,12 +49,11 @@ def test_it_does_what_it_says(document: str, has_database: bool, clone: Path, ur
     if document != "README.md" or has_database:  # its first command makes them
         reader.run("python streaming_services.py --no-compare && python insert_data.py", document)
     followed = 0
+    is_followed = False
     for block in map(without_what_ci_runs, blocks(document)):
-        if (
-            block.text
-            and has_database != is_for_the_local_database(block)
-            and (has_database or block.language != "sql")
-        ):
+        if block.language != "text":  # which goes with the block before it
+            is_followed = bool(block.text) and can_follow(block, has_database=has_database)
+        if is_followed:
             reader.follow(block)
             followed += 1
     reader.close()
@@ -70,9 +69,10 @@ def without_what_ci_runs(block: Block) -> Block:
     return block._replace(text="".join(line for line in lines if line != ".venv/bin/python -m pytest\n"))
 
 
-def is_for_the_local_database(block: Block) -> bool:
-    """Whether a block can only be followed by a reader without a database of their own."""
-    return LOCAL_DATABASE in block.text or LOCAL_DATABASE_IN_USE in block.text
+def can_follow(block: Block, *, has_database: bool) -> bool:
+    """Return whether a block is for a reader who has a database of their own, or for one who has not."""
+    is_about_the_local_one = LOCAL_DATABASE in block.text or LOCAL_DATABASE_IN_USE in block.text
+    return not is_about_the_local_one if has_database else block.language != "sql"
 
 
 @pytest.mark.parametrize("document", documents())

@@ -15,6 +15,16 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 # The first line of a block: ```language word word=value. A value that has spaces is not needed so far.
 FENCE = re.compile(r"^```(?P<info>\S[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
+NOT_OF_THE_PROJECT = {
+    ".hypothesis",
+    ".local_database",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    "__pycache__",
+}
+
 
 class Block(NamedTuple):
     """A block of code in a document.
@@ -37,9 +47,14 @@ class Block(NamedTuple):
 
 def project_files() -> list[str]:
     """Return the paths of all files of the repository, also of those that are not committed yet."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split("\0")
-    return sorted(name for name in set(names) if name and (PROJECT / name).is_file())
+    if (PROJECT / ".git").exists():
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+        names = {name for name in listed.split("\0") if (PROJECT / name).is_file()}
+    else:  # a copy, or what a forge packs for a download
+        paths = [path.relative_to(PROJECT) for path in PROJECT.rglob("*") if path.is_file()]
+        names = {str(path) for path in paths if NOT_OF_THE_PROJECT.isdisjoint(path.parts)}
+    return sorted(names)
 
 
 def documents() -> list[str]:
