@@ -14,7 +14,7 @@ from documents import PROJECT, blocks, code_spans, commands, documents, project_
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # A command of one of this repository's scripts, with or without `python`.
-COMMAND = re.compile(r"(?:\S*python3? )?(?P<script>(?:benchmarks/)?\w+\.py)\b")
+COMMAND = re.compile(r"(?:^|python3? )(?P<script>[\w/]+\.py)\b")
 # Programs of others. The options of cockroach are looked up where it is installed, those of the rest are not.
 FOREIGN = ("cockroach", "docker", "git", "mypy", "pip", "psql", "pytest", "python -m ", "python3 -m ", "rm", "ruff")
 SUFFIXES = (".ini", ".json", ".md", ".py", ".sql", ".toml", ".txt", ".yml")
@@ -26,8 +26,9 @@ OF_THE_READER = re.compile(r"(?:my|your)[\w./-]*")
 def test_every_option_exists(document: str) -> None:
     for text in [*commands(document), *code_spans(document)]:
         named = set(OPTION.findall(text))
-        if command := COMMAND.search(text):
-            missing = named - options(command["script"])
+        command = COMMAND.search(text)
+        if command and (script := script_named(command["script"], document)):
+            missing = named - options(script)
         elif text.startswith("--"):
             missing = named - set().union(*map(options, scripts()))
         else:
@@ -83,7 +84,19 @@ def test_no_password_in_an_example() -> None:
 
 def scripts() -> list[str]:
     """Return the scripts at the top of the repository."""
-    return [name for name in project_files() if name.endswith(".py") and "/" not in name]
+    return [name for name in project_files() if "/" not in name and is_script(name)]
+
+
+def is_script(name: str) -> bool:
+    return name.endswith(".py") and '__name__ == "__main__"' in text_of(name)
+
+
+def script_named(name: str, document: str) -> str | None:
+    """Return the path of the script that a document means by a name; None if it is none of this repository's."""
+    for path in (name, f"{Path(document).parent}/{name}"):
+        if (PROJECT / path).exists() and is_script(path):
+            return path
+    return None
 
 
 @cache
