@@ -350,6 +350,25 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert database_url("postgresql://option/x") == "postgresql://option/x"
 
 
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_url_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty: str) -> None:
+    """The next place may name a database that was not meant: --reset --url "$TYPO" emptied it."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://environment/x")
+    with pytest.raises(Failure, match="--url is empty"):
+        database_url(empty)
+    monkeypatch.setenv("DATABASE_URL", empty)
+    with pytest.raises(Failure, match="DATABASE_URL, in the environment, is empty"):
+        database_url()
+    monkeypatch.delenv("DATABASE_URL")
+    file = tmp_path / ".env"
+    file.write_text(f'DATABASE_URL="{empty}"\n')
+    monkeypatch.setattr("toolkit.database.url.ENV_FILE", file)
+    with pytest.raises(Failure, match=r"DATABASE_URL, in .*\.env, is empty"):
+        database_url()
+    with pytest.raises(Failure, match="the database URL is empty"):
+        Target(empty)
+
+
 def test_another_database_of_the_same_server() -> None:
     target = Target(f"postgresql://me:{QUOTED}@host:7/x?sslmode=require").with_database("it's")
     assert (target.database, target.host, target.user) == ("it's", "host:7", "me")

@@ -1,6 +1,7 @@
 """Which database is meant: the command line's, the environment's, the one in the file .env, else the local one."""
 
 import os
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -13,16 +14,26 @@ def database_url(option: str | None = None) -> str:
     """Return the libpq URL to use: the option, else DATABASE_URL from the environment, else from the file .env beside
     the scripts, else that of the local database, which is started and runs at least until this process ends.
 
-    Raises Failure when the local database cannot be started.
+    An empty one is never passed over, for the next might be a database that was not meant: Raises Failure then, and
+    when the local database cannot be started.
     """
-    url = option or os.environ.get("DATABASE_URL") or _url_from_env_file()
-    if url:
-        return url
+    for place, url in _places(option):
+        if url is not None:
+            if not url.strip():
+                raise Failure(f"{place} is empty: give the URL of a database, or leave it out")
+            return url
     from toolkit import local  # slow to import, and not needed by those who have a URL
 
     url = local.url()
     say(f"DATABASE_URL is not set: using the local database ({local.describe()})")
     return url
+
+
+def _places(option: str | None) -> Iterator[tuple[str, str | None]]:
+    """Return the places where a URL may be, the first that counts first, each with what is there."""
+    yield "--url", option
+    yield "DATABASE_URL, in the environment,", os.environ.get("DATABASE_URL")
+    yield f"DATABASE_URL, in {ENV_FILE},", _url_from_env_file()
 
 
 def _url_from_env_file() -> str | None:
