@@ -355,6 +355,65 @@ def test_a_doubt_remains_when_the_server_has_gone(connect: Connect, relay: Relay
         run_transaction(database, work, repeatable=True)
 
 
+def refused(cursor: Cursor) -> None:
+    fail(cursor, "23505")
+
+
+def deleted_meanwhile(_: Cursor) -> None:
+    raise LookupError("somebody has deleted it meanwhile")
+
+
+@pytest.mark.parametrize("second_try", [refused, deleted_meanwhile])
+def test_whatever_ends_the_tries_after_a_doubtful_commit_leaves_the_doubt(
+    connect: Connect, relay: Relay, second_try: Callable[[Cursor], None]
+) -> None:
+    """What was committed would else be told as an error, of which nothing is in the database."""
+    balances(database := connect(relay.url))
+    relay.cut_at("COMMIT", "after")
+
+    def work(cursor: Cursor) -> None:
+        (second_try if relay.cuts else deposit)(cursor)
+
+    with pytest.raises(AmbiguousCommit, match="may have been committed or not.*(as asked|deleted it)") as caught:
+        run_transaction(database, work, repeatable=True)
+    assert isinstance(caught.value.__cause__, (psycopg2.Error, LookupError))
+    assert balances(database) == [101, 100]
+
+
+def test_a_passing_error_is_told_by_the_caller(connect: Connect) -> None:
+    database = connect()
+    work = Failing("23505", 3)
+    begin = time.monotonic()
+    run_transaction(database, work, try_again=lambda error: error.pgcode == "23505")
+    assert (work.runs, database.retries) == (4, 3)
+    with pytest.raises(RetriesExhausted):
+        run_transaction(connect(retry_for=0.3), Failing("23505", 10_000), try_again=lambda _: True)
+    assert time.monotonic() - begin < 10
+
+
+def test_a_refused_message_is_no_lost_connection(connect: Connect) -> None:
+    database = connect()
+    work = Failing("08P01", 1)
+    with pytest.raises(psycopg2.Error) as caught:
+        run_transaction(database, work, repeatable=True)
+    assert (caught.value.pgcode, work.runs, database.retries) == ("08P01", 1, 0)
+
+
+def test_a_message_that_is_too_large_is_sent_once(connect: Connect) -> None:
+    database = connect(retry_for=10)
+    sent = []
+
+    def work(cursor: Cursor) -> None:
+        sent.append(1)
+        cursor.execute("SELECT length(%s)", ("x" * 17_000_000,))
+
+    if "CockroachDB" not in execute(database, "SELECT version()")[0][0]:
+        pytest.skip("PostgreSQL takes a gigabyte")
+    with pytest.raises(psycopg2.Error, match="maximum allowed message size"):
+        run_transaction(database, work, repeatable=True)
+    assert len(sent) == 1
+
+
 def test_a_server_that_was_there_is_waited_for_and_no_longer(connect: Connect, relay: Relay) -> None:
     balances(database := connect(relay.url, retry_for=1.5))
     relay.close()
@@ -366,7 +425,7 @@ def test_a_server_that_was_there_is_waited_for_and_no_longer(connect: Connect, r
 
 def test_a_first_connection_that_is_lost_at_once_is_replaced(connect: Connect, relay: Relay) -> None:
     database = connect(relay.url)
-    relay.cut_at("SET timezone", "before", times=2)
+    relay.cut_at("set_config", "before", times=2)
     run_transaction(database, deposit)
     assert relay.cuts == 2
     assert balances(database) == [101, 100]
@@ -518,6 +577,37 @@ def test_a_connection_is_as_the_scripts_expect_it(connect: Connect, url: str) ->
     named = connect(psycopg2.extensions.make_dsn(url, application_name="mine"))
     assert execute(named, "SHOW application_name") == [("mine",)]
     assert execute(database, "SELECT '日本語 🎬'") == [("日本語 🎬",)]
+
+
+def test_a_session_is_as_the_scripts_expect_it(connect: Connect, url: str) -> None:
+    """Whatever the database or the user has as a default."""
+    latin = connect(psycopg2.extensions.make_dsn(url, client_encoding="LATIN1"))
+    assert execute(latin, "SELECT '日本語 🎬'") == [("日本語 🎬",)]
+    if "CockroachDB" in execute(latin, "SELECT version()")[0][0]:
+        pytest.skip("it knows no defaults of a database before v21.2")
+    settings = {
+        "array_nulls": "off",
+        "datestyle": "German",
+        "intervalstyle": "iso_8601",
+        "standard_conforming_strings": "off",
+        "extra_float_digits": "-3",
+    }
+    name = psycopg2.extensions.parse_dsn(url)["dbname"]
+    for setting, value in settings.items():
+        execute(latin, f"ALTER DATABASE {name} SET {setting} = '{value}'")
+    try:
+        database = connect()
+        assert execute(database, "SELECT '{1,NULL}'::int8[]") == [([1, None],)]
+        assert execute(database, "SELECT ARRAY['{NULL}']::text[] = '{\"{NULL}\"}'") == [(True,)]
+        assert execute(database, "SELECT '{NULL}'::text[]") == [([None],)]
+        found = execute(database, "SELECT (TIMESTAMPTZ '2024-03-01 00:00Z')::text, INTERVAL '1 day 02:00'::text")
+        assert found == [("2024-03-01 00:00:00+00", "1 day 02:00:00")]
+        assert execute(database, "SELECT '\\x41'::text, (0.1::float8 + 0.2::float8)::text") == [
+            ("\\x41", "0.30000000000000004")
+        ]
+    finally:
+        for setting in settings:
+            execute(latin, f"ALTER DATABASE {name} RESET {setting}")
 
 
 def test_a_dead_network_is_noticed_by_the_socket(connect: Connect, relay: Relay) -> None:

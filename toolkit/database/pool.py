@@ -22,6 +22,23 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 2.0
 
 
+# What is sent and read relies on these, whatever the server, the database or the user has as a default. Not by the
+# startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is left out.
+SESSION = {
+    "timezone": "UTC",
+    "array_nulls": "on",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "3",
+}
+SET_SESSION = f"""
+    SELECT set_config(name, wanted, false)
+    FROM pg_catalog.pg_settings
+    JOIN (VALUES {", ".join(map(str, SESSION.items()))}) AS session (known_as, wanted) ON known_as = lower(name)
+    WHERE setting <> wanted"""
+
+
 class Connection(psycopg2.extensions.connection):
     """A connection that knows since when it has been waiting for an answer (time.monotonic(); 0: it is not)."""
 
@@ -59,6 +76,7 @@ class Tries:
         self._database = database
         self._end = time.monotonic() + seconds
         self.count = 0
+        self.in_doubt = False  # whether one of them may have been committed
 
     def pause(self) -> bool:
         """Wait before the next try, and return True; or return False if the time is over."""
@@ -96,7 +114,8 @@ class Database:
     def connect(self) -> Connection:
         """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with discard().
 
-        Raises DatabaseUnreachable, or DatabaseMissing (CockroachDB before v23 says so only at the first statement).
+        Raises DatabaseUnreachable or DatabaseMissing. (CockroachDB before v23 takes connections to a database that does
+        not exist, and says so at the first statement, which is sent here.)
         """
         self.stop_if_interrupted()
         connection: Connection = self.target.connect(Connection)
@@ -107,12 +126,15 @@ class Database:
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute("SET timezone TO 'UTC'")
+                cursor.execute(SET_SESSION)
             connection.set_session(isolation_level="SERIALIZABLE", autocommit=False)
         except psycopg2.Error as error:
+            was_lost = connection.closed
             self.discard(connection)
             self.stop_if_interrupted()
-            raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
+            if was_lost:
+                raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
+            raise self.target.explained(str(error).strip()) from error
         self.stop_if_interrupted()
         return connection
 

@@ -19,8 +19,9 @@ DEFAULTS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
     "application_name": "streaming_services",
-    "client_encoding": "UTF8",
 }
+# What is sent and read is text of any language, whatever the URL says; of other encodings CockroachDB knows none.
+ENCODING = {"client_encoding": "UTF8"}
 
 
 URL_FORM = (
@@ -52,7 +53,7 @@ class Target:
     """
 
     def __init__(self, url: str) -> None:
-        self.parameters = {**DEFAULTS, **_parse(url)}
+        self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
         hosts = str(self.parameters.get("host", ""))
         # Known to libpq 16 and newer, which every psycopg2-binary since 2.9.10 brings.
         if "," in hosts and psycopg2.extensions.libpq_version() >= 160000:
@@ -69,11 +70,11 @@ class Target:
         certificate = self.parameters.get("sslcert")
         if certificate and not Path(certificate).exists():
             # libpq would go on without one, and the server's answer would not name the file.
-            raise self._explained(f'could not open certificate file "{certificate}"')
+            raise self.explained(f'could not open certificate file "{certificate}"')
         try:
             return psycopg2.connect(connection_factory=factory, **self.parameters)
         except psycopg2.Error as error:
-            raise self._explained(str(error).strip()) from error
+            raise self.explained(str(error).strip()) from error
 
     @property
     def user(self) -> str:
@@ -103,7 +104,8 @@ class Target:
         text = str(self.parameters.get(parameter) or os.environ.get(variable) or "")
         return text.split(",") if text else []
 
-    def _explained(self, reason: str) -> DatabaseUnreachable:
+    def explained(self, reason: str) -> DatabaseUnreachable:
+        """Return the error that says for a person why there is no connection: what libpq or the server said."""
         matches = ((re.search(pattern, reason), may_pass, advice) for pattern, may_pass, advice in REASONS)
         found, may_pass, advice = next((match for match in matches if match[0]), (None, True, ""))
         if not found:
@@ -125,6 +127,9 @@ class Target:
 
 def _parse(url: str) -> dict[str, str]:
     url = url.strip()
+    if not url:
+        # libpq would take everything from PG* variables and defaults: a database that nobody has named.
+        raise Failure(f"the database URL is empty: {URL_FORM}")
     if url[:1] in ("'", '"'):
         raise Failure("the database URL begins with a quote: leave the quotes out")
     scheme, separator, rest = url.partition("://")

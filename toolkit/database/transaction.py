@@ -9,7 +9,6 @@ import psycopg2.extensions
 
 from toolkit.console import Failure
 from toolkit.database.pool import Connection, Cursor, Database, Tries
-from toolkit.database.target import DatabaseUnreachable
 
 T = TypeVar("T")
 
@@ -18,6 +17,9 @@ CONFLICTS = {
     "40P01",  # deadlock_detected
 }
 STATEMENT_COMPLETION_UNKNOWN = "40003"
+# CockroachDB's code for a message above sql.conn.max_read_buffer_message_size, and its words (pgwirebase/encoding.go).
+PROTOCOL_VIOLATION = "08P01"
+TOO_LARGE = "bigger than maximum allowed message size"
 # The states of a transaction that cannot be committed any more: after an error, or without a connection.
 FAILED = {psycopg2.extensions.TRANSACTION_STATUS_INERROR, psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN}
 # What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
@@ -57,19 +59,31 @@ def run_transaction(
       row it writes has a key known before the write;
     - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
 
-    Raises AmbiguousCommit when it is not known whether work was committed, also by an earlier try; else
-    RetriesExhausted when the time is over, DatabaseUnreachable when there is no server, and any other error of psycopg2
-    or of work as it is, after ROLLBACK.
+    Raises AmbiguousCommit when it is not known whether work was committed, by an earlier try as well: whatever ended
+    the tries is then its cause. Else RetriesExhausted when the time is over, DatabaseUnreachable when there is no
+    server, and any other error of psycopg2 or of work as it is, after ROLLBACK.
     """
     tries = Tries(database, database.retry_for)
-    in_doubt = False  # whether one of the tries may have been committed
+    try:
+        return _run(database, work, tries, repeatable, try_again)
+    except AmbiguousCommit:
+        raise
+    except Exception as error:
+        # What ends the tries after a doubtful COMMIT, be it an error of work's own, says nothing of that COMMIT.
+        if tries.in_doubt:
+            raise _ambiguous(database, error) from error
+        raise
+
+
+def _run(
+    database: Database,
+    work: Callable[[Cursor], T],
+    tries: Tries,
+    repeatable: bool,
+    try_again: Callable[[psycopg2.Error], bool],
+) -> T:
     while True:
-        try:
-            connection = database.take(tries)
-        except DatabaseUnreachable as error:
-            if in_doubt:
-                raise _ambiguous(database) from error
-            raise
+        connection = database.take(tries)
         committing = False
         try:
             with connection.cursor() as cursor:
@@ -83,11 +97,13 @@ def run_transaction(
             _end(database, connection, lost)
             database.stop_if_interrupted()
             ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
+            tries.in_doubt = tries.in_doubt or ambiguous
+            if ambiguous and not repeatable:
+                raise _ambiguous(database) from error
             if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):
                 raise
-            in_doubt = in_doubt or ambiguous
-            if (in_doubt and not repeatable) or not tries.pause():
-                raise _ambiguous(database) if in_doubt else _exhausted(database, tries, lost) from error
+            if not tries.pause():
+                raise _ambiguous(database) if tries.in_doubt else _exhausted(database, tries, lost) from error
             database.count_retry()
         except BaseException as error:
             _end(database, connection, lost=not isinstance(error, Exception))
@@ -98,8 +114,11 @@ def run_transaction(
 
 
 def _is_lost(connection: Connection, error: psycopg2.Error) -> bool:
+    """Whether an error means that the connection has gone, and not that the server refuses what was sent."""
     code = error.pgcode or ""
-    return bool(connection.closed) or code in SERVER_LEAVES or code.startswith("08")
+    if code == PROTOCOL_VIOLATION and TOO_LARGE in str(error):
+        return False  # some versions close the connection after this, and it would be sent in vain again
+    return bool(connection.closed) or code in SERVER_LEAVES or (code.startswith("08") and code != PROTOCOL_VIOLATION)
 
 
 def _end(database: Database, connection: Connection, lost: bool) -> None:
@@ -112,11 +131,14 @@ def _end(database: Database, connection: Connection, lost: bool) -> None:
     database.discard(connection)
 
 
-def _ambiguous(database: Database) -> AmbiguousCommit:
-    return AmbiguousCommit(
+def _ambiguous(database: Database, ended_by: Exception | None = None) -> AmbiguousCommit:
+    text = (
         f"the connection to {database.target.host} was lost during COMMIT: "
         "the transaction may have been committed or not"
     )
+    if ended_by:
+        text += f" (trying again ended with: {str(ended_by).strip()})"
+    return AmbiguousCommit(text)
 
 
 def _exhausted(database: Database, tries: Tries, lost: bool) -> RetriesExhausted:
