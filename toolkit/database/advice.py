@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 # What a person can do about what a server refuses, by SQLSTATE.
 ADVICE = {
-    "08P01": "what was sent is larger than the server takes (CockroachDB: sql.conn.max_read_buffer_message_size, 16 MiB "
-    "unless it was set): raise that, or give smaller values",
+    "08P01": "what was sent is larger than the server takes (CockroachDB: sql.conn.max_read_buffer_message_size, "
+    "16 MiB unless it was set): raise that, or give smaller values",
     "25006": "the database is read-only (a replica?): use the URL of a server that can be written to",
     "3D000": "run `python streaming_services.py` first, which creates it, or correct the URL",
     "3F000": "create the schema, or correct the search_path in the URL's options",

@@ -24,18 +24,17 @@ LONGEST_PAUSE = 2.0
 
 # What is sent and read relies on these, whatever the server, the database or the user has as a default. Not by the
 # startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is left out.
-SESSION = {
-    "timezone": "UTC",
-    "array_nulls": "on",
-    "datestyle": "ISO, MDY",
-    "intervalstyle": "postgres",
-    "standard_conforming_strings": "on",
-    "extra_float_digits": "3",
-}
-SET_SESSION = f"""
+SET_SESSION = """
     SELECT set_config(name, wanted, false)
     FROM pg_catalog.pg_settings
-    JOIN (VALUES {", ".join(map(str, SESSION.items()))}) AS session (known_as, wanted) ON known_as = lower(name)
+    JOIN (VALUES
+        ('timezone', 'UTC'),
+        ('array_nulls', 'on'),
+        ('datestyle', 'ISO, MDY'),
+        ('intervalstyle', 'postgres'),
+        ('standard_conforming_strings', 'on'),
+        ('extra_float_digits', '3')
+    ) AS session (known_as, wanted) ON known_as = lower(name)
     WHERE setting <> wanted"""
 
 
