@@ -1,0 +1,88 @@
+"""The backend services: what an API, a bot or a test does with plans, users, content, viewings, reviews and payments.
+
+This is the contract of all of them. Programs import them from here, or as `from streaming_services import create_user`.
+
+Each function takes the Database first and keyword arguments after it. It does its work in one transaction, which is
+tried again after conflicts, lost connections and commits of unknown fate (toolkit.database.run_transaction); whatever
+happens on the way, the work is done once. What comes back is a dict: column -> value, with money and ratings as
+Decimal, times as datetime in UTC, keys as int or uuid.UUID, and features as a dict in which decimals are Decimal. A
+function that removes a row returns the columns of its table as they were; the others may add what belongs to the row,
+such as the name of a user's plan.
+
+Arguments are named after the columns, and their types are strict: no float where Decimal or int is asked for, no bool
+for an int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can
+be left out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
+
+Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.Failure,
+with a text for people.
+
+    NotFound        something named by its key, or a row it is to refer to, is not there (any more)
+    AlreadyExists   another row has that key, or that value of a unique column
+    InvalidValue    an argument of the wrong type, or one that breaks a rule of the schema
+    StillInUse      other rows need the one that is to be removed
+
+A page is {"items": [...], "next": text or None}: give `next` as the argument `after` to get the page that follows; None
+says that this was the last. A page begins after the last row of the page before, so rows that are added or removed
+meanwhile shift nothing. `limit` is 1 to 1000. A list of what belongs to a user or a title that is not there is empty.
+"""
+
+from services.content import add_content, find_content, get_content, remove_content, update_content
+from services.errors import AlreadyExists, InvalidValue, NotFound, StillInUse
+from services.payments import list_payments, process_payment, revenue
+from services.reviews import content_rating, list_reviews, remove_review, review_content
+from services.rows import NOT_GIVEN
+from services.subscriptions import (
+    add_subscription,
+    get_subscription,
+    list_subscriptions,
+    remove_subscription,
+    update_subscription,
+)
+from services.users import (
+    change_plan,
+    create_user,
+    delete_user,
+    get_user,
+    get_user_by_email,
+    list_users,
+    update_user,
+)
+
+# The function takes the place of the module of the same name: `services.watch_history` is the function from here on.
+from services.watch_history import continue_watching, log_progress, start_watching, watch_history
+
+__all__ = [
+    "NOT_GIVEN",
+    "AlreadyExists",
+    "InvalidValue",
+    "NotFound",
+    "StillInUse",
+    "add_content",
+    "add_subscription",
+    "change_plan",
+    "content_rating",
+    "continue_watching",
+    "create_user",
+    "delete_user",
+    "find_content",
+    "get_content",
+    "get_subscription",
+    "get_user",
+    "get_user_by_email",
+    "list_payments",
+    "list_reviews",
+    "list_subscriptions",
+    "list_users",
+    "log_progress",
+    "process_payment",
+    "remove_content",
+    "remove_review",
+    "remove_subscription",
+    "revenue",
+    "review_content",
+    "start_watching",
+    "update_content",
+    "update_subscription",
+    "update_user",
+    "watch_history",
+]

@@ -1,0 +1,103 @@
+"""What every service does with its arguments: check them before anything is sent to the server."""
+
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from types import GenericAlias
+from typing import Any, TypeVar, cast
+
+import psycopg2
+
+from services.errors import InvalidValue, service_error
+from services.rows import NOT_GIVEN, read_json
+from toolkit.database import Database
+from toolkit.exact_json import json_text, storable
+
+Service = TypeVar("Service", bound=Callable[..., Any])
+
+# Arguments that go to DECIMAL columns -> how many digits the column has, and how many of them after the point. The
+# servers round a value with more decimals without a word, so the services refuse it before a server sees it.
+DECIMALS = {"price": (10, 2), "rating": (3, 1), "progress": (5, 2)}
+
+
+def service(function: Service) -> Service:
+    """Make a function a service: the decorator of every function that programs call.
+
+    Each keyword argument is checked against the type that the function's signature gives it, and the function gets the
+    checked values. Raises InvalidValue for a wrong one; what the server refuses is raised as an error of services.
+    """
+
+    @functools.wraps(function)
+    def call(database: Database, **arguments: Any) -> Any:
+        given = {
+            name: _checked(name, value, function.__annotations__.get(name, object))
+            for name, value in arguments.items()
+            if value is not NOT_GIVEN
+        }
+        try:
+            return function(database, **given)
+        except psycopg2.Error as error:
+            raise service_error(database, error, given) from error
+
+    return cast(Service, call)
+
+
+def _checked(name: str, value: Any, wanted: Any) -> Any:
+    """Return the value of an argument, of the wanted type. Raises InvalidValue if no column would keep it as it is."""
+    kind: Any = wanted.__origin__ if isinstance(wanted, GenericAlias) else wanted  # of dict[str, Any], dict
+    if not isinstance(value, kind) or isinstance(value, bool):
+        text = kind.__name__ if isinstance(kind, type) else str(kind).replace("decimal.", "").replace("uuid.", "")
+        raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
+    if isinstance(value, str):
+        _check_text(name, value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InvalidValue(name, "must be an integer of 64 bits")
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidValue(name, f"must be a number, not {value}")
+    if isinstance(value, Decimal | int) and name in DECIMALS:
+        _check_decimals(name, Decimal(value), *DECIMALS[name])
+    return _as_stored(name, value) if isinstance(value, dict) else value
+
+
+def _check_text(name: str, text: str) -> None:
+    with suppress(ValueError):
+        if storable(text).strip():
+            return
+    raise InvalidValue(name, "must be text that is not blank, with no NUL and no half of a surrogate pair")
+
+
+def _check_decimals(name: str, value: Decimal, digits: int, decimals: int) -> None:
+    if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
+        raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
+
+
+def _as_stored(name: str, value: dict[Any, Any]) -> Any:
+    """Return a dict as it comes back from a JSONB column: its floats are Decimals then, and its tuples lists.
+
+    So it can be compared with what is stored. Raises InvalidValue if JSON cannot say it, or no server can store it.
+    """
+    try:
+        return read_json(json_text(_json_part(value)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidValue(name, f"must be what JSON can say: {error}") from error
+
+
+def _json_part(value: Any) -> Any:
+    """Return a value with lists for its tuples, which json_text() takes for objects. Raises ValueError for text that
+    cannot be stored, also as a name."""
+    if isinstance(value, dict):
+        return {_json_name(name): _json_part(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_part(item) for item in value]
+    return _json_name(value) if isinstance(value, str) else value
+
+
+def _json_name(text: Any) -> str:
+    with suppress(ValueError):
+        if isinstance(text, str):
+            return storable(text)
+    raise ValueError(f"{text!r} is no text that can be stored")

@@ -1,0 +1,118 @@
+"""The titles that can be watched: the table content."""
+
+from decimal import Decimal
+
+from services.arguments import service
+from services.pages import Order, Page, read_page
+from services.rows import NOT_GIVEN, Entity, Row
+from toolkit.database import Database
+
+CONTENT = Entity(
+    "content",
+    "content_id",
+    "SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating FROM {source} t",
+)
+
+
+@service
+def add_content(
+    database: Database,
+    *,
+    title: str,
+    content_type: str,
+    genre: str | None = None,
+    release_year: int | None = None,
+    rating: Decimal | int | None = None,
+    content_id: int | None = None,
+) -> Row:
+    """Add a title and return it. content_type: movie, series, documentary or other; rating: the critics', 0 to 10.
+
+    With a content_id of the caller's, the same call again returns the same title. Raises AlreadyExists if the
+    content_id is another title's.
+
+    >>> add_content(database, title="Low Tide", content_type="movie", rating=Decimal("7.5"))["rating"]
+    Decimal('7.5')
+    """
+    row = {"title": title, "content_type": content_type, "genre": genre, "release_year": release_year, "rating": rating}
+    return CONTENT.create(database, content_id, **row)
+
+
+@service
+def get_content(database: Database, *, content_id: int) -> Row:
+    """Return a title. Raises NotFound.
+
+    >>> get_content(database, content_id=1)["title"]
+    'Night Train'
+    """
+    return CONTENT.get(database, content_id=content_id)
+
+
+@service
+def find_content(
+    database: Database,
+    *,
+    title: str | None = None,
+    genre: str | None = None,
+    content_type: str | None = None,
+    release_year: int | None = None,
+    min_rating: Decimal | int | None = None,
+    after: str | None = None,
+    limit: int = 20,
+) -> Page:
+    """Return a page of the content that meets all conditions given, in the order of the titles.
+
+    title: what the title begins with, written exactly so. min_rating: the critics' rating or a better one. On a
+    PostgreSQL database whose collation is not C, the condition on the title is checked title by title, because no index
+    of schema.sql can help there.
+
+    >>> [found["title"] for found in find_content(database, title="Night", min_rating=8)["items"]]
+    ['Night Train']
+    """
+    values = {"genre": genre, "content_type": content_type, "release_year": release_year, "min_rating": min_rating}
+    conditions = [_CONDITIONS[name] for name, value in values.items() if value is not None]
+    if title is not None:
+        # LIKE can use the index on titles, but % _ and \ have a meaning in it. So it gets the text up to the first of
+        # these only, and what it finds is then compared with the whole text, in which no character is special.
+        plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
+        values.update(title=title, length=len(title), pattern=title[:plain] + "%")
+        conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
+    return read_page(database, CONTENT, conditions, _BY_TITLE, after, limit, **values)
+
+
+_BY_TITLE = Order({"t.title": str, "t.content_id": int})
+_CONDITIONS = {
+    "genre": "t.genre = %(genre)s",
+    "content_type": "t.content_type = %(content_type)s",
+    "release_year": "t.release_year = %(release_year)s",
+    "min_rating": "t.rating >= %(min_rating)s",
+}
+
+
+@service
+def update_content(
+    database: Database,
+    *,
+    content_id: int,
+    title: str = NOT_GIVEN,
+    content_type: str = NOT_GIVEN,
+    genre: str | None = NOT_GIVEN,
+    release_year: int | None = NOT_GIVEN,
+    rating: Decimal | int | None = NOT_GIVEN,
+) -> Row:
+    """Change what is given of a title (None: not known), and return it. Raises NotFound.
+
+    >>> update_content(database, content_id=1, genre="thriller")["genre"]
+    'thriller'
+    """
+    row = {"title": title, "content_type": content_type, "genre": genre, "release_year": release_year, "rating": rating}
+    return CONTENT.update(database, content_id, **row)
+
+
+@service
+def remove_content(database: Database, *, content_id: int) -> Row:
+    """Remove a title with its viewings and reviews, and return it as it was. Raises NotFound.
+
+    >>> remove_content(database, content_id=2)["title"]
+    'Nightwatch'
+    """
+    return CONTENT.remove(database, content_id=content_id)

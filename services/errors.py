@@ -1,0 +1,74 @@
+"""The errors that the services raise, and how what a server refuses becomes one of them."""
+
+from typing import Any
+
+import psycopg2
+
+from toolkit.console import Failure
+from toolkit.database import Database, catalog, explained, run_transaction
+
+
+class NotFound(Failure):
+    """There is no such row. table: where it was looked for. key: column -> value, what was looked for."""
+
+    def __init__(self, table: str, key: dict[str, Any]) -> None:
+        super().__init__(f"{table} has no row with {_in_words(key)}")
+        self.table, self.key = table, key
+
+
+class AlreadyExists(Failure):
+    """A row with the same key or unique value is there, and differs. table, key: which one; key is column -> value."""
+
+    def __init__(self, table: str, key: dict[str, Any]) -> None:
+        super().__init__(f"{table} already has another row with {_in_words(key)}")
+        self.table, self.key = table, key
+
+
+class InvalidValue(Failure):
+    """A value cannot be stored. column: whose value, mostly the argument's name. rule: what the value breaks.
+
+    The column need not be an argument: a payment for a plan that costs nothing breaks a rule of the column amount.
+    """
+
+    def __init__(self, column: str, rule: str) -> None:
+        super().__init__(f"{column} {rule}")
+        self.column, self.rule = column, rule
+
+
+class StillInUse(Failure):
+    """A row cannot be removed, because others refer to it. uses: table -> number of its rows that do."""
+
+    def __init__(self, table: str, key: dict[str, Any], uses: dict[str, int]) -> None:
+        super().__init__(f"{table} with {_in_words(key)} is still in use: {_in_words(uses)}")
+        self.uses = uses
+
+
+def _in_words(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+def service_error(database: Database, error: psycopg2.Error, arguments: dict[str, Any]) -> Failure:
+    """Return the error that a service raises in place of one of the server's.
+
+    arguments: those of the service, whose names are column names. Where the server names the constraint that was
+    broken, the catalog of the database says which columns it is about; their values are taken from the arguments. What
+    is no fault of a value (a missing privilege, a full disk) becomes a plain Failure with advice.
+    """
+    code = error.pgcode or ""
+    # Classes 22 (data exception) and 54 (limit exceeded). Types and digits are checked before anything is sent, so
+    # what is left is a value that is too large, and it is the longest one.
+    if code[:2] in ("22", "54"):
+        longest = max(arguments, key=lambda name: len(str(arguments[name])))
+        return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
+    # Class 23: integrity constraint violation.
+    tables = run_transaction(database, catalog.read, repeatable=True) if code[:2] == "23" else {}
+    for table in tables.values():
+        constraint = table.constraints.get(error.diag.constraint_name or "")
+        if constraint:
+            values = [arguments.get(column) for column in constraint.columns]
+            if constraint.kind == "f" and constraint.referenced:
+                return NotFound(constraint.referenced, dict(zip(constraint.referenced_columns, values, strict=True)))
+            if constraint.kind == "c":
+                return InvalidValue(", ".join(constraint.columns), f"breaks {constraint.name}: {constraint.definition}")
+            return AlreadyExists(table.name, dict(zip(constraint.columns, values, strict=True)))
+    return explained(error, database)

@@ -1,0 +1,87 @@
+"""Lists that come in pages: keyset pagination, in which a page begins after the last row of the page before."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from psycopg2 import sql
+
+from services.errors import InvalidValue
+from services.rows import Entity, Row, fetch
+from toolkit.database import Database, run_transaction
+from toolkit.exact_json import storable
+
+Page = dict[str, Any]  # {"items": rows, "next": the argument `after` for the page that follows, or None}
+LONGEST_PAGE = 1000
+
+
+class Order(NamedTuple):
+    """The order in which a list returns its rows.
+
+    keys: the columns to sort by, as `t.column` -> the function that reads such a value from text. No two rows have the
+    same values in all of them, so that a place in the order is always between two rows.
+    """
+
+    keys: dict[str, Callable[[str], Any]]
+    descending: bool = False
+
+    def clause(self) -> sql.Composable:
+        """Return the ORDER BY of a statement."""
+        columns = (f"{column} DESC" if self.descending else column for column in self.keys)
+        return sql.SQL(f" ORDER BY {', '.join(columns)}")
+
+    def beyond(self) -> str:
+        """Return the condition that rows after a place meet; read() gives the values for it."""
+        placeholders = ", ".join(f"%(after_{number})s" for number in range(len(self.keys)))
+        return f"({', '.join(self.keys)}) {'<' if self.descending else '>'} ({placeholders})"
+
+    def place(self, row: Row) -> str:
+        """Return the place of a row in the order, as the text that callers get as `next` and give as `after`."""
+        return json.dumps([str(row[column.partition(".")[2]]) for column in self.keys])
+
+    def read(self, place: str) -> Row:
+        """Return the values for the condition beyond(), from what place() has returned. Raises InvalidValue."""
+        try:
+            texts = json.loads(place)
+            if not all(isinstance(text, str) for text in texts):
+                raise ValueError
+            values = [read(storable(text)) for read, text in zip(self.keys.values(), texts, strict=True)]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidValue("after", "must be the `next` of the page before") from error
+        return {f"after_{number}": value for number, value in enumerate(values)}
+
+
+def read_page(
+    database: Database,
+    entity: Entity,
+    conditions: list[str],
+    order: Order,
+    after: str | None,
+    limit: int,
+    **values: Any,
+) -> Page:
+    """Return a page of the rows of a table that meet all conditions, in their order, for a service that lists them.
+
+    conditions: SQL in which the table is t, and %(name)s stands for one of the values. after: `next` of the page
+    before, None for the first page. limit: how many rows. The rows of the page are picked before they are joined with
+    what belongs to them, so no others are read. Raises InvalidValue for after and limit.
+    """
+    check_limit(limit)
+    if after is not None:
+        conditions = [*conditions, order.beyond()]
+        values.update(order.read(after))
+    values["rows"] = limit + 1  # one more than asked for says whether there are more
+    part = sql.SQL("(SELECT * FROM {} t {} {} LIMIT %(rows)s)").format(
+        sql.Identifier(entity.table),
+        sql.SQL(f"WHERE {' AND '.join(conditions)}" if conditions else ""),
+        order.clause(),
+    )
+    statement = entity.of(part) + order.clause()
+    rows = run_transaction(database, lambda cursor: fetch(cursor, statement, values), repeatable=True)
+    return {"items": rows[:limit], "next": order.place(rows[limit - 1]) if len(rows) > limit else None}
+
+
+def check_limit(limit: int) -> None:
+    """Raise InvalidValue for a number of rows that a service does not return at once."""
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise InvalidValue("limit", f"must be 1 to {LONGEST_PAGE}")

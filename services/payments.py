@@ -1,0 +1,104 @@
+"""What users have paid for their plans: the table payment_history."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from services.arguments import service
+from services.errors import AlreadyExists, InvalidValue, NotFound
+from services.pages import Order, Page, read_page
+from services.rows import Entity, Row, execute, fetch
+from services.subscriptions import ALL_PLANS, plan_keys
+from services.users import USERS
+from toolkit.database import Cursor, Database, run_transaction
+
+_PAYMENTS = Entity(
+    "payment_history",
+    "payment_id",
+    """SELECT t.payment_id, t.user_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
+       FROM {source} t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
+)
+_LATEST_PAYMENTS = Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
+
+
+@service
+def process_payment(database: Database, *, user_id: int, method: str, payment_id: UUID | None = None) -> Row:
+    """Record a payment of a user for the plan they have now, at its price of now, and return it.
+
+    With a payment_id of the caller's, it is paid once however often it is called, even if plan or price have changed
+    since. Raises AlreadyExists if the payment_id is of another user or method; NotFound if there is no such user;
+    InvalidValue if they have no plan, or one that costs nothing.
+
+    >>> order = UUID("5b0f4e1c-6c3e-4f0a-9d53-0b8d6a2f7c11")
+    >>> process_payment(database, user_id=1, method="card", payment_id=order)["amount"]
+    Decimal('8.99')
+    """
+    key = {"payment_id": payment_id or uuid4()}
+
+    def work(cursor: Cursor) -> Row:
+        execute(cursor, _PAY, {**key, "user_id": user_id, "method": method})
+        try:
+            payment = _PAYMENTS.read(cursor, **key)
+        except NotFound:
+            USERS.read(cursor, user_id=user_id)
+            raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for") from None
+        # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
+        if payment["user_id"] not in (user_id, None) or payment["method"] != method:
+            raise AlreadyExists(_PAYMENTS.table, key)
+        return payment
+
+    return run_transaction(database, work, repeatable=True)
+
+
+# One statement reads the price and writes the payment, so the price is the one at that moment. It writes nothing if the
+# payment is there already, which NOT EXISTS has to say: ON CONFLICT alone would come after the CHECK of the amount, and
+# the plan that was paid may have become free since. ON CONFLICT is for a payment that another call is writing just now.
+_PAY = """
+    INSERT INTO payment_history (payment_id, user_id, subscription_id, amount, method)
+    SELECT %(payment_id)s, u.user_id, s.subscription_id, s.price, %(method)s
+    FROM users u JOIN subscriptions s ON s.subscription_id = u.subscription_id
+    WHERE u.user_id = %(user_id)s
+      AND NOT EXISTS (SELECT 1 FROM payment_history p WHERE p.payment_id = %(payment_id)s)
+    ON CONFLICT (payment_id) DO NOTHING"""
+
+
+@service
+def list_payments(database: Database, *, user_id: int, after: str | None = None, limit: int = 20) -> Page:
+    """Return a page of a user's payments, the latest first, with the names of the plans.
+
+    >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1)["items"]]
+    [('Basic', Decimal('8.99'))]
+    """
+    return read_page(database, _PAYMENTS, ["t.user_id = %(user_id)s"], _LATEST_PAYMENTS, after, limit, user_id=user_id)
+
+
+@service
+def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row]:
+    """Return what was paid by month and plan, from the moment since until just before the moment until.
+
+    Each row has month (in UTC; the date of its first day), subscription_id, plan (its name), payments (their number)
+    and revenue. Months and plans without payments are left out. Raises InvalidValue if until is not later than since.
+
+    >>> year = revenue(database, since=datetime(2026, 1, 1, tzinfo=timezone.utc), until=datetime.now(timezone.utc))
+    >>> [(str(row["month"]), row["plan"], row["payments"], row["revenue"]) for row in year]
+    [('2026-02-01', 'Basic', 1, Decimal('8.99'))]
+    """
+    if since >= until:
+        raise InvalidValue("until", "must be later than since")
+
+    # Two statements: given the keys of the plans, CockroachDB reads the part of the index on payment_history
+    # (subscription_id, payment_date) that lies between the two moments, for each plan. For a join it would read all.
+    def work(cursor: Cursor) -> list[Row]:
+        plans = fetch(cursor, ALL_PLANS, {})
+        sums = fetch(cursor, _REVENUE, {"plans": plan_keys(plans), "since": since, "until": until})
+        names = {plan["subscription_id"]: plan["name"] for plan in plans}
+        return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
+
+    return run_transaction(database, work, repeatable=True)
+
+
+_REVENUE = """
+    SELECT date_trunc('month', payment_date)::DATE AS month, subscription_id,
+           count(*) AS payments, sum(amount) AS revenue
+    FROM payment_history
+    WHERE subscription_id IN %(plans)s AND payment_date >= %(since)s AND payment_date < %(until)s
+    GROUP BY 1, 2 ORDER BY 1, 2"""

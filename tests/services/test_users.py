@@ -1,0 +1,30 @@
+def test_a_user_comes_with_their_plan(db: Database) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    user = create_user(db, name="Cleo", email="cleo@example.com", subscription_id=2)
+    assert user["created_at"] > before
+    assert user["created_at"].utcoffset() == timedelta(0)
+    assert (user["plan"], user["price"], user["features"]) == ("Premium", Decimal("15.99"), {"streams": 4})
+    assert get_user(db, user_id=user["user_id"]) == get_user_by_email(db, email="cleo@example.com") == user
+    alone = change_plan(db, user_id=user["user_id"], subscription_id=None)
+    assert (alone["subscription_id"], alone["plan"], alone["price"], alone["features"]) == (None, None, None, None)
+    assert update_user(db, user_id=user["user_id"], name="Cleopatra") == {**alone, "name": "Cleopatra"}
+
+
+def test_a_deleted_user_leaves_payments_only(db: Database) -> None:
+    delete_user(db, user_id=1)
+    assert execute(db, "SELECT count(*) FROM watch_history") == [(0,)]
+    assert execute(db, "SELECT count(*) FROM reviews") == [(0,)]
+    assert execute(db, "SELECT user_id, amount FROM payment_history") == [(None, Decimal("8.99"))]
+
+
+def test_pages_neither_miss_nor_repeat_a_user(db: Database) -> None:
+    for number in range(10, 15):
+        create_user(db, name="Same", email=f"{number}@example.com", user_id=number)
+    first = list_users(db, limit=3)
+    create_user(db, name="Early", email="early@example.com", user_id=-1)
+    delete_user(db, user_id=first["items"][-1]["user_id"])
+    rest = list_users(db, after=first["next"])
+    assert [user["user_id"] for user in first["items"]] == [1, 2, 10]
+    assert [user["user_id"] for user in rest["items"]] == [11, 12, 13, 14]
+    assert [len(page) for page in all_pages(db, "list_users", limit=7)] == [7]
+    assert [len(page) for page in all_pages(db, "list_users", limit=3)] == [3, 3, 1]
