@@ -26,8 +26,8 @@ def list_subscriptions(database: Database) -> list[Row]:
     [('Free', 0), ('Basic', 1), ('Premium', 0)]
     """
 
-    # Two statements: for one that joins plans with users CockroachDB would read the whole table of users. Given the keys
-    # of the plans, it counts in the index on users (subscription_id), one part of it for each plan.
+    # Two statements: for one that joins plans with users CockroachDB would read the whole table of users. Given the
+    # keys of the plans, it counts in the index on users (subscription_id), one part of it for each plan.
     def work(cursor: Cursor) -> list[Row]:
         plans = fetch(cursor, ALL_PLANS, {})
         subscribers = fetch(cursor, _SUBSCRIBERS, {"plans": plan_keys(plans)})

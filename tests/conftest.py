@@ -15,6 +15,7 @@ import psycopg2.extensions
 import pytest
 from local_copy import copy_local_database
 from relay import Relay
+from sample import fill
 
 from toolkit import schema
 from toolkit.database import Database
@@ -92,6 +93,13 @@ def database(empty_database: Database) -> Database:
     """A scratch database with the six tables."""
     schema.apply(empty_database, PROJECT / "schema.sql")
     return empty_database
+
+
+@pytest.fixture
+def db(database: Database) -> Database:
+    """A scratch database with the six tables and the sample rows."""
+    fill(database)
+    return database
 
 
 @pytest.fixture

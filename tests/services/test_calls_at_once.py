@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import pytest
-from sample import VIEWING, execute, fill
+from sample import VIEWING, execute
 
 from services import (
     AlreadyExists,
@@ -35,13 +34,6 @@ from services import (
 from toolkit.database import Database
 
 SECONDS = 3.0
-
-
-@pytest.fixture
-def db(database: Database) -> Database:
-    """A database with the sample rows."""
-    fill(database)
-    return database
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

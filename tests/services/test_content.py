@@ -1,3 +1,14 @@
+"""Content: found by conditions and by the beginning of a title, in pages, changed and removed."""
+
+from decimal import Decimal
+from typing import Any
+
+from sample import STRANGE_TEXTS, all_pages, execute
+
+from services import add_content, find_content, get_content, remove_content, update_content
+from toolkit.database import Database
+
+
 def test_content_is_found_by_all_conditions_together(db: Database) -> None:
     wanted = add_content(db, title="Night", content_type="movie", genre="drama", release_year=2019, rating=Decimal("6"))
     wanted_row = {name: wanted[name] for name in wanted if name != "content_id"}
@@ -18,14 +29,14 @@ def test_content_is_found_by_all_conditions_together(db: Database) -> None:
 
 def test_pages_of_titles_that_are_equal(db: Database) -> None:
     keys = {add_content(db, title="Same", content_type="movie")["content_id"] for _ in range(7)}
-    pages = all_pages(db, "find_content", title="Same", limit=3)
+    pages = all_pages(find_content, db, title="Same", limit=3)
     assert [len(page) for page in pages] == [3, 3, 1]
     assert {item["content_id"] for page in pages for item in page} == keys
 
 
 def test_pages_go_on_after_a_blank_title(db: Database) -> None:
     execute(db, "INSERT INTO content (title, content_type) VALUES ('', 'movie'), (' ', 'movie')")
-    pages = all_pages(db, "find_content", limit=1)
+    pages = all_pages(find_content, db, limit=1)
     assert [item["title"] for page in pages for item in page] == ["", " ", "Night Train", "Nightwatch"]
 
 

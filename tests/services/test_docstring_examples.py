@@ -1,7 +1,9 @@
 """Every service has a docstring with an example, and every example does what it says."""
 
 import doctest
+import importlib
 import inspect
+import pkgutil
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -17,10 +19,12 @@ FUNCTIONS = [name for name in services.__all__ if inspect.isfunction(getattr(ser
 
 
 def test_every_service_is_public_and_has_an_example() -> None:
+    modules = [importlib.import_module(f"services.{module.name}") for module in pkgutil.iter_modules(services.__path__)]
     defined = {
         name
-        for name, value in vars(services).items()
-        if inspect.isfunction(value) and value.__module__ == "services" and not name.startswith("_")
+        for module in modules
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and hasattr(value, "__wrapped__")  # by the decorator of services
     }
     assert defined == set(FUNCTIONS) == set(CALLS)
     for name in FUNCTIONS:

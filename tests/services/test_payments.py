@@ -1,9 +1,32 @@
+"""Payments: paid once at the price of the moment, and summed up as revenue."""
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from sample import PAYMENT, all_pages, execute
+
+from services import (
+    AlreadyExists,
+    change_plan,
+    delete_user,
+    list_payments,
+    process_payment,
+    revenue,
+    update_subscription,
+)
+from toolkit.database import Database
+
+UTC = timezone.utc
+
+
 def test_a_payment_is_of_the_price_of_now(db: Database) -> None:
     update_subscription(db, subscription_id=1, price=Decimal("9.49"))
     payment = process_payment(db, user_id=1, method="card")
     assert (payment["amount"], payment["subscription_id"], payment["plan"]) == (Decimal("9.49"), 1, "Basic")
     assert list_payments(db, user_id=1, limit=1)["items"] == [payment]
-    assert [len(page) for page in all_pages(db, "list_payments", user_id=1, limit=1)] == [1, 1]
+    assert [len(page) for page in all_pages(list_payments, db, user_id=1, limit=1)] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,30 @@
+"""What the services refuse, each in its own error that names the fault, and without any change to the rows."""
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sample import CALLS, dump
+
+import services
+from services import (
+    AlreadyExists,
+    InvalidValue,
+    NotFound,
+    change_plan,
+    continue_watching,
+    list_payments,
+    list_reviews,
+    process_payment,
+    watch_history,
+)
+from toolkit.database import Database
+
+UTC = timezone.utc
+
+
 RULES: list[tuple[str, dict[str, Any], str, str]] = [
     ("add_subscription", {"price": Decimal("9.999")}, "price", r"must fit DECIMAL\(10, 2\)"),
     ("add_subscription", {"price": Decimal("1E-99")}, "price", "must fit"),
@@ -99,17 +126,7 @@ def test_what_is_there_already_is_named(db: Database) -> None:
         assert dump(db) == before, name
 
 
-def test_the_decimals_are_those_of_the_schema(database: Database) -> None:
-    tables = run_transaction(database, catalog.read)
-    sizes = {
-        column.name: (column.precision, column.scale)
-        for table in tables.values()
-        for column in table.columns.values()
-        if column.kind == "numeric" and column.name != "amount"  # which is never an argument
-    }
-    assert sizes == records.DECIMALS
-
-
-def dump(database: Database) -> list[list[tuple[Any, ...]]]:
-    """Return all rows of all tables."""
-    return [sorted(execute(database, f"SELECT * FROM {table}"), key=repr) for table in TABLES]
+def test_lists_of_nobody_are_empty(db: Database) -> None:
+    nothing: dict[str, Any] = {"items": [], "next": None}
+    assert watch_history(db, user_id=99) == list_payments(db, user_id=99) == list_reviews(db, content_id=99) == nothing
+    assert continue_watching(db, user_id=99) == []

@@ -1,3 +1,25 @@
+"""Plans: added, changed, removed, and counted."""
+
+from decimal import Decimal
+
+import pytest
+from sample import CALLS
+
+from services import (
+    NotFound,
+    StillInUse,
+    add_subscription,
+    change_plan,
+    get_subscription,
+    list_subscriptions,
+    process_payment,
+    remove_subscription,
+    revenue,
+    update_subscription,
+)
+from toolkit.database import Database
+
+
 def test_plans_are_added_changed_and_removed(db: Database) -> None:
     features = {"quality": "4K", "price per screen": Decimal("1.10"), "streams": 6, "extras": [None, True, {"a": "ü"}]}
     plan = add_subscription(db, name="Family", price=20, features=features)

@@ -1,3 +1,16 @@
+"""Users: with their plan, in pages, and deleted."""
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from sample import all_pages, execute
+
+from services import change_plan, create_user, delete_user, get_user, get_user_by_email, list_users, update_user
+from toolkit.database import Database
+
+UTC = timezone.utc
+
+
 def test_a_user_comes_with_their_plan(db: Database) -> None:
     before = datetime.now(UTC) - timedelta(minutes=5)
     user = create_user(db, name="Cleo", email="cleo@example.com", subscription_id=2)
@@ -26,5 +39,5 @@ def test_pages_neither_miss_nor_repeat_a_user(db: Database) -> None:
     rest = list_users(db, after=first["next"])
     assert [user["user_id"] for user in first["items"]] == [1, 2, 10]
     assert [user["user_id"] for user in rest["items"]] == [11, 12, 13, 14]
-    assert [len(page) for page in all_pages(db, "list_users", limit=7)] == [7]
-    assert [len(page) for page in all_pages(db, "list_users", limit=3)] == [3, 3, 1]
+    assert [len(page) for page in all_pages(list_users, db, limit=7)] == [7]
+    assert [len(page) for page in all_pages(list_users, db, limit=3)] == [3, 3, 1]

@@ -1,3 +1,23 @@
+"""Arguments that cannot be are refused by name, before anything is sent to a server."""
+
+import inspect
+from datetime import datetime, timezone
+from decimal import Decimal
+from types import GenericAlias
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sample import CALLS
+
+import services
+from services import InvalidValue
+from services.arguments import DECIMALS
+from toolkit.database import Database, catalog, run_transaction
+
+UTC = timezone.utc
+
+
 WRONG_TYPES: list[Any] = [
     True,
     1.5,
@@ -52,3 +72,12 @@ def test_wrong_arguments_are_named(nowhere: Database, name: str, parameter: insp
         assert str(raised.value).startswith(f"{parameter.name} must ")
 
 
+def test_the_decimals_are_those_of_the_schema(database: Database) -> None:
+    tables = run_transaction(database, catalog.read)
+    sizes = {
+        column.name: (column.precision, column.scale)
+        for table in tables.values()
+        for column in table.columns.values()
+        if column.kind == "numeric" and column.name != "amount"  # which is never an argument
+    }
+    assert sizes == DECIMALS

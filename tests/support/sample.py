@@ -1,4 +1,5 @@
-"""A few rows that are easy to remember, a call of every service on them, and a Database that tells what it sends."""
+"""What the tests of the services share: rows that are easy to remember, a call of every service on them, all pages of
+a list, all rows of the tables, and a Database that tells what it sends."""
 
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -31,6 +32,15 @@ ROWS = """
         VALUES ('33333333-3333-4333-8333-333333333333', 1, 1, 8.99, 'card', '2026-02-01 09:00:00+00');"""
 
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")
+
+STRANGE_TEXTS = [
+    "'; DROP TABLE users; --",
+    "%s %(name)s %%",
+    'a "quoted" \\ back\\slash',
+    "日本語 🎬",
+    "a\nb\tc",
+    "_%\\",
+]
 
 # Each service with arguments that succeed.
 CALLS: dict[str, dict[str, Any]] = {
@@ -95,6 +105,25 @@ def execute(database: Database, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
     return run_transaction(database, work, repeatable=True)
+
+
+def dump(database: Database) -> list[list[tuple[Any, ...]]]:
+    """Return all rows of all tables."""
+    return [sorted(execute(database, f"SELECT * FROM {table}"), key=repr) for table in TABLES]
+
+
+def all_pages(
+    service: Callable[..., dict[str, Any]], database: Database, **arguments: Any
+) -> list[list[dict[str, Any]]]:
+    """Return the items of each page of a service, from the first to the last."""
+    pages: list[list[dict[str, Any]]] = []
+    after: dict[str, str] = {}
+    while True:
+        page = service(database, **arguments, **after)
+        pages.append(page["items"])
+        if page["next"] is None:
+            return pages
+        after = {"after": page["next"]}
 
 
 class TellingDatabase(Database):
