@@ -47,6 +47,11 @@ def _in_words(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
+# What CockroachDB says of a number in JSON with an exponent out of its range: syntax_error. It is never said of the
+# statements of the services themselves, which are the same in every call.
+JSON_OUT_OF_RANGE = "42601"
+
+
 def service_error(database: Database, error: psycopg2.Error, arguments: dict[str, Any]) -> Failure:
     """Return the error that a service raises in place of one of the server's.
 
@@ -55,9 +60,9 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
     is no fault of a value (a missing privilege, a full disk) becomes a plain Failure with advice.
     """
     code = error.pgcode or ""
-    # Classes 22 (data exception) and 54 (limit exceeded). Types and digits are checked before anything is sent, so
-    # what is left is a value that is too large, and it is the longest one.
-    if code[:2] in ("22", "54"):
+    # Types and digits are checked before anything is sent. So what the server does not take for its value (classes 22,
+    # data exception, and 54, limit exceeded) is a value that is too large, and of the arguments it is the longest.
+    if code[:2] in ("22", "54") or code == JSON_OUT_OF_RANGE:
         longest = max(arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
