@@ -67,7 +67,7 @@ def test_every_file_it_names_exists(document: str) -> None:
     made = {block.words[word] for block in blocks(document) for word in ("file", "append") if word in block.words}
     names = {Path(name).name for name in project_files()}
     for span in code_spans(document):
-        if not re.fullmatch(r"[\w./-]+", span) or OF_THE_READER.fullmatch(span) or span in made:
+        if not re.fullmatch(r"[\w./-]+", span) or span in SUFFIXES or OF_THE_READER.fullmatch(span) or span in made:
             continue
         if "/" in span[1:-1] or span.endswith(("/", *SUFFIXES)):
             exists = (PROJECT / span.lstrip("/")).exists() or span in names or Path(span).is_dir()

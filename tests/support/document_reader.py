@@ -141,7 +141,7 @@ class DocumentReader:
         assert self._python.stdout
         self._python.stdin.write(json.dumps(block.text) + "\n")
         self._python.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self._python.stdout:
             if line.rstrip() == DONE:
                 self._output = "".join(lines)

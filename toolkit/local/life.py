@@ -32,7 +32,7 @@ def use_until_exit(server: Server) -> None:
         say(f"the database runs as {server.owner.name}, who cannot enter {PROJECT}: its data is in {server.home}")
     make_home(server.home, server.owner)
     with transition(server.home):  # so that nobody who is just leaving stops the server
-        lock = hold(server.home / "users", "another script to leave the local database", shared=True)
+        lock = hold(server.home / "in-use", "another script to leave the local database", shared=True)
     atexit.register(_leave, server, lock)
 
 
@@ -114,14 +114,14 @@ def _make_database(server: Server) -> str:
 def _leave(server: Server, lock: int) -> None:
     """Stop using the server, and stop it if nobody else uses it and it was not left running on purpose.
 
-    Called at the exit of the process. lock: the file descriptor that holds the lock `users`.
+    Called at the exit of the process. lock: the file descriptor that holds the lock `in-use`.
     """
     os.close(lock)  # a fork of this process has a descriptor of its own for the same lock, which holds on
     # A folder deleted meanwhile is no error: its server ends by itself. After Ctrl-C the next to leave stops it.
     with contextlib.suppress(FileNotFoundError, KeyboardInterrupt):
         try:
             with transition(server.home):
-                unused = is_free(server.home / "users") and not (server.home / "keep").exists()
+                unused = is_free(server.home / "in-use") and not (server.home / "keep").exists()
                 if unused and not is_free(server.home / "running"):
                     _stop(server)
         except Failure as failure:

@@ -4,7 +4,7 @@ Nothing else tells who uses the server and whether it runs: no pid file, no coun
 holder is killed, so a process that is gone is never mistaken for one that is there.
 
     transition  exclusive: a script is starting or stopping the server
-    users       shared: a script uses the server
+    in-use      shared: a script uses the server
     running     exclusive: handed to the server, so held as long as it, or any process it started, lives
 """
 
@@ -22,7 +22,7 @@ from toolkit.console import say
 if sys.platform != "win32":  # which has no such module; importing this one has to work there all the same
     import fcntl
 
-NAMES = ("transition", "users", "running")  # the files in the home
+NAMES = ("transition", "in-use", "running")  # the files in the home
 SILENCE = 5.0  # seconds of waiting until a person is told what for
 
 
