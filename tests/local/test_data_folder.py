@@ -21,6 +21,14 @@ def test_a_half_made_data_folder_is_made_anew(prepared: Project, missing: str) -
     assert done.stdout == "t\n"
 
 
+def test_a_home_of_an_earlier_version_of_this_project_gets_the_lock_that_it_lacks(prepared: Project) -> None:
+    (prepared.home / "in-use").rename(prepared.home / "users")
+    owner = (prepared.home / "users").owner()
+    assert prepared.sql("SELECT 1") == "1"
+    assert (prepared.home / "in-use").owner() == owner
+    assert not prepared.is_running()
+
+
 def test_data_of_another_version_is_refused_by_name(prepared: Project) -> None:
     (prepared.home / "data" / "PG_VERSION").write_text("17\n")
     done = prepared.run("url")

@@ -55,12 +55,15 @@ def make_home(home: Path, owner: Account) -> None:
         except OSError:  # another script was first
             shutil.rmtree(draft)
     check_private(home, owner)
+    for missing in [home / name for name in locks.NAMES if not (home / name).exists()]:
+        missing.touch()  # an earlier version of this project made the home, and had another name for this lock
+        give(missing, owner)
 
 
-def give(folder: Path, owner: Account) -> None:
-    """Make the owner the owner of a new folder and of all in it."""
+def give(new: Path, owner: Account) -> None:
+    """Make the owner the owner of a new file, or of a new folder and of all in it."""
     if owner.uid != os.geteuid():
-        for path in (folder, *folder.rglob("*")):
+        for path in (new, *new.rglob("*")):
             os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
 
 
