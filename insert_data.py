@@ -20,7 +20,8 @@ from pathlib import Path
 from toolkit.console import printable, run, say, seconds
 from toolkit.database import Database, database_url, supervised
 from toolkit.loading.files import Source, find
-from toolkit.loading.small_load import ONE_TRANSACTION, RUN_AGAIN, load_small
+from toolkit.loading.problems import RUN_AGAIN
+from toolkit.loading.small_load import ONE_TRANSACTION, load_small
 from toolkit.loading.writer import Counts
 
 SAMPLE = Path(__file__).with_name("test_data.json")

@@ -11,7 +11,12 @@ from typing import NoReturn
 
 
 class Failure(Exception):
-    """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password."""
+    """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password.
+
+    may_pass: whether doing the same again later can succeed, with nothing put right.
+    """
+
+    may_pass = False
 
 
 def printable(text: str) -> str:

@@ -2,43 +2,60 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from toolkit.console import say
 
 # Without the total, which is an estimate until the files have been read.
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:,} rows, {rate:,.0f} rows/s, {remaining} left"
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:,} rows, {rate:,.0f} rows/s, {remaining} left{postfix}"
 LINE_EVERY = 10.0  # seconds
 FIRST_DRAWN = 1.0  # second after a table's first batch: nothing is drawn of one that is done by then
 
 
 class Progress:
-    """Told of each batch of a load; draws nothing for what takes less than a second."""
+    """Told of each batch of a load; draws nothing for what takes less than a second.
 
-    def __init__(self) -> None:
+    trouble: says what the load is waiting for, or how often it had to try again; "" if all is well.
+    """
+
+    def __init__(self, trouble: Callable[[], str] = str) -> None:
+        self._trouble = trouble
         self._begin = self._last_line = time.monotonic()
         self._rows: dict[str, int] = {}
+        self._fractions: dict[str, float] = {}
         self._begun: dict[str, float] = {}
         self._bars: dict[str, Any] = {}
+        self._latest = ""  # the table of which a batch was committed last
 
     def __call__(self, table: str, rows: int, fraction: float) -> None:
         """Show that so many rows of a table are committed, when this fraction of its files has been read."""
         self._rows[table] = rows
+        self._fractions[table] = fraction
+        self._latest = table
+        self.show()
+
+    def show(self) -> None:
+        """Show how things stand; to be called now and then when nothing happens, too."""
         if sys.stderr.isatty():
-            self._draw(table, rows, fraction)
+            self._draw()
         elif time.monotonic() - self._last_line >= LINE_EVERY:
             self._last_line = time.monotonic()
             total = sum(self._rows.values())
-            say(f"{total:,} rows, {total / (self._last_line - self._begin):,.0f} rows/s; {table} {fraction:.0%} read")
+            parts = [f"{total:,} rows, {total / (self._last_line - self._begin):,.0f} rows/s"]
+            if self._latest:
+                parts.append(f"{self._latest} {self._fractions[self._latest]:.0%} read")
+            say("; ".join(filter(None, [*parts, self._trouble()])))
 
     def close(self) -> None:
         """Leave the bars as they are and the cursor below them."""
         for bar in self._bars.values():
             bar.close()
 
-    def _draw(self, table: str, rows: int, fraction: float) -> None:
+    def _draw(self) -> None:
+        table = self._latest
         elapsed = time.monotonic() - self._begun.setdefault(table, time.monotonic())
-        if elapsed < FIRST_DRAWN:
+        if not table or elapsed < FIRST_DRAWN:
             return
         if table not in self._bars:
             import tqdm  # slow to import, and of use on a terminal only
@@ -49,5 +66,9 @@ class Progress:
             )
             self._bars[table].start_t -= elapsed
         bar = self._bars[table]
+        rows, fraction = self._rows[table], self._fractions[table]
         bar.total = max(rows, round(rows / fraction)) if fraction else None
+        bar.set_postfix_str(self._trouble(), refresh=False)
         bar.update(rows - bar.n)
+        if rows == bar.n and self._trouble():
+            bar.refresh()

@@ -28,12 +28,19 @@ ADVICE = {
 }
 
 
+# What can be otherwise the next time, with nothing done about it: too_many_connections, lock_not_available,
+# query_canceled.
+PASSING = {"53300", "55P03", "57014"}
+
+
 def explained(error: psycopg2.Error, database: Database) -> Failure:
     """Return the Failure that says what the server refused, where, and what to do about it."""
     reason = (error.diag.message_primary or str(error)).strip()
     advice = ADVICE.get(error.pgcode or "", "")
     where = f"{database.target.host}, database {database.target.database}"
-    return Failure(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
+    failure = Failure(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
+    failure.may_pass = (error.pgcode or "") in PASSING
+    return failure
 
 
 def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:

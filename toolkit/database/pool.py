@@ -5,7 +5,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -69,17 +69,23 @@ class _Cursor(psycopg2.extensions.cursor):
 
 
 class Tries:
-    """The pauses between the tries of one transaction."""
+    """The pauses between the tries of one transaction, and when there are to be no more.
 
-    def __init__(self, database: "Database", seconds: float) -> None:
+    seconds: how long it is tried. since: from when they count (time.monotonic()), asked again each time; by default
+    from now.
+    """
+
+    def __init__(self, database: "Database", seconds: float, since: Callable[[], float] | None = None) -> None:
         self._database = database
-        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self.begin = time.monotonic()
+        self._since = since or (lambda: self.begin)
         self.count = 0
         self.in_doubt = False  # whether one of them may have been committed
 
     def pause(self) -> bool:
         """Wait before the next try, and return True; or return False if the time is over."""
-        left = self._end - time.monotonic()
+        left = max(self.begin, self._since()) + self._seconds - time.monotonic()
         if left <= 0:
             return False
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.count, left)

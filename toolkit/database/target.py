@@ -31,10 +31,7 @@ URL_FORM = (
 
 
 class DatabaseUnreachable(Failure):
-    """No connection could be made: no server there, or it does not let us in.
-
-    may_pass: whether trying again later can help.
-    """
+    """No connection could be made: no server there, or it does not let us in."""
 
     may_pass = True
 

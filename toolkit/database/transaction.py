@@ -1,5 +1,6 @@
 """The retrying transaction: the only retry loop there is."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -29,9 +30,13 @@ SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 class RetriesExhausted(Failure):
     """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
 
+    may_pass = True
+
 
 class AmbiguousCommit(Failure):
     """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
+
+    may_pass = True
 
 
 def never(_: psycopg2.Error) -> bool:
@@ -45,6 +50,7 @@ def run_transaction(
     *,
     repeatable: bool = False,
     try_again: Callable[[psycopg2.Error], bool] = never,
+    since: Callable[[], float] | None = None,
 ) -> T:
     """Run work(cursor) in a transaction, commit, and return what work returned.
 
@@ -59,11 +65,14 @@ def run_transaction(
       row it writes has a key known before the write;
     - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
 
+    since() says from when retry_for counts, as time.monotonic() does: a transaction that is one of many may be tried as
+    long as the others go on. By default it counts from the beginning.
+
     Raises AmbiguousCommit when it is not known whether work was committed, by an earlier try as well: whatever ended
     the tries is then its cause. Else RetriesExhausted when the time is over, DatabaseUnreachable when there is no
     server, and any other error of psycopg2 or of work as it is, after ROLLBACK.
     """
-    tries = Tries(database, database.retry_for)
+    tries = Tries(database, database.retry_for, since)
     try:
         return _run(database, work, tries, repeatable, try_again)
     except AmbiguousCommit:
@@ -144,7 +153,8 @@ def _ambiguous(database: Database, ended_by: Exception | None = None) -> Ambiguo
 def _exhausted(database: Database, tries: Tries, lost: bool) -> RetriesExhausted:
     reason = "the connection was lost again and again" if lost else "other transactions were in the way each time"
     number = "1 try" if tries.count == 0 else f"{tries.count + 1} tries"
+    seconds = time.monotonic() - tries.begin
     return RetriesExhausted(
-        f"given up after {number} in {database.retry_for:g} s at {database.target.host}: {reason}. "
+        f"given up after {number} in {seconds:.0f} s at {database.target.host}: {reason}. "
         "Nothing of this transaction was committed"
     )

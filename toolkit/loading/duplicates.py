@@ -1,6 +1,6 @@
 """Rows of one load that have the same key."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -25,6 +25,14 @@ def _all_different(key: tuple[str, ...], batches: list[Batch]) -> bool:
         return False
     texts = [text for batch in batches for text in _key_texts(batch, key)]
     return len(set(texts)) == len(texts)
+
+
+def all_keys(batch: Batch) -> Collection[Any]:
+    """Return the primary keys of a batch's rows, in a form in which equal ones are equal."""
+    key = batch.table.primary_key
+    if any(comparable(batch.table.columns[name]) is not str for name in key):
+        return key_values(batch, key)
+    return list(_key_texts(batch, key))
 
 
 def _key_texts(batch: Batch, key: tuple[str, ...]) -> Iterable[Any]:

@@ -1,31 +1,30 @@
 """Large loads: one pass over the files, in batches that are transactions of their own, by several connections."""
 
 import gc
+import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
+from typing import Any
 
 import psycopg2
 
 from toolkit.console import Failure, say
 from toolkit.database import Database, run_or_explain, run_transaction
+from toolkit.database.supervision import LONG_SILENCE
 from toolkit.database.tables import Table
 from toolkit.loading import sequences
 from toolkit.loading.batch import Batch
+from toolkit.loading.duplicates import all_keys
 from toolkit.loading.files import Source
-from toolkit.loading.problems import BadInput
+from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.refusals import run_write
 from toolkit.loading.table_order import find_tables, referenced, refers_to_itself
 from toolkit.loading.windows import checked_batches
 from toolkit.loading.writer import Counts, Writer
 from toolkit.progress import Progress
-
-RUN_AGAIN = "Running it again finishes."
-
-# Told of each batch: the table's name, how many of its rows are committed, and how much of its files is read (0 to 1).
-Report = Callable[[str, int, float], None]
 
 
 def load_large(
@@ -52,7 +51,7 @@ def load_large(
         )
         return counts
     load = BulkLoad(database, tables, by_table, connections=connections, skip=skip)
-    progress = Progress()
+    progress = Progress(load.trouble)
     try:
         load.run(progress)
     except KeyboardInterrupt:
@@ -70,12 +69,15 @@ class _TableLoad:
     def __init__(self, table: Table, files: list[Source]) -> None:
         self.table = table
         self.files = files
-        self.batches = checked_batches(table, files)
+        self._batches = checked_batches(table, files)
         self.in_flight = 0
         self.is_read = False
         self.counts: Counts = Counter()
-        self.highest: dict[str, int] = {}
         self.met_rows = False  # whether a row came that was there already
+        self.sequences: list[sequences.Sequence] = []
+        self.covered: dict[str, int] = {}  # how far the sequences were moved, by column
+        self._keys_under_way: set[Any] = set()
+        self._next: Batch | None = None  # has been read, and waits for its turn
 
     @property
     def may_send(self) -> bool:
@@ -86,7 +88,31 @@ class _TableLoad:
     def is_done(self) -> bool:
         return self.is_read and not self.in_flight
 
+    def take(self) -> Batch | None:
+        """Return the next batch to write. None: that was all, or it has to wait for those that are under way.
+
+        It waits for a batch with a row of the same key, because the later row in the order of the files is to stand.
+        (Within a window no key occurs twice: that would be a problem.)
+        """
+        self._next = self._next or next(self._batches, None)
+        if self._next is None:
+            self.is_read = True
+            return None
+        keys = all_keys(self._next)
+        if not self._keys_under_way.isdisjoint(keys):
+            return None
+        self._keys_under_way.update(keys)
+        self.in_flight += 1
+        batch, self._next = self._next, None
+        return batch
+
+    def end(self, batch: Batch) -> None:
+        """Note that a batch is not under way any more."""
+        self.in_flight -= 1
+        self._keys_under_way.difference_update(all_keys(batch))
+
     def fraction_read(self) -> float:
+        """Return how much of its files has been read, from 0 to 1."""
         return sum(rows.fraction_read() for rows in self.files) / len(self.files)
 
 
@@ -108,6 +134,8 @@ class BulkLoad:
         self._active: list[_TableLoad] = []
         self._to_write: SimpleQueue[tuple[_TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
         self._written: SimpleQueue[tuple[_TableLoad, Batch, Counts | BaseException]] = SimpleQueue()
+        self._sequence_lock = Lock()
+        self._committed_at = time.monotonic()
         self._under_way = 0  # how many batches are in one of these, or between them
 
     @property
@@ -115,7 +143,7 @@ class BulkLoad:
         """What is committed of each table."""
         return {load.table.name: load.counts for load in self._loads}
 
-    def run(self, progress: Report) -> None:
+    def run(self, progress: Progress) -> None:
         """Load everything; to be called once.
 
         Each batch may be written again after a lost connection. Raises BadInput at the first bad row, or another
@@ -138,7 +166,7 @@ class BulkLoad:
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except Failure as error:
             self._settle()
-            raise Failure(f"{error}. {self.committed()} {RUN_AGAIN}") from error
+            raise Failure(f"{error}. {self.committed()} {how_to_finish(error)}") from error
         finally:
             for _ in range(self._connections):
                 self._to_write.put(None)
@@ -148,14 +176,29 @@ class BulkLoad:
         parts = [f"{name} {counts.total():,}" for name, counts in self.counts.items()]
         return f"Committed rows, at least: {', '.join(parts)}."
 
+    def trouble(self) -> str:
+        """Say what keeps the load waiting, for its progress line; "" if nothing does."""
+        silence, retries = self._database.silence(), self._database.retries
+        parts = [f"no answer for {silence:.0f} s"] if silence >= LONG_SILENCE else []
+        parts += [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
+        return ", ".join(parts)
+
+    def _last_commit(self) -> float:
+        """Return when a batch was last committed: a load gives up when none was for --retry-for seconds.
+
+        On a cluster that has lost a node single statements wait for half a minute and more, while others go on.
+        """
+        return self._committed_at
+
     def _activate(self) -> None:
         """Start the tables whose references are complete, and forget those that are done."""
         for load in [load for load in self._active if load.is_done]:
             self._active.remove(load)
-            self._advance_sequences(load)
+            sequences.cover(self._database, load.table)
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
+            load.sequences = run_or_explain(self._database, partial(sequences.find_sequences, table=load.table))
             self._active.append(load)
 
     def _send(self) -> bool:
@@ -165,45 +208,54 @@ class BulkLoad:
                 continue
             self._active.remove(load)
             self._active.append(load)  # the others come first the next time
-            batch = next(load.batches, None)
-            if batch is None:
-                load.is_read = True
-            else:
+            batch = load.take()
+            if batch:
                 self._to_write.put((load, batch))
                 self._under_way += 1
-                load.in_flight += 1
-            return True
+            if batch or load.is_read:
+                return True
         return False
 
     def _write_batches(self) -> None:
         while task := self._to_write.get():
             load, batch = task
             try:
-                self._written.put((load, batch, self._write(load, batch)))
+                counts = self._write(load, batch)
+                self._committed_at = time.monotonic()
+                self._written.put((load, batch, counts))
             except BaseException as error:
                 self._written.put((load, batch, error))
 
     def _write(self, load: _TableLoad, batch: Batch) -> Counts:
+        self._cover(load, batch)
         if not load.met_rows:
             # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
             try:
                 return run_transaction(
-                    self._database, lambda cursor: Writer(cursor, skip=self._skip).insert(batch), repeatable=True
+                    self._database,
+                    lambda cursor: Writer(cursor, skip=self._skip).insert(batch),
+                    repeatable=True,
+                    since=self._last_commit,
                 )
             except psycopg2.Error:
                 load.met_rows = True
         return run_write(
-            self._database, [batch], lambda cursor: Writer(cursor, skip=self._skip).write(batch), skip=self._skip
+            self._database,
+            [batch],
+            lambda cursor: Writer(cursor, skip=self._skip).write(batch),
+            skip=self._skip,
+            since=self._last_commit,
         )
 
-    def _collect(self, progress: Report) -> None:
+    def _collect(self, progress: Progress) -> None:
         """Wait a moment for a batch to be committed, and count it."""
         try:
             load = self._count()
         except Empty:
             if self._database.is_interrupted:
                 raise KeyboardInterrupt from None
+            progress.show()
         else:
             progress(load.table.name, load.counts.total(), load.fraction_read())
 
@@ -211,12 +263,10 @@ class BulkLoad:
         """Count a written batch, or raise what became of it. Raises Empty if there is none for a moment."""
         load, batch, result = self._written.get(timeout=0.2)
         self._under_way -= 1
-        load.in_flight -= 1
+        load.end(batch)
         if isinstance(result, BaseException):
             raise result
         load.counts.update(result)
-        for column, value in sequences.highest([batch]).items():
-            load.highest[column] = max(value, load.highest.get(column, value))
         return load
 
     def _settle(self) -> None:
@@ -233,6 +283,12 @@ class BulkLoad:
                 if self._database.is_interrupted:
                     return
 
-    def _advance_sequences(self, load: _TableLoad) -> None:
-        if load.highest:
-            run_or_explain(self._database, lambda cursor: sequences.advance(cursor, load.table, load.highest))
+    def _cover(self, load: _TableLoad, batch: Batch) -> None:
+        """Move the sequences past the values in a batch, before they are committed: a kill leaves no value uncovered."""
+        for sequence in load.sequences:
+            with self._sequence_lock:
+                known = (sequences.given(sequence, batch), load.covered.get(sequence.column))
+                value = sequence.furthest(value for value in known if value is not None)
+                if value is not None and value != load.covered.get(sequence.column):
+                    run_or_explain(self._database, partial(sequences.advance, sequence=sequence, value=value))
+                    load.covered[sequence.column] = value

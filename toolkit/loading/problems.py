@@ -10,6 +10,14 @@ from toolkit.exact_json import shortened
 SHOWN = 20  # how many problems are told one by one
 
 
+RUN_AGAIN = "Running it again finishes."
+
+
+def how_to_finish(failure: Failure) -> str:
+    """Say how a load that ended with a failure is finished: running it again mends only what passes by itself."""
+    return RUN_AGAIN if failure.may_pass else "When that is mended, running it again finishes."
+
+
 class HasPlace(Protocol):
     """What has rows of one table in one file: a files.Source."""
 

@@ -29,10 +29,17 @@ ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
 UNIQUE_VIOLATION = "23505"
 
 
-def run_write(database: Database, batches: list[Batch], work: Callable[[Cursor], T], *, skip: bool) -> T:
+def run_write(
+    database: Database,
+    batches: list[Batch],
+    work: Callable[[Cursor], T],
+    *,
+    skip: bool,
+    since: Callable[[], float] | None = None,
+) -> T:
     """Run work, which writes these batches, as run_transaction() does, and return its result.
 
-    skip: as the Writer in work has it. Raises BadInput if rows are at fault, or another Failure.
+    skip: as the Writer in work has it. since: as for run_transaction(). Raises BadInput if rows are at fault, or another Failure.
     """
 
     def is_passing(error: psycopg2.Error) -> bool:
@@ -45,7 +52,7 @@ def run_write(database: Database, batches: list[Batch], work: Callable[[Cursor],
         return error.pgcode == UNIQUE_VIOLATION
 
     try:
-        return run_transaction(database, work, repeatable=True, try_again=is_passing)
+        return run_transaction(database, work, repeatable=True, try_again=is_passing, since=since)
     except psycopg2.Error as error:
         raise explained(error, database) from error
 

@@ -12,14 +12,13 @@ from toolkit.loading.batch import Batch, by_key, split
 from toolkit.loading.checks import check
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.files import Source
-from toolkit.loading.problems import BadInput, Problem, sort_problems
+from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
 from toolkit.loading.references import parents_first, references_outside
 from toolkit.loading.refusals import is_rows_fault, run_write
 from toolkit.loading.table_order import find_tables, refers_to_itself
 from toolkit.loading.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"
-RUN_AGAIN = "Running it again finishes."
 
 
 def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run: bool) -> dict[str, Counts]:
@@ -46,12 +45,16 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
         raise BadInput(sort_problems(problems, sources))
     ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
     try:
-        return run_write(database, ordered, lambda cursor: _write(cursor, tables, ordered, skip, dry_run), skip=skip)
+        counts = run_write(database, ordered, lambda cursor: _write(cursor, tables, ordered, skip, dry_run), skip=skip)
     except BadInput:
         raise
     except Failure as error:
         written = "all of it or nothing" if isinstance(error, AmbiguousCommit) else "nothing of it"
-        raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {RUN_AGAIN}") from error
+        raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {how_to_finish(error)}") from error
+    if not dry_run:
+        for table in tables:
+            sequences.cover(database, table)
+    return counts
 
 
 def _dangling(
@@ -93,5 +96,9 @@ def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool
         return counts
     for table in tables:
         of_table = [batch for batch in batches if batch.table.name == table.name]
-        sequences.advance(cursor, table, sequences.highest(of_table))
+        for sequence in sequences.find_sequences(cursor, table):
+            values = [sequences.given(sequence, batch) for batch in of_table]
+            value = sequence.furthest(value for value in values if value is not None)
+            if value is not None:
+                sequences.advance(cursor, sequence, value)
     return counts
