@@ -284,7 +284,7 @@ class BulkLoad:
                     return
 
     def _cover(self, load: _TableLoad, batch: Batch) -> None:
-        """Move the sequences past the values in a batch, before they are committed: a kill leaves no value uncovered."""
+        """Move the sequences past the values in a batch, before they are committed: a kill leaves none uncovered."""
         for sequence in load.sequences:
             with self._sequence_lock:
                 known = (sequences.given(sequence, batch), load.covered.get(sequence.column))

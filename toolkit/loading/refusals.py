@@ -39,7 +39,8 @@ def run_write(
 ) -> T:
     """Run work, which writes these batches, as run_transaction() does, and return its result.
 
-    skip: as the Writer in work has it. since: as for run_transaction(). Raises BadInput if rows are at fault, or another Failure.
+    skip: as the Writer in work has it. since: as for run_transaction(). Raises BadInput if rows are at fault, or
+    another Failure.
     """
 
     def is_passing(error: psycopg2.Error) -> bool:
