@@ -374,7 +374,7 @@ def test_whatever_ends_the_tries_after_a_doubtful_commit_leaves_the_doubt(
     def work(cursor: Cursor) -> None:
         (second_try if relay.cuts else deposit)(cursor)
 
-    with pytest.raises(AmbiguousCommit, match="may have been committed or not.*(as asked|deleted it)") as caught:
+    with pytest.raises(AmbiguousCommit, match=r"may have been committed or not.*(as asked|deleted it)") as caught:
         run_transaction(database, work, repeatable=True)
     assert isinstance(caught.value.__cause__, (psycopg2.Error, LookupError))
     assert balances(database) == [101, 100]

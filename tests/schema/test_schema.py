@@ -689,8 +689,10 @@ def test_an_interrupted_reset_is_finished_by_the_next(empty_database: Database, 
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
     file.write_text("SELECT pg_sleep(0.25);\n" + THING)  # builds slowly: once to compare, and once to apply
-    code = "import sys, pathlib; from toolkit import database, schema; "
+    code = (
+        "import sys, pathlib; from toolkit import database, schema; "
         "schema.reset(database.Database(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+    )
     for seconds in (0.3, 0.5, 0.7):
         resetting = subprocess.Popen([sys.executable, "-c", code, url, str(file)], cwd=PROJECT)
         time.sleep(seconds)
