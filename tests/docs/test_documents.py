@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from document_reader import LOCAL_DATABASE_IN_USE, DocumentReader
-from documents import PROJECT, Block, blocks, commands, copy_project, documents
+from documents import PROJECT, Block, blocks, commands, copy_project, documents, text_of
 
 LOCAL_DATABASE = "local_database.py"
 # The beginning of the set-up commands, which .ci/run runs as they stand.
@@ -73,6 +73,13 @@ def can_follow(block: Block, *, has_database: bool) -> bool:
     """Return whether a block is for a reader who has a database of their own, or for one who has not."""
     is_about_the_local_one = LOCAL_DATABASE in block.text or LOCAL_DATABASE_IN_USE in block.text
     return not is_about_the_local_one if has_database else block.language != "sql"
+
+
+@pytest.mark.parametrize("document", documents())
+def test_what_is_left_to_another_test_is_tested_there(document: str) -> None:
+    for block in blocks(document):
+        test = block.words.get("tested-by")
+        assert not test or document in text_of(test), f"{block.place}: {test} does not name the document"
 
 
 @pytest.mark.parametrize("document", documents())

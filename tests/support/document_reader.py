@@ -59,7 +59,7 @@ class DocumentReader:
         elif "append" in block.words:
             with (self._folder / block.words["append"]).open("a") as file:
                 file.write(block.text)
-        elif "not-run" not in block.words:
+        elif "not-run" not in block.words and "tested-by" not in block.words:
             {
                 "bash": self._bash,
                 "console": self._console,
