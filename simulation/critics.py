@@ -1,0 +1,85 @@
+"""Reviews: who writes one of what, when, the rating, and the words that fit it."""
+
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import tomli
+
+from simulation.catalogue import Catalogue
+from simulation.exact import bell
+from simulation.profile import Profile
+from simulation.subscribers import Life
+from simulation.window import DAY, Window
+
+NOISE = 1.0  # standard deviation of what else there is in a rating
+DELAY = 4 * DAY  # the longest time between the end of a viewing and a review
+
+# Up to which rating which openings, remarks and ends are taken.
+MOODS = (
+    (4.5, "bad", "dull", "low_end"),
+    (6.5, "mixed", "dull", "low_end"),
+    (8.5, "good", "fine", "high_end"),
+    (10.0, "great", "fine", "high_end"),
+)
+
+
+class Review(NamedTuple):
+    """rating: in halves. words: None if it is a rating only."""
+
+    title: int
+    moment: int
+    halves: int
+    words: str | None
+
+
+class Critics:
+    """How people review the titles of a catalogue."""
+
+    def __init__(self, profile: Profile, window: Window, catalogue: Catalogue) -> None:
+        self._with_words = profile.reviews.with_words
+        self._window = window
+        self._catalogue = catalogue
+        self._words: dict[str, Any] = tomli.loads(Path(__file__).with_name("reviews.toml").read_text("utf-8"))
+
+    def reviews(self, life: Life, count: int, finished: dict[int, int], chance: Random) -> list[Review]:
+        """Return about so many reviews of titles that somebody has seen to the end, in the order of time.
+
+        finished: the titles, and the moment when each was seen for the first time.
+        """
+        reviews = []
+        left = len(finished)
+        for title, seen in finished.items():
+            if chance.random() * left < count:
+                count -= 1
+                delay = chance.random()
+                moment = seen + 60 + int(delay * delay * delay * DELAY)
+                halves = self.halves(self._catalogue.titles[title].quality, life.leaning, chance)
+                words = self.words(title, halves, life.home.language, chance)
+                if moment < self._window.end:
+                    reviews.append(Review(title, moment, halves, words))
+            left -= 1
+        return sorted(reviews, key=lambda review: review.moment)
+
+    def halves(self, quality: float, leaning: float, chance: Random) -> int:
+        """Return a rating: the title's quality, what the user is given to, and noise; 20 halves are the best."""
+        return max(0, min(20, int(2 * (quality + leaning + NOISE * bell(chance.random())) + 0.5)))
+
+    def words(self, title: int, halves: int, language: str, chance: Random) -> str | None:
+        """Return what somebody writes with a rating, if anything."""
+        if chance.random() >= self._with_words:
+            return None
+        texts = self._words[language]
+        _, opening, remark, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
+        parts = [_one_of(texts[opening], chance)]
+        if chance.random() < 0.7:
+            parts.append(_one_of(texts[remark], chance))
+        if chance.random() < 0.3:
+            parts.append(_one_of(texts[end], chance))
+        known = self._catalogue.titles[title]
+        text = ("" if language == "ja" else " ").join(parts)
+        return text.replace("{title}", known.name).replace("{genre}", known.genre.lower())
+
+
+def _one_of(choices: list[str], chance: Random) -> str:
+    return choices[int(chance.random() * len(choices))]

@@ -1,0 +1,26 @@
+"""Numbers that are the same on every machine, so that the same seed makes the same platform everywhere.
+
+Of Python's floats IEEE 754 fixes + - * / and square roots to the last bit. Powers, logarithms and exponentials come from
+the C library, and their last digit may differ; those of the decimal module are rounded correctly, so they do not. sum()
+adds floats in another way from Python 3.12 on: math.fsum() does not.
+"""
+
+from decimal import Context, Decimal
+
+_CONTEXT = Context(prec=20)
+
+
+def power(base: float, exponent: float) -> float:
+    """Return base ** exponent for a positive base."""
+    logarithm = _CONTEXT.ln(Decimal(base))
+    return float(_CONTEXT.exp(_CONTEXT.multiply(logarithm, Decimal(exponent))))
+
+
+def bell(chance: float) -> float:
+    """Return a number about 0 with standard deviation 1 and never beyond 3.5: nearly normal, from one random().
+
+    It is the sum of four uniform numbers, 13 bits of the chance each.
+    """
+    bits = int(chance * 4503599627370496.0)  # 2**52
+    total = (bits & 8191) + (bits >> 13 & 8191) + (bits >> 26 & 8191) + (bits >> 39)
+    return (total / 8192 - 1.999755859375) * 1.7320508075688772

@@ -1,0 +1,182 @@
+"""A model's life as fixtures: JSON Lines for the six tables, as insert_data.py loads them."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from simulation import output
+from simulation.critics import Review
+from simulation.evenings import Viewing
+from simulation.model import Model, watching
+from simulation.names import People, Person
+from simulation.output import Table
+from simulation.subscribers import Life
+from simulation.window import DAY
+
+# Keys are positions, after those of the sample data, so that both can be loaded. The plans have the sample's keys.
+FIRST_KEY = 1_001
+LARGE = ("users", "watch_history", "reviews", "payment_history")
+SPACE = 1 << 48  # of the leading bits of a UUID
+DOMAINS = ("com", "net", "org")
+REPORT_EVERY = 200  # users
+
+Report = Callable[[str, int, float], None]
+
+
+def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Counter[str]:
+    """Write the fixtures of a model to a folder, and return how many rows each table has.
+
+    report is told now and then: the table watch_history, its rows so far, and how much of all is done, from 0 to 1.
+    Raises Failure where they cannot be written, or other fixtures are in the way.
+    """
+    names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE, shards)}
+    with output.fixtures(folder, names, force=force) as tables:
+        writer = _Writer(model, tables)
+        writer.plans()
+        writer.titles()
+        writer.users(report)
+    return writer.rows
+
+
+class _Writer:
+    """Writes the rows of a model. Of the large tables a user's rows stand together, in the order of the users."""
+
+    def __init__(self, model: Model, tables: dict[str, Table]) -> None:
+        self.rows: Counter[str] = Counter()
+        self._model = model
+        self._tables = tables
+        self._dates = [f"{model.window.date(day)}T" for day in range(model.window.days)]
+        self._clock = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(DAY)]
+        self._percents = [f"{number / 100:.2f}" for number in range(10_000)] + ["100"]
+        # The middle of a v4 UUID: the version and the variant, and bits of chance.
+        chance = Random("keys")
+        self._middles = [
+            f"-4{int(chance.random() * 4096):03x}-{'89ab'[number % 4]}{int(chance.random() * 4096):03x}-"
+            for number in range(4096)
+        ]
+
+    def plans(self) -> None:
+        """Write the plans, with the prices that they have at the end."""
+        lines = []
+        for number, plan in enumerate(self._model.profile.plans, 1):
+            price = self._model.subscribers.price(self._model.window.end, number - 1)
+            lines.append(
+                f'{{"subscription_id": {number}, "name": {_text(plan.name)}, "price": {price}, '
+                f'"features": {plan.features}}}\n'
+            )
+        self._write("subscriptions", lines, 0)
+
+    def titles(self) -> None:
+        """Write the titles."""
+        lines = []
+        for key, title in enumerate(self._model.catalogue.titles, FIRST_KEY):
+            rating = "null" if title.critics is None else f"{title.critics // 10}.{title.critics % 10}"
+            lines.append(
+                f'{{"content_id": {key}, "title": {_text(title.name)}, "content_type": "{title.content_type}", '
+                f'"genre": {_text(title.genre)}, "release_year": {title.release_year}, "rating": {rating}}}\n'
+            )
+        self._write("content", lines, 0)
+
+    def users(self, report: Report) -> None:
+        """Write the users, and all that they do."""
+        model, people, chance = self._model, People(), self._model.chance()
+        activity, months = 0.0, 0
+        for life in model.lives():
+            activity += watching(life)
+            months += len(life.bills)
+        expected = model.profile.viewings.per_user * model.users or 1.0
+        watched = 0.0
+        paid = 0
+        for number, life in enumerate(model.lives()):
+            person = people.person(life.home.locale, chance)
+            self._user(number, life, person, DOMAINS[int(chance.random() * len(DOMAINS))])
+            share = model.viewings_expected(life, activity)
+            place, width = watched / expected, share / expected
+            viewings, finished = model.evenings.viewings(life, int(share + chance.random()), chance)
+            self._viewings(number, viewings, place, width, chance)
+            count = int(model.reviews_expected(life, share) + chance.random())
+            self._reviews(number, model.critics.reviews(life, count, finished, chance), place, width, chance)
+            self._payments(number, life, paid / months, len(life.bills) / months, chance)
+            watched += share
+            paid += len(life.bills)
+            if number % REPORT_EVERY == 0:
+                report("watch_history", self.rows["watch_history"], number / model.users)
+
+    def _user(self, number: int, life: Life, person: Person, domain: str) -> None:
+        key = FIRST_KEY + number
+        plan = "null" if life.plan is None else life.plan + 1
+        self._write(
+            "users",
+            [
+                f'{{"user_id": {key}, "name": {_text(person.name)}, "email": "{person.address}{key}@example.{domain}", '
+                f'"subscription_id": {plan}, "created_at": "{self._time(life.joined)}"}}\n'
+            ],
+            number / self._model.users,
+        )
+
+    def _viewings(self, number: int, viewings: list[Viewing], place: float, width: float, chance: Random) -> None:
+        """Write viewings. place, width: where they lie in the table, and how much of it they are."""
+        random, dates, clock, percents, middles = chance.random, self._dates, self._clock, self._percents, self._middles
+        position, step = _positions(place, width, len(viewings))
+        start = f'", "user_id": {FIRST_KEY + number}, "content_id": '
+        lines = []
+        for title, moment, progress in viewings:
+            # As _key() and _time() do: a call would take a tenth of the time.
+            day, second = divmod(moment, DAY)
+            leading, tail = f"{position:012x}", int(random() * SPACE)
+            position += step
+            lines.append(
+                f'{{"watch_id": "{leading[:8]}-{leading[8:]}{middles[tail & 4095]}{tail:012x}{start}{title + FIRST_KEY}'
+                f', "watched_at": "{dates[day]}{clock[second]}", "progress": {percents[progress]}}}\n'
+            )
+        self._write("watch_history", lines, place)
+
+    def _reviews(self, number: int, reviews: list[Review], place: float, width: float, chance: Random) -> None:
+        position, step = _positions(place, width, len(reviews))
+        self._write(
+            "reviews",
+            [
+                f'{{"review_id": "{self._key(position + step * index, chance)}", "user_id": {FIRST_KEY + number}, '
+                f'"content_id": {FIRST_KEY + review.title}, "rating": {review.halves / 2}, '
+                f'"review_text": {_text(review.words)}, "reviewed_at": "{self._time(review.moment)}"}}\n'
+                for index, review in enumerate(reviews)
+            ],
+            place,
+        )
+
+    def _payments(self, number: int, life: Life, place: float, width: float, chance: Random) -> None:
+        position, step = _positions(place, width, len(life.bills))
+        self._write(
+            "payment_history",
+            [
+                f'{{"payment_id": "{self._key(position + step * index, chance)}", "user_id": {FIRST_KEY + number}, '
+                f'"subscription_id": {bill.plan + 1}, "amount": {self._model.subscribers.price(*bill)}, '
+                f'"method": "{life.method}", "payment_date": "{self._time(bill.moment)}"}}\n'
+                for index, bill in enumerate(life.bills)
+            ],
+            place,
+        )
+
+    def _write(self, table: str, lines: list[str], place: float) -> None:
+        self.rows[table] += len(lines)
+        self._tables[table].write("".join(lines), place)
+
+    def _key(self, position: int, chance: Random) -> str:
+        """Return a UUID in the form of version 4, whose first bits are the position."""
+        leading, tail = f"{position:012x}", int(chance.random() * SPACE)
+        return f"{leading[:8]}-{leading[8:]}{self._middles[tail & 4095]}{tail:012x}"
+
+    def _time(self, moment: int) -> str:
+        day, second = divmod(moment, DAY)
+        return self._dates[day] + self._clock[second]
+
+
+def _positions(place: float, width: float, rows: int) -> tuple[int, int]:
+    """Return the first position of so many rows in the space of keys, and the distance between them."""
+    return int(place * SPACE), int(width * SPACE) // max(1, rows)
+
+
+def _text(text: str | None) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,85 @@
+"""The folder of fixtures that is written: all or nothing, each table in one file or in shards."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from console import Failure, printable
+
+UNFINISHED = ".unfinished"  # a folder in the folder
+FIXTURES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")  # what insert_data.py loads of a folder
+BUFFER = 1 << 20
+
+
+class Table:
+    """The lines of a table, in shards of about the same size."""
+
+    def __init__(self, folder: Path, name: str, shards: int) -> None:
+        numbers = [f".{number:04}" for number in range(1, shards + 1)] if shards > 1 else [""]
+        self._files = [folder / f"{name}{number}.jsonl" for number in numbers]
+        self._number = 0
+        self._file = self._open()
+
+    def write(self, lines: str, place: float) -> None:
+        """Write lines. place: how much of the table is before them, from 0 to 1; it never falls."""
+        self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
+        self._file.write(lines)
+
+    def close(self) -> None:
+        """Write what is left, and the shards for which there were no lines."""
+        self._turn_to(len(self._files) - 1)
+        self._file.close()
+
+    def _turn_to(self, number: int) -> None:
+        while self._number < number:
+            self._file.close()
+            self._number += 1
+            self._file = self._open()
+
+    def _open(self) -> IO[str]:
+        return self._files[self._number].open("w", BUFFER, "utf-8", newline="\n")
+
+
+@contextmanager
+def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[dict[str, Table]]:
+    """Open the tables of a folder for writing. At the end all get their names; after an error none is left.
+
+    Raises Failure if the folder holds fixtures, unless force is given: then they are replaced, all of them.
+    """
+    unfinished = folder / UNFINISHED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = _there(folder)
+        if there and not force:
+            raise Failure(
+                f"{folder} holds fixtures ({_some(there)}): name another folder, or replace them with --force"
+            )
+        shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
+        unfinished.mkdir()
+        try:
+            tables = {name: Table(unfinished, name, count) for name, count in shards.items()}
+            try:
+                yield tables
+            finally:
+                for table in tables.values():
+                    table.close()
+            written = sorted(unfinished.iterdir())
+            for file in _there(folder):
+                file.unlink()
+            for file in written:
+                file.replace(folder / file.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        raise Failure(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+
+
+def _there(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.name.endswith(FIXTURES) and file.is_file())
+
+
+def _some(files: list[Path]) -> str:
+    names = [printable(file.name) for file in files]
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")

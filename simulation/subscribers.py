@@ -1,0 +1,188 @@
+"""The people: when and from where they join, what they like, what they pay for, when they cancel and come back."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import accumulate
+from math import sqrt
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from simulation.catalogue import Catalogue, Favourites
+from simulation.exact import bell, power
+from simulation.profile import Profile
+from simulation.window import DAY, Window
+
+Choice = TypeVar("Choice")
+
+RUSH = 20.0  # days in which the rush of the first weeks halves
+
+HOUR = 60
+
+
+class Home(NamedTuple):
+    """Where people live. share: in percent of all. offsets: from UTC, in minutes, each with its share."""
+
+    locale: str
+    share: float
+    language: str
+    offsets: dict[int, int]
+
+
+# North America 30 %, Europe, Middle East and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %.
+HOMES = (
+    Home("en_US", 27, "en", {-5 * HOUR: 47, -6 * HOUR: 29, -7 * HOUR: 7, -8 * HOUR: 17}),
+    Home("fr_CA", 3, "fr", {-5 * HOUR: 100}),
+    Home("en_GB", 7, "en", {0: 100}),
+    Home("de_DE", 6, "de", {1 * HOUR: 100}),
+    Home("fr_FR", 5, "fr", {1 * HOUR: 100}),
+    Home("it_IT", 3, "it", {1 * HOUR: 100}),
+    Home("es_ES", 3, "es", {1 * HOUR: 100}),
+    Home("pl_PL", 2, "en", {1 * HOUR: 100}),
+    Home("nl_NL", 1.5, "en", {1 * HOUR: 100}),
+    Home("sv_SE", 1.5, "en", {1 * HOUR: 100}),
+    Home("tr_TR", 1.5, "en", {3 * HOUR: 100}),
+    Home("ar_SA", 1, "en", {3 * HOUR: 100}),
+    Home("uk_UA", 1, "en", {2 * HOUR: 100}),
+    Home("yo_NG", 0.5, "en", {1 * HOUR: 100}),
+    Home("pt_BR", 8, "pt", {-3 * HOUR: 92, -4 * HOUR: 8}),
+    Home("es_MX", 6, "es", {-6 * HOUR: 90, -7 * HOUR: 10}),
+    Home("es_CO", 4, "es", {-5 * HOUR: 100}),
+    Home("ja_JP", 5, "ja", {9 * HOUR: 100}),
+    Home("ko_KR", 4, "ko", {9 * HOUR: 100}),
+    Home("hi_IN", 6, "hi", {5 * HOUR + 30: 100}),
+    Home("id_ID", 2, "en", {7 * HOUR: 82, 8 * HOUR: 18}),
+    Home("zh_TW", 2, "en", {8 * HOUR: 100}),
+)
+
+METHODS = {"card": 62, "paypal": 22, "bank_transfer": 10, "gift_card": 6}
+
+
+class Bill(NamedTuple):
+    """A month that is paid for. plan: its index in the profile."""
+
+    moment: int
+    plan: int
+
+
+class Life(NamedTuple):
+    """Somebody's time with the service.
+
+    joined: the moment of sign-up. offset: from UTC, in seconds. habit: the minute of their day about which their
+    evenings begin. activity: how much they watch, next to others. leaning: how much better than others they rate.
+    pen: how often they write reviews, next to others. bills: the months they paid for. spans: the moments from and
+    until when they could watch. plan: the one they have at the end; None: they have cancelled.
+    """
+
+    joined: int
+    home: Home
+    offset: int
+    habit: int
+    favourites: Favourites
+    activity: float
+    leaning: float
+    pen: float
+    method: str
+    bills: list[Bill]
+    spans: list[tuple[int, int]]
+    plan: int | None
+
+
+class Subscribers:
+    """So many lives in a window. lives() tells the same each time."""
+
+    def __init__(self, profile: Profile, window: Window, users: int, seed: int) -> None:
+        self._figures = profile.subscribers
+        self._window = window
+        self._users = users
+        self._seed = seed
+        self._prices = [plan.prices for plan in profile.plans]
+        self._plans = list(accumulate(int(plan.share * 1_000_000) for plan in profile.plans))
+        days = window.days
+        launch, rest = self._figures.launch, 1 - self._figures.launch
+        rush = [power(2, -day / RUSH) for day in range(days)]
+        *_, whole = accumulate(rush)
+        self._joining = list(accumulate(int(2**40 * (launch * part / whole + rest / days)) + 1 for part in rush))
+        year = min(days, 365)
+        rises = (int(year * self._figures.price_rise) + start for start in range(0, days, 365))
+        self._rises = [day * DAY for day in rises if 0 < day < days]
+        self._homes = list(accumulate(home.share for home in HOMES))
+
+    def expected(self) -> list[float]:
+        """Return about how many subscribers there are on each day."""
+        there, before, stay = 0.0, 0, 1 - self._figures.churn / 30
+        counts = []
+        for so_far in self._joining:
+            there = there * stay + (so_far - before) / self._joining[-1] * self._users
+            before = so_far
+            counts.append(there)
+        return counts
+
+    def price(self, moment: int, plan: int) -> Decimal:
+        """Return what a month of a plan costs at a moment."""
+        prices = self._prices[plan]
+        return prices[min(bisect_right(self._rises, moment), len(prices) - 1)]
+
+    def lives(self, catalogue: Catalogue) -> Iterator[Life]:
+        """Return everybody's life, in the order in which they joined, by days."""
+        chance = Random(f"{self._seed}/lives")
+        random = chance.random
+        for number in range(self._users):
+            place = int((number + random()) / self._users * self._joining[-1])
+            day = min(bisect_right(self._joining, place), self._window.days - 1)
+            home = HOMES[bisect_right(self._homes, random() * self._homes[-1])]
+            offset = 60 * _one_of(home.offsets, random())
+            habit = 19 * HOUR + 40 + int(40 * bell(random()))
+            # A sign-up is an evening's work too, with a wider spread.
+            minute = habit - 30 + int(150 * bell(random()))
+            joined = day * DAY + (minute * 60 + int(random() * 60) - offset) % DAY
+            pen = max(0.0, random() - 0.4) / 0.18  # of 10 people 4 never write a review
+            # A Lomax distribution with shape 4: many watch little, a few very much.
+            activity = 1 / sqrt(sqrt(1 - random())) - 1 + 0.02
+            leaning = 0.7 * bell(random())
+            favourites = catalogue.favourites(chance)
+            method = _one_of(METHODS, random())
+            bills, spans, plan = self._months(joined, random() * self._plans[-1], chance)
+            yield Life(joined, home, offset, habit, favourites, activity, leaning, pen, method, bills, spans, plan)
+
+    def _months(
+        self, joined: int, place: float, chance: Random
+    ) -> tuple[list[Bill], list[tuple[int, int]], int | None]:
+        """Return the months paid for, when they could watch, and the plan at the end."""
+        figures, end = self._figures, self._window.end
+        plan = bisect_right(self._plans, place)
+        bills: list[Bill] = []
+        spans: list[tuple[int, int]] = []
+        gone = 0  # months since they cancelled; 0: they have not
+        begin = joined
+        for moment in self._window.anniversaries(joined):
+            place = chance.random()
+            if moment == joined:
+                pass
+            elif gone:
+                if place < (figures.comeback if gone <= 3 else figures.comeback / 4):
+                    gone, begin = 0, moment
+                else:
+                    gone += 1
+            elif place < figures.churn:
+                gone = 1
+                spans.append((begin, moment))
+            elif place < figures.churn + figures.plan_changes:
+                plan = self._other(plan, chance.random())
+            if not gone:
+                late = 15 + int(chance.random() * 240)
+                bills.append(Bill(min(moment - moment % DAY + DAY - 1, moment + late, end - 1), plan))
+        if not gone:
+            spans.append((begin, end))
+        return bills, spans, None if gone else plan
+
+    def _other(self, plan: int, place: float) -> int:
+        """Return the plan to which somebody changes: one up, more often than one down."""
+        last = len(self._plans) - 1
+        return min(plan + 1, last) if (place < 0.6 and plan < last) or plan == 0 else plan - 1
+
+
+def _one_of(shares: dict[Choice, int], place: float) -> Choice:
+    """Return the choice at a place from 0 to 1."""
+    place *= sum(shares.values())
+    return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)

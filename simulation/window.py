@@ -1,0 +1,43 @@
+"""The time that is simulated: days of UTC, and the seconds since the first of them began."""
+
+from calendar import monthrange
+from datetime import date, timedelta
+
+DAY = 86_400  # seconds
+SATURDAY = 5
+
+
+class Window:
+    """The days before a date. Moments are whole seconds since midnight of the first day, in UTC.
+
+    end: the first moment that is no longer in it.
+    """
+
+    def __init__(self, until: date, days: int) -> None:
+        self.until = until
+        self.days = days
+        self.begin = until - timedelta(days)
+        self.end = days * DAY
+        self._months: list[tuple[int, int]] = []  # the day on which each begins, and its length
+        year, month, first = self.begin.year, self.begin.month, 1 - self.begin.day
+        while first < days:
+            length = monthrange(year, month)[1]
+            self._months.append((first, length))
+            first += length
+            year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+
+    def date(self, day: int) -> date:
+        """Return the date of a day, which may lie outside."""
+        return self.begin + timedelta(day)
+
+    def weekday(self, day: int) -> int:
+        """Return 0 for a Monday to 6 for a Sunday."""
+        return (self.begin.weekday() + day) % 7
+
+    def anniversaries(self, moment: int) -> list[int]:
+        """Return the moment, and the same time of the same day of each later month; of a shorter month the last day."""
+        day, time = divmod(moment, DAY)
+        month = next(number for number, (first, length) in enumerate(self._months) if day < first + length)
+        of_month = day - self._months[month][0]
+        days = (first + min(of_month, length - 1) for first, length in self._months[month:])
+        return [day * DAY + time for day in days if day < self.days]
