@@ -3,7 +3,7 @@
 python simulate.py generate [--users 1000] [--days 365] [--out FOLDER]
 """
 
-import console
+from toolkit import console
 
 if __name__ == "__main__":
     console.begin()
@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from console import Failure, printable, run
+from toolkit.console import Failure, printable, run
 
 UNTIL = date(2026, 1, 1)
 MOST_DAYS = 10_000
@@ -54,10 +54,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from progress import Progress
     from simulation import profile
     from simulation.generate import generate
     from simulation.model import Model
+    from toolkit.progress import Progress
 
     if arguments.print_profile:
         print(profile.defaults(), end="")
@@ -67,7 +67,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     begin = time.monotonic()
     figures = profile.load(arguments.profile)
     model = Model(figures, users=arguments.users, until=arguments.until, days=arguments.days, seed=arguments.seed)
-    progress = Progress()
+    progress = Progress(done="written")
     try:
         rows = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
     finally:

@@ -1,8 +1,8 @@
 """Numbers that are the same on every machine, so that the same seed makes the same platform everywhere.
 
-Of Python's floats IEEE 754 fixes + - * / and square roots to the last bit. Powers, logarithms and exponentials come from
-the C library, and their last digit may differ; those of the decimal module are rounded correctly, so they do not. sum()
-adds floats in another way from Python 3.12 on: math.fsum() does not.
+Of Python's floats IEEE 754 fixes + - * / and square roots to the last bit. Powers, logarithms and exponentials come
+from the C library, and their last digit may differ; those of the decimal module are rounded correctly, so they do not.
+From Python 3.12 on sum() adds floats in another way than before; math.fsum() does not.
 """
 
 from decimal import Context, Decimal

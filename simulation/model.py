@@ -8,7 +8,6 @@ from datetime import date
 from random import Random
 from typing import NamedTuple
 
-from console import Failure
 from simulation.catalogue import Catalogue, attention
 from simulation.critics import Critics
 from simulation.evenings import MOST_PER_DAY, Evenings
@@ -16,6 +15,7 @@ from simulation.profile import Profile
 from simulation.subscribers import Life, Subscribers
 from simulation.titles import hit_title, make_titles
 from simulation.window import DAY, Window
+from toolkit.console import Failure
 
 TITLES_AT_LEAST = 50
 USERS_PER_TITLE = 20

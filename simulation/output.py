@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from console import Failure, printable
+from toolkit.console import Failure, printable
+from toolkit.loading.files import DOCUMENTS, LINES
 
 UNFINISHED = ".unfinished"  # a folder in the folder
-FIXTURES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")  # what insert_data.py loads of a folder
 BUFFER = 1 << 20
 
 
@@ -77,7 +77,7 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
 
 
 def _there(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.name.endswith(FIXTURES) and file.is_file())
+    return sorted(file for file in folder.iterdir() if file.name.endswith(DOCUMENTS + LINES) and file.is_file())
 
 
 def _some(files: list[Path]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import tomli
 
-from console import Failure
+from toolkit.console import Failure
 
 DEFAULTS = Path(__file__).with_name("profile.toml")
 

@@ -16,11 +16,13 @@ FIRST_DRAWN = 1.0  # second after a table's first batch: nothing is drawn of one
 class Progress:
     """Told of each batch of a load; draws nothing for what takes less than a second.
 
-    trouble: says what the load is waiting for, or how often it had to try again; "" if all is well.
+    trouble: says what the load is waiting for, or how often it had to try again; "" if all is well. done: what a table
+    is when all of its rows are.
     """
 
-    def __init__(self, trouble: Callable[[], str] = str) -> None:
+    def __init__(self, trouble: Callable[[], str] = str, done: str = "read") -> None:
         self._trouble = trouble
+        self._done = done
         self._begin = self._last_line = time.monotonic()
         self._rows: dict[str, int] = {}
         self._fractions: dict[str, float] = {}
@@ -44,7 +46,7 @@ class Progress:
             total = sum(self._rows.values())
             parts = [f"{total:,} rows, {total / (self._last_line - self._begin):,.0f} rows/s"]
             if self._latest:
-                parts.append(f"{self._latest} {self._fractions[self._latest]:.0%} read")
+                parts.append(f"{self._latest} {self._fractions[self._latest]:.0%} {self._done}")
             say("; ".join(filter(None, [*parts, self._trouble()])))
 
     def close(self) -> None:
