@@ -24,15 +24,15 @@ EARLIEST = date(1970, 1, 1)
 def main() -> int:
     """Do what the command line says."""
     arguments = _arguments()
-    status: int = arguments.command(arguments)
+    status: int = arguments.run(arguments)
     return status
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Simulate a streaming platform.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
     generate = commands.add_parser("generate", help="write fixtures of a platform's life, for insert_data.py to load")
-    generate.set_defaults(command=_generate)
+    generate.set_defaults(run=_generate)
     generate.add_argument(
         "--users", type=_positive, default=1_000, metavar="N", help="how many sign up (default: 1000)"
     )
