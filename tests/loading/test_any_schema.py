@@ -305,16 +305,6 @@ REFUSED = {
         {"id": 1, "a": 2},
         "column a: the server makes this column's values (GENERATED): leave it out",
     ),
-    "an identity that cannot be given": (
-        "CREATE TABLE t (id INT8 PRIMARY KEY, n INT8 GENERATED ALWAYS AS IDENTITY)",
-        {"id": 1, "n": 2},
-        "column n: the server makes this column's values (GENERATED): leave it out",
-    ),
-    "a key that cannot be given": (
-        "CREATE TABLE t (id INT8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a INT8)",
-        {"a": 2},
-        'the primary key of "t" is made by the server (GENERATED ALWAYS)',
-    ),
     "a domain's constraint": (
         "CREATE DOMAIN small AS INT8 CHECK (VALUE < 50); CREATE TABLE t (id INT8 PRIMARY KEY, a small)",
         {"id": 1, "a": 50},

@@ -11,7 +11,7 @@ from toolkit.database.tables import TIMES, Column, Constraint, Table
 
 # The columns of tables and views. Both queries return the same, a row for each column: the table's oid, name, relkind;
 # number, name, type, the type's schema, whether it is an array, the type in full; length, precision, scale, decimals of
-# a second; whether it is nullable, default, identity (a: ALWAYS, d: BY DEFAULT), expression.
+# a second; whether it is nullable, default, identity (a: ALWAYS, d: BY DEFAULT), expression, collation.
 #
 # information_schema.columns knows everything on either server, but takes PostgreSQL five times as long to plan as all
 # the other queries here together; pg_attribute knows too little on older versions of CockroachDB.
@@ -22,7 +22,8 @@ COLUMNS_OF_POSTGRESQL = """
            NOT (a.attnotnull OR o.typnotnull),
            CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), o.typdefault) END,
            a.attidentity::TEXT,
-           CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END
+           CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::TEXT ELSE '' END
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
     JOIN pg_catalog.pg_type o ON o.oid = a.atttypid
@@ -40,7 +41,8 @@ COLUMNS_OF_COCKROACHDB = """
            CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN NULL ELSE c.column_default END,
            CASE WHEN c.is_identity = 'YES' AND c.identity_generation = 'ALWAYS' THEN 'a'
                 WHEN c.is_identity = 'YES' THEN 'd' ELSE '' END,
-           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END
+           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END,
+           COALESCE(quote_ident(c.collation_name), '')
     FROM information_schema.columns c
     JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema
     JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
@@ -56,6 +58,14 @@ CONSTRAINTS = """
     ORDER BY c.conname"""
 
 INDEXES = "SELECT tablename, indexname, indexdef FROM pg_catalog.pg_indexes WHERE schemaname = %s ORDER BY indexname"
+
+# The tables with triggers BEFORE INSERT or UPDATE, FOR EACH ROW (see pg_trigger.h for the bits); a partition's count as
+# those of the whole table. Old versions of CockroachDB have no triggers, and no pg_partition_root().
+ROW_TRIGGERS = """
+    SELECT DISTINCT {root}
+    FROM pg_catalog.pg_trigger g
+    WHERE (g.tgtype & 3) = 3 AND (g.tgtype & 20) <> 0 AND NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')"""
+ROOT_ON_POSTGRESQL = "COALESCE(pg_partition_root(g.tgrelid)::OID, g.tgrelid)"
 
 LABELS = """
     SELECT n.nspname, t.typname, e.enumlabel
@@ -82,19 +92,19 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     Names in definitions are written as that schema's own only if it is the first in the search_path.
     """
     schema = schema or current_schema(cursor)
-    if is_cockroachdb(cursor):
-        cursor.execute(COLUMNS_OF_COCKROACHDB, (schema,))
-    else:
-        cursor.execute(COLUMNS_OF_POSTGRESQL, (schema,))
+    on_cockroachdb = is_cockroachdb(cursor)
+    cursor.execute(COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, (schema,))
     columns = _fetch(cursor)
     labels = _labels(cursor) if any(row[6] != "pg_catalog" for row in columns) else {}
     names = {row[0]: row[1] for row in columns}
     numbers = {(row[0], row[3]): row[4] for row in columns}
 
+    cursor.execute(ROW_TRIGGERS.format(root="g.tgrelid" if on_cockroachdb else ROOT_ON_POSTGRESQL))
+    triggered = {oid for (oid,) in _fetch(cursor)}
     tables: dict[str, Table] = {}
-    for _, table, relkind, _, *rest in columns:
-        entry = tables.setdefault(table, Table(table, relkind not in ("r", "p"), {}, {}, {}))
-        column = _column(labels, *rest)
+    for oid, table, relkind, _, *rest in columns:
+        entry = tables.setdefault(table, Table(table, relkind not in ("r", "p"), {}, {}, {}, oid in triggered))
+        column = _column(labels, not on_cockroachdb, *rest)
         entry.columns[column.name] = column
     cursor.execute(CONSTRAINTS, (schema,))
     for oid, name, kind, key, definition, referenced_oid, referenced_key in _fetch(cursor):
@@ -130,6 +140,7 @@ def _labels(cursor: Cursor) -> dict[tuple[str, str], tuple[str, ...]]:
 
 def _column(
     labels: dict[tuple[str, str], tuple[str, ...]],
+    knows_overriding: bool,  # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing
     name: str,
     kind: str,
     type_schema: str,
@@ -143,6 +154,7 @@ def _column(
     default: str | None,
     identity: str,
     expression: str | None,
+    collation: str,
 ) -> Column:
     element = kind[1:] if is_array else kind
     if length is precision is decimals is None:
@@ -162,9 +174,11 @@ def _column(
         nullable,
         default,
         expression,
-        expression is not None or identity == "a",
-        identity == "d" or (default or "").startswith("nextval("),
+        expression is not None or (identity == "a" and not knows_overriding),
+        identity != "" or (default or "").startswith("nextval("),
         labels.get((type_schema, element), ()),
+        identity,
+        collation,
     )
 
 

@@ -55,6 +55,12 @@ class Batch(NamedTuple):
         take = itemgetter(*indexes)
         return self._replace(places=take(self.places), texts=list(map(take, self.texts)))
 
+    def readable(self) -> "Batch":
+        """Return the rows of which no value is wrong."""
+        if not any("" in texts for texts in self.texts):
+            return self
+        return self.take([index for index, texts in enumerate(zip(*self.texts, strict=True)) if "" not in texts])
+
     def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
         rows, number = self.places[index]
@@ -66,9 +72,12 @@ class Batch(NamedTuple):
         return name in self.columns and name != self.made and self.column(name)[index] not in ("", "NULL")
 
     def shown(self, index: int, columns: Iterable[str]) -> str:
-        """Return a row's values of these columns, as far as they are given, for a message."""
-        given = [(name, self.column(name)[index]) for name in columns if name in self.columns]
-        return ", ".join(f"{name} {shortened_text(text)}" for name, text in given)
+        """Return a row's values of these columns, with their names, as far as they are given, for a message."""
+        return ", ".join(f"{name} {self.value(index, name)}" for name in columns if name in self.columns)
+
+    def value(self, index: int, name: str) -> str:
+        """Return a row's value of a column, for a message."""
+        return shortened_text(self.column(name)[index])
 
 
 def joined(batches: Iterable[Batch]) -> list[Batch]:

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg2
 
 from toolkit.console import Failure, say
-from toolkit.database import Database, run_or_explain, run_transaction
+from toolkit.database import Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.supervision import LONG_SILENCE
 from toolkit.database.tables import Table
-from toolkit.loading import sequences
+from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch
 from toolkit.loading.duplicates import all_keys
 from toolkit.loading.files import Source
@@ -44,8 +44,11 @@ def load_large(
     if dry_run:
         counts: dict[str, Counts] = {}
         for table in tables:
-            batches = checked_batches(table, by_table[table.name])
-            counts[table.name] = Counter(checked=sum(batch.size for batch in batches))
+            counts[table.name] = Counter(checked=0)
+            for batch in checked_batches(table, by_table[table.name]):
+                if existing.has_to_be_there(batch):
+                    run_or_explain(database, partial(_look, batch))
+                counts[table.name]["checked"] += batch.size
         print(
             "References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load"
         )
@@ -61,6 +64,11 @@ def load_large(
     finally:
         progress.close()
     return load.counts
+
+
+def _look(batch: Batch, cursor: Cursor) -> None:
+    """Raise BadInput if rows leave out what only rows that are in the database already may leave out."""
+    Writer(cursor).look(batch)
 
 
 class _TableLoad:

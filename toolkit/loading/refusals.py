@@ -5,27 +5,18 @@ from typing import TypeVar
 
 import psycopg2
 
-from toolkit.console import clipped
 from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
 from toolkit.database.tables import Constraint
-from toolkit.loading import statements
 from toolkit.loading.batch import Batch
+from toolkit.loading.faults import is_rows_fault, savepoint
 from toolkit.loading.problems import BadInput, Problem
+from toolkit.loading.verdicts import verdict
 from toolkit.loading.writer import Writer
 
 T = TypeVar("T")
 
 # Each takes some statements to find.
 MOST_PROBLEMS = 1_000
-# Of what the server says, so many characters are passed on.
-LONGEST_PART = 300
-ORPHAN = (
-    "; rows that refer to each other in a circle must give the same columns, and in a large load parents come first"
-)
-
-# SQLSTATE classes and codes of errors that a row can be to blame for: data exception, integrity constraint violation,
-# a key twice in one statement, too large for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
-ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
 UNIQUE_VIOLATION = "23505"
 
 
@@ -62,7 +53,7 @@ def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *
     """Return which rows of these batches, whose transaction was rolled back, the server refuses."""
 
     def find(cursor: Cursor) -> list[Problem]:
-        problems = _Search(Writer(cursor, skip=skip), cursor).find_problems(batches)
+        problems = _Search(cursor, Writer(cursor, skip=skip)).find_problems(batches)
         cursor.connection.rollback()
         return problems
 
@@ -71,22 +62,17 @@ def _problems(error: psycopg2.Error, database: Database, batches: list[Batch], *
     return run_or_explain(database, find)
 
 
-def is_rows_fault(error: psycopg2.Error) -> bool:
-    """Whether a row's values can be the reason for an error of the server."""
-    return (error.pgcode or "").startswith(ROWS_FAULT)
-
-
 class _Search:
     """The search for the rows that the server refuses, in one transaction that is rolled back afterwards."""
 
-    def __init__(self, writer: Writer, cursor: Cursor) -> None:
-        self._writer = writer
+    def __init__(self, cursor: Cursor, writer: Writer) -> None:
         self._cursor = cursor
+        self._writer = writer
 
     def find_problems(self, batches: Iterable[Batch]) -> list[Problem]:
         """Write the batches again, each part of one in a savepoint, and tell which rows the server refuses.
 
-        Source that refer to refused ones could be refused for that reason alone: a table that refers to another with
+        Rows that refer to refused ones could be refused for that reason alone: a table that refers to another with
         refused rows is left out, and what refers to a missing row of its own table is told if nothing else is wrong.
         Leaves the transaction with what was accepted in it: roll back.
         """
@@ -110,69 +96,16 @@ class _Search:
 
     def _bisect(self, batch: Batch) -> Iterator[tuple[Problem, Constraint | None]]:
         """Return a Problem for each row that the server refuses, and the constraint that it breaks."""
-        self._cursor.execute("SAVEPOINT part")
         try:
-            self._writer.write(batch)
+            with savepoint(self._cursor):
+                self._writer.write(batch)
         except psycopg2.Error as error:
             if not is_rows_fault(error):
                 raise
-            self._cursor.execute("ROLLBACK TO SAVEPOINT part")
             if batch.size == 1:
                 constraint = batch.table.find_constraint(error.diag.constraint_name or "")
-                yield self._refusal(batch, error, constraint), constraint
+                yield verdict(self._cursor, batch, error, constraint), constraint
                 return
             middle = batch.size // 2
             yield from self._bisect(batch.part(0, middle))
             yield from self._bisect(batch.part(middle, batch.size))
-        else:
-            self._cursor.execute("RELEASE SAVEPOINT part")
-
-    def _refusal(self, batch: Batch, error: psycopg2.Error, constraint: Constraint | None) -> Problem:
-        """Return the Problem with the only row of a batch."""
-        if constraint is None:
-            column = error.diag.column_name or self._unreadable_column(batch)
-            return batch.problem(0, f"the server says: {_server_message(error)}", column)
-        columns = ", ".join(constraint.columns)
-        if constraint.kind == "c":
-            got = batch.shown(0, constraint.columns) or "the default"
-            return batch.problem(0, f"breaks {constraint.name}: {constraint.definition}, got {got}", columns)
-        if constraint.kind == "f":
-            hint = ORPHAN if constraint.referenced == batch.table.name else ""
-            return batch.problem(0, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
-        return batch.problem(0, f"breaks {constraint.name}: {self._holder(batch, constraint, error)}", columns)
-
-    def _unreadable_column(self, batch: Batch) -> str:
-        """Return the column whose value the server cannot read, if that is what is wrong with the only row."""
-        for name in batch.columns:
-            alone = batch.only((name,))
-            self._cursor.execute("SAVEPOINT value")
-            try:
-                self._writer.execute(statements.values(alone), alone)
-            except psycopg2.Error as error:
-                if not is_rows_fault(error):
-                    raise
-                self._cursor.execute("ROLLBACK TO SAVEPOINT value")
-                return name
-        return ""
-
-    def _holder(self, batch: Batch, constraint: Constraint, error: psycopg2.Error) -> str:
-        """Say which row of the database has the unique value that a refused row wants."""
-        detail = _detail(error, constraint)
-        if not set(constraint.columns) <= set(batch.columns):
-            return detail
-        self._writer.execute(statements.keys_of_holders(batch, constraint.columns), batch)
-        key = self._cursor.fetchone()
-        if key is None:
-            return detail
-        pairs = zip(batch.table.primary_key, key, strict=True)
-        return f"{detail}, in the row with {', '.join(f'{name} {clipped(value)}' for name, value in pairs)}"
-
-
-def _detail(error: psycopg2.Error, constraint: Constraint) -> str:
-    return clipped((error.diag.message_detail or constraint.definition).rstrip("."), LONGEST_PART)
-
-
-def _server_message(error: psycopg2.Error) -> str:
-    """Return what the server said, in one line; the values in it may be long."""
-    parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]
-    return ". ".join(clipped(part, LONGEST_PART) for part in parts)

@@ -7,14 +7,15 @@ import psycopg2
 from toolkit.console import Failure
 from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
 from toolkit.database.tables import Table
-from toolkit.loading import sequences
+from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch, by_key, split
 from toolkit.loading.checks import check
 from toolkit.loading.duplicates import find_duplicates
+from toolkit.loading.faults import is_rows_fault
 from toolkit.loading.files import Source
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
 from toolkit.loading.references import parents_first, references_outside
-from toolkit.loading.refusals import is_rows_fault, run_write
+from toolkit.loading.refusals import run_write
 from toolkit.loading.table_order import find_tables, refers_to_itself
 from toolkit.loading.writer import Counts, Writer
 
@@ -36,7 +37,11 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
         find_duplicates(table, batches[table.name], problems)
     wrong = {(problem.table, problem.column) for problem in problems}
     try:
-        problems += run_transaction(database, lambda cursor: _dangling(cursor, tables, batches, wrong), repeatable=True)
+        problems += run_transaction(
+            database,
+            lambda cursor: _not_new(cursor, tables, batches) + _dangling(cursor, tables, batches, wrong),
+            repeatable=True,
+        )
     except psycopg2.Error as error:
         # A key that the server cannot read is met again when it is written, and its row found.
         if not is_rows_fault(error):
@@ -74,7 +79,23 @@ def _dangling(
             parents = batches.get(parent, [])
             for batch in references_outside(key, batches[table.name], parents):
                 for part in split(batch):
-                    problems += Writer(cursor).dangling(part, key)
+                    problems += existing.dangling(cursor, part, key)
+    return problems
+
+
+def _not_new(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]]) -> list[Problem]:
+    """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
+    there already may leave out, or one whose key was made from its position and is somebody else's.
+
+    Writer.look() asks again, in the transaction that writes; asked here, they are told with all the others.
+    """
+    problems = []
+    for part in [part for table in tables for batch in batches[table.name] for part in split(batch)]:
+        if existing.has_to_be_there(part):
+            keys = part.only(part.table.primary_key).readable()
+            problems += existing.missing(keys, existing.look(cursor, keys).new)
+        if part.made:
+            problems += existing.taken(cursor, part.readable())
     return problems
 
 
@@ -88,6 +109,8 @@ def _to_write(table: Table, batches: list[Batch]) -> list[Batch]:
 def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool, dry_run: bool) -> dict[str, Counts]:
     counts: dict[str, Counts] = {table.name: Counter() for table in tables}
     writer = Writer(cursor, skip=skip)
+    if any(table.has_deferrable_key for table in tables):
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # rows may exchange their values
     for batch in batches:
         counts[batch.table.name].update(writer.write_counted(batch))
     if dry_run:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
+from toolkit.database import Cursor
 from toolkit.database.tables import Column, Constraint
 from toolkit.loading.batch import Batch
 from toolkit.loading.values import PLAIN, is_text
@@ -17,6 +18,11 @@ def arrays(batch: Batch) -> list[str]:
     to parse instead of one for each value.
     """
     return ["{" + ",".join(texts) + "}" for texts in batch.texts]
+
+
+def execute(cursor: Cursor, statement: sql.Composable, batch: Batch) -> None:
+    """Run one of these statements with the rows of its batch."""
+    cursor.execute(statement.as_string(cursor), arrays(batch))
 
 
 def _name(name: str) -> sql.Identifier:
@@ -47,6 +53,8 @@ def _array_type(column: Column) -> sql.Composable:
 def _value(column: Column, number: int) -> sql.Composable:
     """Return the value of a column in the rows of _rows()."""
     value = sql.SQL(f"fixture.c{number}")
+    if is_text(column.kind) and column.collation:
+        return sql.SQL("{} COLLATE {}").format(value, sql.SQL(column.collation.replace("%", "%%")))
     if column.kind in PLAIN or is_text(column.kind) or (column.labels and not column.kind.startswith("_")):
         return value
     if column.is_array:
@@ -78,21 +86,33 @@ def _others(batch: Batch) -> list[str]:
     return [name for name in batch.columns if name not in batch.table.primary_key]
 
 
+def _overriding(batch: Batch) -> sql.SQL:
+    """Return what an identity GENERATED ALWAYS wants to hear before it takes a given value."""
+    given = any(batch.table.columns[name].identity == "a" for name in batch.columns)
+    return sql.SQL("OVERRIDING SYSTEM VALUE " if given else "")
+
+
 def insert(batch: Batch) -> sql.Composed:
     """Return the statement that writes the rows, none of which may be there already."""
-    return sql.SQL("INSERT INTO {} AS there ({}) SELECT {} FROM {}").format(
+    return sql.SQL("INSERT INTO {} AS there ({}) {}SELECT {} FROM {}").format(
         _name(batch.table.name),
         _names(batch.columns),
+        _overriding(batch),
         sql.SQL(", ").join(_values(batch, batch.columns)),
         _rows(batch),
     )
+
+
+def insert_or_skip(batch: Batch) -> sql.Composed:
+    """Return the statement that writes the rows but for those that meet one with the same key or unique value."""
+    return insert(batch) + sql.SQL(" ON CONFLICT DO NOTHING")
 
 
 def upsert(batch: Batch, skip: bool) -> sql.Composed:
     """Return the statement that writes the rows: those there already are updated if they differ, or all skipped."""
     others = _others(batch)
     if skip:
-        return insert(batch) + sql.SQL(" ON CONFLICT DO NOTHING")
+        return insert_or_skip(batch)
     if not others:
         return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.primary_key))
     given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
@@ -102,6 +122,64 @@ def upsert(batch: Batch, skip: bool) -> sql.Composed:
             sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
         ),
         _differ(batch, others, given),
+    )
+
+
+def update(batch: Batch) -> sql.Composable:
+    """Return the statement that changes the rows that are there already and differ.
+
+    An identity GENERATED ALWAYS cannot be changed, so it is left alone.
+    """
+    columns = [name for name in _others(batch) if batch.table.columns[name].identity != "a"]
+    given = _values(batch, columns)
+    pairs = zip(columns, given, strict=True)
+    return sql.SQL("UPDATE {} AS there SET {} FROM {} WHERE {} AND ({})").format(
+        _name(batch.table.name),
+        sql.SQL(", ").join(sql.SQL("{} = {}").format(_name(name), value) for name, value in pairs),
+        _rows(batch),
+        _match(batch, batch.table.primary_key),
+        _differ(batch, columns, given),
+    )
+
+
+def look(batch: Batch) -> sql.Composable:
+    """Return the query for the numbers (from 1) of the rows that are there already, and whether each differs."""
+    others = _others(batch)
+    differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
+    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
+        differ, _name(batch.table.name), _rows(batch, numbered=True), _match(batch, batch.table.primary_key)
+    )
+
+
+def differing(batch: Batch, columns: list[str]) -> sql.Composable:
+    """Return the query for the values that are there, where they differ from the rows': the row's number (from 1), and
+    for each of these columns the beginning of its text, or NULL if it is the same.
+    """
+    values = _values(batch, columns)
+    texts = [
+        sql.SQL("CASE WHEN {} THEN COALESCE(substr({}::text, 1, 61), 'NULL') END").format(
+            _differ(batch, [name], [value]), _there(name)
+        )
+        for name, value in zip(columns, values, strict=True)
+    ]
+    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
+        sql.SQL(", ").join(texts),
+        _name(batch.table.name),
+        _rows(batch, numbered=True),
+        _match(batch, batch.table.primary_key),
+        _differ(batch, columns, values),
+    )
+
+
+def held(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
+    """Return the query for the numbers (from 1) of the rows whose unique value another row of the table has."""
+    primary = batch.table.primary_key
+    pairs = zip(primary, _values(batch, primary), strict=True)
+    return sql.SQL("SELECT DISTINCT fixture.number FROM {} AS there JOIN {} ON {} WHERE {}").format(
+        _name(batch.table.name),
+        _rows(batch, numbered=True),
+        _match(batch, key),
+        sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs),
     )
 
 

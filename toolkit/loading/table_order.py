@@ -40,9 +40,12 @@ def find_table(tables: dict[str, Table], name: str) -> Table:
         raise ValueError(f"the table {shortened(name)} has no primary key, so its rows could not be told apart")
     key = [table.columns[column] for column in table.primary_key]
     if any(column.given_by_server for column in key):
+        why = (
+            "AS IDENTITY, and this server has no OVERRIDING SYSTEM VALUE" if any(c.identity for c in key) else "AS ..."
+        )
         raise ValueError(
-            f"the primary key of {shortened(name)} is made by the server (GENERATED ALWAYS), so that loading its rows "
-            "again would double them"
+            f"the primary key of {shortened(name)} is made by the server (GENERATED ALWAYS {why}), so that loading its "
+            "rows again would double them"
         )
     return table
 

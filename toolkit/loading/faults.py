@@ -1,0 +1,53 @@
+"""Errors of the server that rows can be to blame for, and savepoints that undo what led to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from toolkit.database import Cursor
+from toolkit.database.transaction import PROTOCOL_VIOLATION, TOO_LARGE
+
+# SQLSTATE classes and codes: data exception, integrity constraint violation, a key twice in one statement, too large
+# for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
+ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
+INSUFFICIENT_PRIVILEGE = "42501"
+
+
+def is_rows_fault(error: psycopg2.Error) -> bool:
+    """Whether a row's values can be the reason for an error of the server."""
+    return (error.pgcode or "").startswith(ROWS_FAULT) or is_of_policy(error) or is_too_large(error)
+
+
+def is_of_policy(error: psycopg2.Error) -> bool:
+    """Whether a policy of row-level security refuses a row.
+
+    Its SQLSTATE is that of a missing privilege, and its words are in the language of the server; on PostgreSQL the name
+    of the function that raises it tells (execMain.c).
+    """
+    return error.pgcode == INSUFFICIENT_PRIVILEGE and (
+        error.diag.source_function == "ExecWithCheckOptions"
+        or "violates row-level security" in (error.diag.message_primary or "")
+    )
+
+
+def is_too_large(error: psycopg2.Error) -> bool:
+    """Whether CockroachDB does not read a statement because it is larger than a message may be."""
+    return error.pgcode == PROTOCOL_VIOLATION and TOO_LARGE in str(error)
+
+
+@contextmanager
+def savepoint(cursor: Cursor) -> Iterator[None]:
+    """Undo what is done inside if the server refuses rows, and let the error out.
+
+    The savepoint is released in any case: a thousand that are not take more memory than a server has.
+    """
+    cursor.execute("SAVEPOINT part")
+    try:
+        yield
+    except psycopg2.Error as error:
+        if is_rows_fault(error) and not cursor.connection.closed:
+            cursor.execute("ROLLBACK TO SAVEPOINT part")
+            cursor.execute("RELEASE SAVEPOINT part")
+        raise
+    cursor.execute("RELEASE SAVEPOINT part")
