@@ -19,9 +19,10 @@ from pathlib import Path
 
 from toolkit.console import printable, run, say, seconds
 from toolkit.database import Database, database_url, supervised
-from toolkit.loading.files import Source, find
+from toolkit.loading.files import find
 from toolkit.loading.problems import RUN_AGAIN
 from toolkit.loading.small_load import ONE_TRANSACTION, load_small
+from toolkit.loading.source import Source
 from toolkit.loading.writer import Counts
 
 SAMPLE = Path(__file__).with_name("test_data.json")
@@ -33,7 +34,7 @@ SMALL_LOAD = 10_000
 def main() -> int:
     """Load what the command line says, and return the exit status."""
     arguments = _arguments()
-    sources = find(arguments.files)
+    sources = find(arguments.files, arguments.table or "")
     is_small = _is_small(sources)
     database = Database(database_url(arguments.url), retry_for=arguments.retry_for)
     begin = time.monotonic()
@@ -74,8 +75,13 @@ def _arguments() -> argparse.Namespace:
         description="Load JSON fixtures into the database; running it again changes nothing."
     )
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="fixtures, or folders of them (default: test_data.json)"
+        "files",
+        nargs="*",
+        type=_path,
+        metavar="FILE",
+        help="fixtures, folders of them, or - for standard input (default: test_data.json)",
     )
+    parser.add_argument("--table", type=_name, metavar="NAME", help="the table of the rows, if no file name says it")
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument(
         "--on-conflict",
@@ -93,6 +99,18 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.files = arguments.files or [SAMPLE]
     return arguments
+
+
+def _path(text: str) -> Path:
+    if not text:  # which Path takes for the current folder
+        raise argparse.ArgumentTypeError("the name of a file is empty")
+    return Path(text)
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a table is empty")
+    return text
 
 
 def _connections(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from toolkit.console import Failure, printable
-from toolkit.loading.files import DOCUMENTS, LINES
+from toolkit.loading.files import ENDINGS
 
 UNFINISHED = ".unfinished"  # a folder in the folder
 BUFFER = 1 << 20
@@ -77,7 +77,7 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
 
 
 def _there(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.name.endswith(DOCUMENTS + LINES) and file.is_file())
+    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(ENDINGS) and file.is_file())
 
 
 def _some(files: list[Path]) -> str:

@@ -1,6 +1,7 @@
 """JSON read and written exactly: numbers keep the text that they have, and a name that occurs twice is seen."""
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,8 @@ DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_p
 DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
     parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=tuple
 )
+# What may come between values: JSON's spaces, and the byte order mark with which each of joined files may begin.
+SPACE = re.compile(r"[ \t\r\n\ufeff]*").match
 # What decode() calls, without its care for spaces around: returns the value and where its text ends.
 SCAN: Callable[[str, int], tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
 
@@ -43,6 +46,23 @@ def decode(text: str) -> Any:
         raise
     except ValueError:
         return DECODER_OF_LONG_INTEGERS.decode(text)
+
+
+def decode_at(text: str, start: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at a place of a text, and where it ends. Raises as decode() does."""
+    try:
+        return DECODER.raw_decode(text, start)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return DECODER_OF_LONG_INTEGERS.raw_decode(text, start)
+
+
+def after_space(text: str, start: int) -> int:
+    """Return where the next value begins, or the length of the text."""
+    match = SPACE(text, start)
+    assert match  # noqa: S101 - it matches nothing at all as well
+    return match.end()
 
 
 def json_text(value: Any, check: Callable[[Any], object] = bool) -> str:

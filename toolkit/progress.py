@@ -31,7 +31,10 @@ class Progress:
         self._latest = ""  # the table of which a batch was committed last
 
     def __call__(self, table: str, rows: int, fraction: float) -> None:
-        """Show that so many rows of a table are committed, when this fraction of its files has been read."""
+        """Show that so many rows of a table are committed, when this fraction of its files has been read.
+
+        fraction: 0 as long as it is not known, because the rows come through a pipe.
+        """
         self._rows[table] = rows
         self._fractions[table] = fraction
         self._latest = table
@@ -46,7 +49,8 @@ class Progress:
             total = sum(self._rows.values())
             parts = [f"{total:,} rows, {total / (self._last_line - self._begin):,.0f} rows/s"]
             if self._latest:
-                parts.append(f"{self._latest} {self._fractions[self._latest]:.0%} {self._done}")
+                fraction = self._fractions[self._latest]
+                parts.append(f"{self._latest} {fraction:.0%} {self._done}" if fraction else f"{self._latest} under way")
             say("; ".join(filter(None, [*parts, self._trouble()])))
 
     def close(self) -> None:

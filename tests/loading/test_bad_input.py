@@ -281,13 +281,15 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
                 "Expecting property name enclosed in double quotes"),
     "cut off": ('{"things": [{"thing_id": 1},\n', "fixture.json: not JSON at line 2 column 1: it ends too early"),
     "cut off in a string": ('{"things": [{"name": "a', "fixture.json: not JSON at line 1 column 22: "),
-    "two documents": ('{"things": []}\n{}', "fixture.json: not JSON at line 2 column 1: Extra data"),
+    "two documents, and more": ('{"things": []}\n{}x', "fixture.json: not JSON at line 2 column 3: Expecting value"),
+    "a document and a row": ('{"things": []}\n{"thing_id": 1}', "fixture.json, table thing_id: expected a list"),
     "line feed in a string": ('{"things": [{"name": "a\nb"}]}', "fixture.json: not JSON at line 1 column 24: "
-                              "Invalid control character at"),
+                              r"Invalid control character at this place: in a text, a line feed is written \n"),
     "not UTF-8": (b'{"things": [\n{"name": "\xe4"}]}', "fixture.json: not UTF-8: the byte 0xe4 in line 2"),
-    "UTF-16": ('{"things": []}'.encode("utf-16"), "fixture.json: not UTF-8: the byte 0xff in line 1"),
+    "UTF-16 without its mark": ('{"things": []}'.encode("utf-16-le"), "fixture.json: this is UTF-16 without its mark"),
     "nested 10,000 deep": ("[" * 10_000 + "]" * 10_000, "fixture.json: "),
-    "a list at the top": ([], "fixture.json: expected an object, table name -> list of rows, at the top"),
+    "a list of no rows": ([1, 2], "fixture.json: expected an object, got [1, 2]; a list at the top is one of rows"),
+    "a list of lists": ([["thing_id"], [1]], 'fixture.json: expected an object, got [["thing_id"], [1]]; a list at'),
     "null at the top": (None, "fixture.json: expected an object, table name -> list of rows, at the top"),
     "a table that is no list": ({"things": {"thing_id": 1}},
                                 'fixture.json, table things: expected a list of rows, got {"thing_id": 1}'),
@@ -397,10 +399,11 @@ LINES: dict[str, tuple[Any, ...]] = {
     "cut off": ('{"thing_id": 2}\n{"thing_id": 3, "na', "things.jsonl, table things, line 2: not JSON at column 17: "),
     "cut off after a comma": ('{"thing_id": 2,', "things.jsonl, table things, line 1: not JSON at column 16: "
                               "it ends too early (cut off?)"),
-    "two in a line": ('{"thing_id": 2} {"thing_id": 3}\n', "line 1: not JSON at column 17: Extra data"),
+    "more in a line": ('{"thing_id": 2} "thing_id": 3}\n', "line 1: not JSON at column 17: Extra data"),
+    "a key twice in a line": ('{"thing_id": 3}{"thing_id": 3}', "line 1 (thing_id 3), column thing_id: "
+                              "thing_id 3 is in line 1 already"),
     "not UTF-8": (b'\n{"thing_id": 2}\n{"name": "\xff"}\n', "line 3: not UTF-8: the byte 0xff"),
     "no object": ("\n\n[2]\n", "things.jsonl, table things, line 3: expected an object, got [2]"),
-    "only a BOM": (b"\xef\xbb\xbf\n", "line 1: not JSON at column 1: it ends too early"),
     "a key left out": ('{"name": "a"}\n', "things.jsonl, table things, line 1, column thing_id: missing: "),
     "a wrong value": ('\n{"thing_id": 2}\n\n{"thing_id": 3, "small": 1.5}\n',
                       "things.jsonl, table things, line 4 (thing_id 3), column small: " + INT2 + ", got 1.5"),
@@ -520,7 +523,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_files(url: str, t
 
 
 def test_bad_documents_are_told_at_once(url: str, tmp_path: Path) -> None:
-    files = [write(tmp_path, content, f"{content[:1]}.json") for content in ("[]", "{", '"x"')]
+    files = [write(tmp_path, content, f"{content[:1]}.json") for content in ("[5]", "{", '"x"')]
     assert problems(url, *files)[0] == "3 problems in the fixtures. Nothing was written."
 
 
@@ -581,11 +584,11 @@ def test_what_the_server_says_is_shortened(url: str, tmp_path: Path) -> None:
 FILES = {
     "missing.json": "cannot be read: No such file or directory",
     "x" * 300 + ".json": "cannot be read: File name too long",
-    "empty": "no fixtures in this folder (files that end in .json, .json.gz, .jsonl, .jsonl.gz)",
-    "data.csv": "the name of a fixture ends in .json, .json.gz, .jsonl, .jsonl.gz",
+    "empty": "no fixtures in this folder (files that end in .json, .json.gz, .jsonl, .jsonl.gz, .ndjson, .ndjson.gz)",
+    "data.csv": "the name of a fixture ends in .json, .json.gz, .jsonl, .jsonl.gz, .ndjson, .ndjson.gz",
     "data.csv/deeper.json": "cannot be read: Not a directory",
     "loop.json": "cannot be read: Too many levels of symbolic links",
-    "plain.json.gz": "cannot be read: Not a gzipped file",
+    "zipped.json": "is compressed: only gzip is unpacked here",
     "cut.json.gz": "cannot be read: Compressed file ended before the end-of-stream marker was reached",
     "cut.jsonl.gz": "cannot be read: Compressed file ended before the end-of-stream marker was reached",
     "damaged.json.gz": "cannot be read: ",
@@ -602,7 +605,7 @@ def test_the_script_says_why_and_exits_with_1(url: str, tmp_path: Path, name: st
     compressed = gzip.compress(json.dumps({"things": [{"thing_id": n} for n in range(2, 500)]}).encode())
     damaged = compressed[:200] + bytes(byte ^ 0xFF for byte in compressed[200:260]) + compressed[260:]
     write(tmp_path, "a,b", "data.csv")
-    write(tmp_path, {}, "plain.json.gz")
+    write(tmp_path, b"PK\x03\x04\x14\x00", "zipped.json")
     write(tmp_path, compressed[:-30], "cut.json.gz")
     write(tmp_path, compressed[:-30], "cut.jsonl.gz")
     write(tmp_path, damaged, "damaged.json.gz")

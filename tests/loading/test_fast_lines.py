@@ -16,8 +16,9 @@ from toolkit.exact_json import DECODER
 from toolkit.loading import fast_lines
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import check
+from toolkit.loading.content import file_content
 from toolkit.loading.fast_lines import LineReader
-from toolkit.loading.files import CHUNK_BYTES, Source, find
+from toolkit.loading.json_lines import BLOCK_BYTES, JsonLines
 from toolkit.loading.problems import Problem
 from toolkit.loading.values import reader_for
 
@@ -104,7 +105,22 @@ def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
 
 # Columns -> a line, as different writers of JSON Lines would have it.
 STYLES = ["{{{}}}", "{{ {} }}", "{{{}}}\r", "{{{}}} \t"]
-TAMPERED = ["", " ", "\r", "{}", "[]", "null", "{", "}", "x", '{"id": 1, "id": 1}', '{"id": 1, "c99": 1}', '{"id": 1}}']
+TAMPERED = [
+    "",
+    " ",
+    "\r",
+    '{"id": 1} {"id": 2}',
+    '\ufeff{"id": 3}',
+    "{}",
+    "[]",
+    "null",
+    "{",
+    "}",
+    "x",
+    '{"id": 1, "id": 1}',
+    '{"id": 1, "c99": 1}',
+    '{"id": 1}}',
+]
 
 
 @st.composite
@@ -133,12 +149,12 @@ def a_file(draw: st.DrawFn) -> tuple[list[str], bytes]:
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(file=a_file(), block=st.sampled_from([1, 100, CHUNK_BYTES]))
+@given(file=a_file(), block=st.sampled_from([1, 100, BLOCK_BYTES]))
 def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple[list[str], bytes], block: int) -> None:
     columns, content = file
     table = table._replace(columns={name: table.columns[name] for name in ["id", *columns]})
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.loading.files.CHUNK_BYTES", block)
+        patch.setattr("toolkit.loading.json_lines.BLOCK_BYTES", block)
         path = write(Path(folder), content, "t.jsonl")
         assert in_one_go(table, path) == line_by_line(table, path)
 
@@ -151,38 +167,36 @@ def test_usual_lines_are_not_read_one_by_one(table: Table, tmp_path: Path, monke
     content = "".join("{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}\n" for row in rows)
     file = write(tmp_path, content + "\n \n\r\n", "t.jsonl")
     expected = line_by_line(table, file)
-    monkeypatch.delattr(Source, "parse_block")
-    monkeypatch.delattr(Source, "parse_line")
+    monkeypatch.delattr(JsonLines, "parse_block")
+    monkeypatch.delattr(JsonLines, "parse_line")
     assert in_one_go(table, file) == expected
     assert len(expected[0]) == len(rows)
     assert expected[1] == []
 
 
-Found = tuple[dict[int, dict[str, str]], list[Problem]]
+Found = tuple[list[tuple[int, dict[str, str]]], list[Problem]]
 
 
 def in_one_go(table: Table, file: Path) -> Found:
     problems: list[Problem] = []
-    [rows] = find([file])
+    rows = JsonLines(file_content(file), "t")
     return found([batch for batches in LineReader(table).check(rows, problems) for batch in batches], problems)
 
 
 def line_by_line(table: Table, file: Path) -> Found:
     problems: list[Problem] = []
-    [rows] = find([file])
+    rows = JsonLines(file_content(file), "t")
     return found(check(table, [row for chunk in rows.chunks() for row in chunk], problems), problems)
 
 
 def found(batches: list[Batch], problems: list[Problem]) -> Found:
-    """Return the rows by their number, and what is wrong with them."""
-    rows: dict[int, dict[str, str]] = {}
+    """Return the rows with their numbers, in their order, and what is wrong with them."""
+    rows: list[tuple[int, dict[str, str]]] = []
     for batch in batches:
         texts = [{name: batch.column(name)[index] for name in batch.columns} for index in range(batch.size)]
         assert all(sum(map(len, row.values())) <= batch.widest for row in texts)
-        numbers = [number for _, number in batch.places]
-        assert not rows.keys() & set(numbers)
-        rows |= dict(zip(numbers, texts, strict=True))
-    return rows, sorted(problems)
+        rows += zip([number for _, number in batch.places], texts, strict=True)
+    return sorted(rows, key=str), sorted(problems)
 
 
 def test_lines_that_give_a_column_twice(url: str, tmp_path: Path) -> None:
@@ -206,4 +220,4 @@ def test_a_table_of_one_column(url: str, tmp_path: Path) -> None:
     query(url, "CREATE TABLE t (id TEXT NOT NULL PRIMARY KEY)")
     file = write(tmp_path, '{"id": "abc"}\n{"id": "de"}\n', "t.jsonl")
     rows, problems = in_one_go(read(url, "t"), file)
-    assert (rows, problems) == ({1: {"id": '"abc"'}, 2: {"id": '"de"'}}, [])
+    assert (rows, problems) == ([(1, {"id": '"abc"'}), (2, {"id": '"de"'})], [])

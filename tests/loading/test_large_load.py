@@ -508,8 +508,11 @@ def test_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     time.sleep(0.4)
     told("content", 50, 0.5)
     told("users", 200, 0.4)
-    told.close()
     assert re.fullmatch(r"150 rows, \d+ rows/s; content 50% read\n", capsys.readouterr().err)
+    time.sleep(0.4)
+    told("users", 300, 0)
+    told.close()
+    assert re.fullmatch(r"350 rows, \d+ rows/s; users under way\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["watch_history.jsonl", "watch_history.jsonl.gz"])
@@ -518,7 +521,7 @@ def test_how_much_of_a_file_is_read(tables: Tables, tmp_path: Path, name: str) -
     # Not compressed, for Python reads 128 kB of such a file at once.
     (tmp_path / name).write_bytes(gzip.compress(content, compresslevel=0) if name.endswith(".gz") else content)
     [rows] = find([tmp_path / name])
-    fractions = [rows.fraction_read(), *(rows.fraction_read() for _ in rows.blocks()), rows.fraction_read()]
+    fractions = [rows.fraction_read(), *(rows.fraction_read() for _ in rows.chunks()), rows.fraction_read()]
     assert fractions[0] == 0
     assert len(fractions) > 5
     assert fractions == sorted(fractions)

@@ -278,8 +278,8 @@ def test_a_folder_is_read_whole_and_no_deeper(six: str, tmp_path: Path) -> None:
     write(tmp_path, lines(USERS[:2]), "users.1.jsonl")
     write(tmp_path, gzip.compress(lines(USERS[2:4]).encode()), "users.2.jsonl.gz")
     write(tmp_path, PLANS, "plans.json")
-    (tmp_path / "deeper.json").mkdir()
-    write(tmp_path / "deeper.json", "bad", "users.jsonl")
+    (tmp_path / "deeper").mkdir()
+    write(tmp_path / "deeper", "bad", "users.jsonl")
     assert load(six, tmp_path) == {"users": counts(new=4), "subscriptions": counts(new=2)}
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from toolkit.database.tables import Table
 from toolkit.loading.elements import shortened_text
-from toolkit.loading.files import Source
 from toolkit.loading.problems import Problem
+from toolkit.loading.source import Source
 from toolkit.loading.values import INTEGERS
 
 MOST_ROWS = 1_000

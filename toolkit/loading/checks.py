@@ -12,8 +12,8 @@ from toolkit.database.tables import Column, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
 from toolkit.loading.elements import shortened_text
-from toolkit.loading.files import RawRow
-from toolkit.loading.problems import Problem
+from toolkit.loading.problems import Problem, told_together
+from toolkit.loading.source import RawRow
 from toolkit.loading.table_order import nearest
 from toolkit.loading.values import INTEGERS, ValueReader, reader_for
 
@@ -36,14 +36,16 @@ def check(table: Table, rows: Iterable[RawRow], problems: list[Problem]) -> list
     The text of a wrong value is empty, which no value's is; a row that is no object is left out.
     """
     alike: dict[tuple[Any, ...], list[RawRow]] = {}
+    unreadable: list[Problem] = []
     for read in rows:
         rows_of_file, number, row = read
         if type(row) is tuple:
             alike.setdefault((rows_of_file.is_document, tuple(map(FIRST, row))), []).append(read)
         elif isinstance(row, Problem):
-            problems.append(row)
+            unreadable.append(row)
         else:
-            problems.append(rows_of_file.problem(number, f"expected an object, got {shortened(row)}"))
+            unreadable.append(rows_of_file.problem(number, f"expected an object, got {shortened(row)}"))
+    problems += told_together(unreadable)
     batches = []
     for (from_document, given), reads in alike.items():
         if len(set(given)) < len(given):

@@ -6,8 +6,8 @@ from typing import Any
 
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch
-from toolkit.loading.files import Source
 from toolkit.loading.problems import Problem
+from toolkit.loading.source import Source
 from toolkit.loading.values import comparable
 
 
@@ -45,8 +45,10 @@ def _duplicates(key: tuple[str, ...], batches: list[Batch]) -> list[Problem]:
     first: dict[tuple[Any, ...], tuple[Source, int]] = {}
     problems = []
     for batch, index, value in _in_order_of_rows(key, batches):
-        rows, number = first.setdefault(value, batch.places[index])
-        if (rows, number) != batch.places[index]:
+        if value not in first:
+            first[value] = batch.places[index]
+        else:
+            rows, number = first[value]
             same_file = rows.file == batch.places[index][0].file
             where = f"{rows.unit} {number}" + ("" if same_file else f" of {rows.file}")
             problems.append(batch.problem(index, f"{batch.shown(index, key)} is in {where} already", ", ".join(key)))

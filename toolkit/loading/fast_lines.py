@@ -15,7 +15,7 @@ from toolkit.exact_json import SCAN
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import FIRST, check, wrong_columns
 from toolkit.loading.elements import quoted
-from toolkit.loading.files import Source
+from toolkit.loading.json_lines import JsonLines
 from toolkit.loading.problems import Problem
 from toolkit.loading.times import PLAIN_DATE, plain_timestamp
 from toolkit.loading.values import decimal_digits
@@ -77,16 +77,16 @@ class LineReader:
         self._table = table
         self._expression = lru_cache(maxsize=32)(self._compile)
 
-    def check(self, rows: Source, problems: list[Problem]) -> Iterator[list[Batch]]:
+    def check(self, rows: JsonLines, problems: list[Problem]) -> Iterator[list[Batch]]:
         """Return the rows of a file as checks.check() does, some hundreds at a time."""
         for first, block in rows.blocks():
             batch = self._match(rows, first, block)
             if batch is None:
                 yield check(self._table, rows.parse_block(first, block), problems)
             else:
-                yield self._complete(batch, block, problems)
+                yield self._complete(rows, batch, block, problems)
 
-    def _match(self, rows: Source, first: int, block: bytes) -> Batch | None:
+    def _match(self, rows: JsonLines, first: int, block: bytes) -> Batch | None:
         """Return a row for each line of a block, or None if not most of them are like the first.
 
         _complete() has to follow: of a line that did not match all texts are empty, and so is that of a null.
@@ -105,17 +105,18 @@ class LineReader:
         batch = batch.only(tuple(name for name in self._table.columns if name in columns))
         return batch if self._keys(batch).count("") < batch.size / 2 else None
 
-    def _complete(self, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
+    def _complete(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
         """Complete the rows of _match(): nulls become NULL, and lines that did not match are read one by one."""
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
             lines = [
-                rows.parse_line(number, line)
-                for (rows, number), key, line in zip(
+                row
+                for (_, number), key, line in zip(
                     batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True
                 )
                 if not key and line and not line.isspace()
+                for row in rows.parse_line(number, line)
             ]
             others = check(self._table, lines, problems)
             batch = batch.take([index for index, key in enumerate(keys) if key])

@@ -18,9 +18,9 @@ from toolkit.database.tables import Table
 from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch
 from toolkit.loading.duplicates import all_keys
-from toolkit.loading.files import Source
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.refusals import run_write
+from toolkit.loading.source import Source
 from toolkit.loading.table_order import find_tables, referenced, refers_to_itself
 from toolkit.loading.windows import checked_batches
 from toolkit.loading.writer import Counts, Writer
@@ -171,6 +171,8 @@ class BulkLoad:
             raise
         except BadInput as error:
             self._settle()
+            if self._database.is_interrupted:  # as was what sent the rows through a pipe, in the middle of a line
+                raise KeyboardInterrupt from error
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except Failure as error:
             self._settle()

@@ -1,13 +1,14 @@
 """What is wrong with fixtures, row by row, and the failure that tells all of it at once."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from toolkit.console import Failure, printable
 from toolkit.exact_json import shortened
 
 SHOWN = 20  # how many problems are told one by one
+FEW = 3  # so many rows of a file that cannot be read for one reason are told one by one; more are one mistake
+NUMBERS = 10  # of these so many are told by their numbers
 
 
 RUN_AGAIN = "Running it again finishes."
@@ -19,9 +20,9 @@ def how_to_finish(failure: Failure) -> str:
 
 
 class HasPlace(Protocol):
-    """What has rows of one table in one file: a files.Source."""
+    """What has rows of one table in one file: a source.Source."""
 
-    file: Path
+    file: str
     table: str
 
 
@@ -62,7 +63,25 @@ def _count(problems: int) -> str:
     return "1 problem" if problems == 1 else f"{problems} problems"
 
 
+def told_together(problems: list[Problem]) -> list[Problem]:
+    """Return these problems with rows that cannot be read. Those of one kind in one file become one if they are many.
+
+    What is wrong with a file as a whole, such as its encoding, would otherwise be told with each of its lines.
+    """
+    kinds: dict[tuple[str, ...], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.file, problem.table, *problem.text.split()[:2]), []).append(problem)
+    return [found for alike in kinds.values() for found in (alike if len(alike) <= FEW else [_as_one(alike)])]
+
+
+def _as_one(problems: list[Problem]) -> Problem:
+    first, *others = problems
+    numbers = ", ".join(str(problem.number) for problem in others[:NUMBERS])
+    more = f" and {len(others) - NUMBERS:,} more" if len(others) > NUMBERS else ""
+    return first._replace(text=f"{first.text}; likewise {first.unit}s {numbers}{more}")
+
+
 def sort_problems(problems: list[Problem], sources: Sequence[HasPlace]) -> list[Problem]:
     """Return the problems in the order of the sources, and of the rows in each."""
-    order = {(str(rows.file), rows.table): index for index, rows in enumerate(sources)}
+    order = {(rows.file, rows.table): index for index, rows in enumerate(sources)}
     return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))

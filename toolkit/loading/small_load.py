@@ -12,10 +12,10 @@ from toolkit.loading.batch import Batch, by_key, split
 from toolkit.loading.checks import check
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.faults import is_rows_fault
-from toolkit.loading.files import Source
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
 from toolkit.loading.references import parents_first, references_outside
 from toolkit.loading.refusals import run_write
+from toolkit.loading.source import Source
 from toolkit.loading.table_order import find_tables, refers_to_itself
 from toolkit.loading.writer import Counts, Writer
 

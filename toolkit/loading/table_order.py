@@ -6,8 +6,8 @@ from toolkit.console import Failure
 from toolkit.database import Database, catalog, run_or_explain
 from toolkit.database.tables import Table
 from toolkit.exact_json import shortened
-from toolkit.loading.files import Source
 from toolkit.loading.problems import Problem
+from toolkit.loading.source import Source
 
 
 def find_tables(database: Database, sources: list[Source]) -> tuple[list[Table], list[Problem]]:

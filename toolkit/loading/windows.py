@@ -9,9 +9,10 @@ from toolkit.loading.batch import Batch, by_key, joined, split
 from toolkit.loading.checks import check
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.fast_lines import LineReader
-from toolkit.loading.files import Source
+from toolkit.loading.json_lines import JsonLines
 from toolkit.loading.problems import BadInput, Problem, sort_problems
 from toolkit.loading.references import parents_first
+from toolkit.loading.source import Source
 from toolkit.loading.table_order import refers_to_itself
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
@@ -33,9 +34,9 @@ def _checked_chunks(table: Table, files: list[Source]) -> Iterator[list[Batch]]:
     reader = LineReader(table)
     for rows in files:
         checked = (
-            (check(table, chunk, problems) for chunk in rows.chunks())
-            if rows.is_document
-            else reader.check(rows, problems)
+            reader.check(rows, problems)
+            if isinstance(rows, JsonLines)
+            else (check(table, chunk, problems) for chunk in rows.chunks())
         )
         for batches in checked:
             if problems:
