@@ -398,6 +398,21 @@ def test_all_connections_are_lost_again_and_again(url: str, tmp_path: Path) -> N
     assert "Committed rows, at least: content 0. Running it again finishes." in end.stderr
 
 
+def test_a_load_goes_on_while_one_batch_is_unlucky(url: str, tmp_path: Path) -> None:
+    """It gives up when nothing of it was committed for --retry-for seconds, not when one batch was tried so long."""
+    title = {5_000: "Unlucky"}
+    rows = [
+        {"content_id": number, "title": title.get(number, "A"), "content_type": "movie"} for number in range(150_000)
+    ]
+    folder = write_lines(tmp_path, {"content": rows})
+    with Relay(url) as relay:
+        relay.cut_at("Unlucky", "before", times=8)  # the pauses before its tries are some 2 s together
+        end = load(relay.url, folder, "--retry-for", "0.5")
+    assert end.status == 0, end
+    assert relay.cuts == 8
+    assert len(stored(url, {"content": rows})["content"]) == len(rows)
+
+
 def test_a_lock_is_waited_for_and_told(url: str, case: Case) -> None:
     with locked(url, case.tables) as release:
         loader = Loader(url, case.path)

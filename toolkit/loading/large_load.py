@@ -6,22 +6,22 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from typing import Any
+from threading import Thread
 
 import psycopg2
 
 from toolkit.console import Failure, say
-from toolkit.database import Cursor, Database, run_or_explain, run_transaction
+from toolkit.database import AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.supervision import LONG_SILENCE
 from toolkit.database.tables import Table
 from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch
-from toolkit.loading.duplicates import all_keys
+from toolkit.loading.faults import is_rows_fault
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.refusals import run_write
 from toolkit.loading.source import Source
-from toolkit.loading.table_order import find_tables, referenced, refers_to_itself
+from toolkit.loading.table_load import TableLoad
+from toolkit.loading.table_order import find_tables, referenced
 from toolkit.loading.windows import checked_batches
 from toolkit.loading.writer import Counts, Writer
 from toolkit.progress import Progress
@@ -71,59 +71,6 @@ def _look(batch: Batch, cursor: Cursor) -> None:
     Writer(cursor).look(batch)
 
 
-class _TableLoad:
-    """One table on its way."""
-
-    def __init__(self, table: Table, files: list[Source]) -> None:
-        self.table = table
-        self.files = files
-        self._batches = checked_batches(table, files)
-        self.in_flight = 0
-        self.is_read = False
-        self.counts: Counts = Counter()
-        self.met_rows = False  # whether a row came that was there already
-        self.sequences: list[sequences.Sequence] = []
-        self.covered: dict[str, int] = {}  # how far the sequences were moved, by column
-        self._keys_under_way: set[Any] = set()
-        self._next: Batch | None = None  # has been read, and waits for its turn
-
-    @property
-    def may_send(self) -> bool:
-        """Whether the next batch may go out: in a table that refers to itself, parents have to be there first."""
-        return not self.is_read and not (self.in_flight and refers_to_itself(self.table))
-
-    @property
-    def is_done(self) -> bool:
-        return self.is_read and not self.in_flight
-
-    def take(self) -> Batch | None:
-        """Return the next batch to write. None: that was all, or it has to wait for those that are under way.
-
-        It waits for a batch with a row of the same key, because the later row in the order of the files is to stand.
-        (Within a window no key occurs twice: that would be a problem.)
-        """
-        self._next = self._next or next(self._batches, None)
-        if self._next is None:
-            self.is_read = True
-            return None
-        keys = all_keys(self._next)
-        if not self._keys_under_way.isdisjoint(keys):
-            return None
-        self._keys_under_way.update(keys)
-        self.in_flight += 1
-        batch, self._next = self._next, None
-        return batch
-
-    def end(self, batch: Batch) -> None:
-        """Note that a batch is not under way any more."""
-        self.in_flight -= 1
-        self._keys_under_way.difference_update(all_keys(batch))
-
-    def fraction_read(self) -> float:
-        """Return how much of its files has been read, from 0 to 1."""
-        return sum(rows.fraction_read() for rows in self.files) / len(self.files)
-
-
 class BulkLoad:
     """A large load, table after table in the order of the foreign keys, and what it has committed so far.
 
@@ -137,12 +84,11 @@ class BulkLoad:
         self._database = database
         self._skip = skip
         self._connections = connections
-        self._waiting = [_TableLoad(table, files[table.name]) for table in tables]
+        self._waiting = [TableLoad(table, files[table.name]) for table in tables]
         self._loads = list(self._waiting)
-        self._active: list[_TableLoad] = []
-        self._to_write: SimpleQueue[tuple[_TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
-        self._written: SimpleQueue[tuple[_TableLoad, Batch, Counts | BaseException]] = SimpleQueue()
-        self._sequence_lock = Lock()
+        self._active: list[TableLoad] = []
+        self._to_write: SimpleQueue[tuple[TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
+        self._written: SimpleQueue[tuple[TableLoad, Batch, Counts | BaseException]] = SimpleQueue()
         self._committed_at = time.monotonic()
         self._under_way = 0  # how many batches are in one of these, or between them
 
@@ -208,7 +154,7 @@ class BulkLoad:
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
-            load.sequences = run_or_explain(self._database, partial(sequences.find_sequences, table=load.table))
+            load.find_sequences(self._database)
             self._active.append(load)
 
     def _send(self) -> bool:
@@ -236,8 +182,8 @@ class BulkLoad:
             except BaseException as error:
                 self._written.put((load, batch, error))
 
-    def _write(self, load: _TableLoad, batch: Batch) -> Counts:
-        self._cover(load, batch)
+    def _write(self, load: TableLoad, batch: Batch) -> Counts:
+        load.cover(self._database, batch)
         if not load.met_rows:
             # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
@@ -249,6 +195,11 @@ class BulkLoad:
                     since=self._last_commit,
                 )
             except psycopg2.Error:
+                load.met_rows = True
+            except AmbiguousCommit as error:
+                # Its own rows, if an earlier try was committed after all.
+                if not isinstance(error.__cause__, psycopg2.Error) or not is_rows_fault(error.__cause__):
+                    raise
                 load.met_rows = True
         return run_write(
             self._database,
@@ -269,7 +220,7 @@ class BulkLoad:
         else:
             progress(load.table.name, load.counts.total(), load.fraction_read())
 
-    def _count(self) -> _TableLoad:
+    def _count(self) -> TableLoad:
         """Count a written batch, or raise what became of it. Raises Empty if there is none for a moment."""
         load, batch, result = self._written.get(timeout=0.2)
         self._under_way -= 1
@@ -292,13 +243,3 @@ class BulkLoad:
             except Empty:
                 if self._database.is_interrupted:
                     return
-
-    def _cover(self, load: _TableLoad, batch: Batch) -> None:
-        """Move the sequences past the values in a batch, before they are committed: a kill leaves none uncovered."""
-        for sequence in load.sequences:
-            with self._sequence_lock:
-                known = (sequences.given(sequence, batch), load.covered.get(sequence.column))
-                value = sequence.furthest(value for value in known if value is not None)
-                if value is not None and value != load.covered.get(sequence.column):
-                    run_or_explain(self._database, partial(sequences.advance, sequence=sequence, value=value))
-                    load.covered[sequence.column] = value
