@@ -54,7 +54,8 @@ class Catalogue:
         self, profile: Profile, window: Window, titles: list[Title], attention: list[int], hits: Sequence[int] = ()
     ) -> None:
         self.titles = titles
-        self._strength = profile.tastes.strength
+        # Of a random(): where what is chosen by the first, the second and the third favourite ends.
+        self._ends = [profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)]
         self._attention = attention
         self._lasting = profile.titles.lasting
         self._decay = _decay(profile)
@@ -91,13 +92,15 @@ class Catalogue:
             if random() < share:
                 return title
         shelves = self._days[day]
-        total = 0
         place = random()
-        if place < self._strength:
-            place /= self._strength
-            shelf = favourites[0 if place < FAVOURITES[0] else 1 if place < FAVOURITES[0] + FAVOURITES[1] else 2]
-            total = shelves[shelf].total
-        if not total:  # not by taste, or nothing of that kind has come out so far
+        first, second, third = self._ends
+        if place < second:
+            shelf = favourites[place >= first]
+        elif place < third:
+            shelf = favourites[2]
+        else:
+            shelf = -1
+        if shelf < 0 or not shelves[shelf].total:  # not by taste, or nothing of that kind has come out so far
             totals = self._totals[day]
             shelf = bisect_right(totals, int(random() * totals[-1]))
         total, lasting, new, new_sums = shelves[shelf]

@@ -3,9 +3,8 @@
 from bisect import bisect_right
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
 
-from simulation.catalogue import EPISODES, NEXT_EPISODE, Catalogue
+from simulation.catalogue import EPISODES, NEXT_EPISODE, Catalogue, Favourites
 from simulation.exact import bell
 from simulation.profile import Profile
 from simulation.subscribers import Life
@@ -13,25 +12,21 @@ from simulation.titles import MEAN_QUALITY
 from simulation.window import DAY, SATURDAY, Window
 
 WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are spread about their habit
-# How many sessions of other times begin in each hour of the day, from midnight.
-OTHER_HOURS = {
-    "weekday": (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8),
-    "weekend": (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9),
-}
+# How many of the other sessions begin in each hour of somebody's day, from midnight.
+WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8)
+WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
+SAMPLES = 4_096
 FRIDAY = 1.15  # times as many viewings as on a Monday
 MOST_PER_DAY = 12  # viewings of one user, on average
 
-FINISHED = 9_000  # hundredths of a percent: who got so far has seen it
+# In hundredths of a percent: who got so far has seen it, and who got less far has given it up at once.
+FINISHED, GIVEN_UP = 9_000, 500
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
-BREAK = (20, 240)  # seconds between the viewings of a session
+BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
 
 
-class Viewing(NamedTuple):
-    """moment: when it began. progress: in hundredths of a percent."""
-
-    title: int
-    moment: int
-    progress: int
+# A title, the moment at which somebody began to watch it, and how far they got, in hundredths of a percent.
+Viewing = tuple[int, int, int]
 
 
 class Evenings:
@@ -39,41 +34,45 @@ class Evenings:
 
     def __init__(self, profile: Profile, window: Window, catalogue: Catalogue) -> None:
         figures = profile.viewings
-        self._window = window
         self._catalogue = catalogue
         self._evening = figures.evening
-        weekend = int(100 * figures.weekend)
-        shares = (100, 100, 100, 100, int(100 * FRIDAY), weekend, weekend)
-        # Local days begin a day before the window's and end a day after.
-        self._days = [0, *accumulate(shares[window.weekday(day)] for day in range(-1, window.days + 1))]
-        self._hours = {kind: list(accumulate(hours)) for kind, hours in OTHER_HOURS.items()}
         self._lengths = _lengths(figures.per_session)
+        # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
+        shares = (20, 20, 20, 20, int(20 * FRIDAY), weekend := int(20 * figures.weekend), weekend)
+        days = [(day, shares[window.weekday(day)]) for day in range(-1, window.days + 1)]
+        self._days = [day for day, share in days for _ in range(share)]
+        self._first = [0, *accumulate(share for _, share in days)]
+        self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
+        # Samples of when sessions begin: seconds from somebody's habit, and of the day.
+        chance = Random("evenings")
+        self._from_habit = [int(WIDTH * 60 * bell(chance.random())) for _ in range(SAMPLES)]
+        self._on_weekdays, self._on_weekends = (_seconds(hours, chance) for hours in (WEEKDAY, WEEKEND))
         # A weak title is given up more often.
-        self._early: list[float] = []
-        self._later: list[float] = []  # with those before
-        for title in catalogue.titles:
-            patience = max(0.4, min(1.8, 1 - 0.2 * (title.quality - MEAN_QUALITY)))
-            self._early.append(figures.early_quits * patience)
-            self._later.append((figures.early_quits + figures.later_quits) * patience)
+        patience = [max(0.4, min(1.8, 1 - 0.2 * (title.quality - MEAN_QUALITY))) for title in catalogue.titles]
+        self._early = [figures.early_quits * share for share in patience]
+        self._later = [(figures.early_quits + figures.later_quits) * share for share in patience]  # with those before
+        self._seconds = [title.minutes * 60 for title in catalogue.titles]
+        self._more = [EPISODES - 1 if title.content_type == "series" else 0 for title in catalogue.titles]
 
     def start(self, habit: int, weekend: bool, chance: Random) -> int:
-        """Return the second of somebody's day at which a session of theirs begins."""
+        """Return the second of somebody's day at which a session of theirs begins. habit: in seconds of the day."""
         place = chance.random()
         if place < self._evening:
-            return (habit * 60 + int(WIDTH * 60 * bell(place / self._evening))) % DAY
-        ends = self._hours["weekend" if weekend else "weekday"]
-        return bisect_right(ends, int(chance.random() * ends[-1])) * 3600 + int(chance.random() * 3600)
+            return (habit + self._from_habit[int(place / self._evening * SAMPLES)]) % DAY
+        place = (place - self._evening) / (1 - self._evening)
+        return (self._on_weekends if weekend else self._on_weekdays)[int(place * SAMPLES)]
 
     def progress(self, title: int, place: float) -> int:
         """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
-        early, later = self._early[title], self._later[title]
+        later = self._later[title]
+        if place >= later:
+            place = (place - later) / (1 - later)
+            return 10_000 if place >= CREDITS else 9_300 + int(place / CREDITS * 699)
+        early = self._early[title]
         if place < early:
             return 10 + int(place / early * 488)
-        if place < later:
-            place = (place - early) / (later - early)
-            return 500 + int(place * place * 8_400)
-        place = (place - later) / (1 - later)
-        return 9_300 + int(place / CREDITS * 699) if place < CREDITS else 10_000
+        place = (place - early) / (later - early)
+        return 500 + int(place * place * 8_400)
 
     def viewings(self, life: Life, count: int, chance: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return some viewings of a life, in the order of time, and when each title was first seen to its end."""
@@ -84,77 +83,76 @@ class Evenings:
         for begin, end in life.spans:
             passed += end - begin
             until = count * passed // active
-            self._watch(life, begin, end, until - done, viewings, finished, chance)
+            sessions = self._sessions(life, begin, end, until - done, chance)
+            self._watch(sessions, end, life.favourites, viewings, finished, chance)
             done = until
         return viewings, finished
 
     def _watch(
         self,
-        life: Life,
-        begin: int,
+        sessions: list[tuple[int, int]],
         end: int,
-        count: int,
+        favourites: Favourites,
         viewings: list[Viewing],
         finished: dict[int, int],
         chance: Random,
     ) -> None:
+        """Add the viewings of some sessions, up to an end."""
         random, pick, progress = chance.random, self._catalogue.pick, self.progress
-        titles, favourites = self._catalogue.titles, life.favourites
-        pause, longer = BREAK[0], BREAK[1] - BREAK[0]
-        free = begin
-        title, episodes = -1, 0
-        for moment, length in self._sessions(life, begin, end, count, chance):
+        all_seconds, more = self._seconds, self._more
+        free = title = episodes = 0
+        for moment, length in sessions:
             moment = max(moment, free)
-            if moment >= end:
-                break
             day = moment // DAY
             for _ in range(length):
+                if moment >= end:
+                    return
                 if episodes and random() < NEXT_EPISODE:
                     episodes -= 1
                 else:
                     title = pick(day, favourites, chance)
-                    if titles[title].content_type == "series":
-                        episodes = EPISODES - 1
-                    else:
-                        episodes = 0
-                        if title in finished:  # few see a film twice
-                            title = pick(day, favourites, chance)
-                            episodes = EPISODES - 1 if titles[title].content_type == "series" else 0
+                    episodes = more[title]
+                    if not episodes and title in finished:  # few see a film twice
+                        title = pick(day, favourites, chance)
+                        episodes = more[title]
                 place = random()
                 reached = progress(title, place)
-                viewings.append(Viewing(title, moment, reached))
-                moment += titles[title].minutes * reached * 60 // 10_000 + pause + int(place * longer)
+                viewings.append((title, moment, reached))
+                moment += all_seconds[title] * reached // 10_000 + 20 + int(place * BREAK)
                 if reached >= FINISHED:
                     if title not in finished:
                         finished[title] = moment
-                elif reached < 500:
+                elif reached < GIVEN_UP:
                     episodes = 0
-                if moment >= end:
-                    break
             free = moment
 
     def _sessions(self, life: Life, begin: int, end: int, count: int, chance: Random) -> list[tuple[int, int]]:
         """Return the moments at which sessions for so many viewings begin, and the number of viewings of each."""
-        lengths = []
+        random, start = chance.random, self.start
+        days, weekends, habit, offset = self._days, self._weekends, life.habit * 60, life.offset
+        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
+        width = self._first[(end - 1 + offset) // DAY + 2] - first
+        sessions = []
         while count > 0:
-            length = min(count, self._lengths[int(chance.random() * len(self._lengths))])
-            lengths.append(length)
+            length = min(count, self._lengths[int(random() * len(self._lengths))])
             count -= length
-        moments = sorted(self._moment(life, begin, end, chance) for _ in lengths)
-        return list(zip(moments, lengths, strict=True))
+            for _ in range(4):
+                day = days[first + int(random() * width)]
+                moment = day * DAY + start(habit, day in weekends, chance) - offset
+                if begin <= moment < end:
+                    break
+            else:  # there is no such hour in so short a time: they watch right away
+                moment = begin + int(random() * min(end - begin, DAY // 6))
+            sessions.append((moment, length))
+        sessions.sort()
+        return sessions
 
-    def _moment(self, life: Life, begin: int, end: int, chance: Random) -> int:
-        first = (begin + life.offset) // DAY + 1  # counted from the day before the window
-        last = (end - 1 + life.offset) // DAY + 1
-        for _ in range(4):
-            place = self._days[first] + int(chance.random() * (self._days[last + 1] - self._days[first]))
-            day = bisect_right(self._days, place, first, last + 1) - 2
-            weekend = self._window.weekday(day) >= SATURDAY
-            moment = day * DAY + self.start(life.habit, weekend, chance) - life.offset
-            if begin <= moment < end:
-                return moment
-        # There is no such hour in so short a time: they watch right away.
-        return begin + int(chance.random() * min(end - begin, DAY // 6))
+
+def _seconds(hours: tuple[int, ...], chance: Random) -> list[int]:
+    """Return samples of seconds of a day, of which so many lie in each hour."""
+    ends = list(accumulate(hours))
+    places = ((number + 0.5) * ends[-1] / SAMPLES for number in range(SAMPLES))
+    return [bisect_right(ends, int(place)) * 3600 + int(chance.random() * 3600) for place in places]
 
 
 def _lengths(mean: float) -> list[int]:

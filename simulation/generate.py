@@ -61,7 +61,7 @@ class _Writer:
         """Write the plans, with the prices that they have at the end."""
         lines = []
         for number, plan in enumerate(self._model.profile.plans, 1):
-            price = self._model.subscribers.price(self._model.window.end, number - 1)
+            price = self._model.subscribers.price(number - 1, self._model.window.end)
             lines.append(
                 f'{{"subscription_id": {number}, "name": {_text(plan.name)}, "price": {price}, '
                 f'"features": {plan.features}}}\n'
@@ -120,17 +120,17 @@ class _Writer:
         """Write viewings. place, width: where they lie in the table, and how much of it they are."""
         random, dates, clock, percents, middles = chance.random, self._dates, self._clock, self._percents, self._middles
         position, step = _positions(place, width, len(viewings))
-        start = f'", "user_id": {FIRST_KEY + number}, "content_id": '
+        line = (
+            f'{{"watch_id": "%08x-%04x%s%012x", "user_id": {FIRST_KEY + number}, "content_id": %d, '
+            '"watched_at": "%s%s", "progress": %s}\n'
+        ).__mod__  # of all ways to put a line together the fastest
         lines = []
         for title, moment, progress in viewings:
-            # As _key() and _time() do: a call would take a tenth of the time.
+            tail = int(random() * SPACE)
             day, second = divmod(moment, DAY)
-            leading, tail = f"{position:012x}", int(random() * SPACE)
+            key = position >> 16, position & 0xFFFF, middles[tail & 0xFFF], tail
+            lines.append(line((*key, title + FIRST_KEY, dates[day], clock[second], percents[progress])))
             position += step
-            lines.append(
-                f'{{"watch_id": "{leading[:8]}-{leading[8:]}{middles[tail & 4095]}{tail:012x}{start}{title + FIRST_KEY}'
-                f', "watched_at": "{dates[day]}{clock[second]}", "progress": {percents[progress]}}}\n'
-            )
         self._write("watch_history", lines, place)
 
     def _reviews(self, number: int, reviews: list[Review], place: float, width: float, chance: Random) -> None:
@@ -148,16 +148,15 @@ class _Writer:
 
     def _payments(self, number: int, life: Life, place: float, width: float, chance: Random) -> None:
         position, step = _positions(place, width, len(life.bills))
-        self._write(
-            "payment_history",
-            [
-                f'{{"payment_id": "{self._key(position + step * index, chance)}", "user_id": {FIRST_KEY + number}, '
-                f'"subscription_id": {bill.plan + 1}, "amount": {self._model.subscribers.price(*bill)}, '
-                f'"method": "{life.method}", "payment_date": "{self._time(bill.moment)}"}}\n'
-                for index, bill in enumerate(life.bills)
-            ],
-            place,
-        )
+        lines = []
+        for moment, plan in life.bills:
+            lines.append(
+                f'{{"payment_id": "{self._key(position, chance)}", "user_id": {FIRST_KEY + number}, '
+                f'"subscription_id": {plan + 1}, "amount": {self._model.subscribers.price(plan, moment)}, '
+                f'"method": "{life.method}", "payment_date": "{self._time(moment)}"}}\n'
+            )
+            position += step
+        self._write("payment_history", lines, place)
 
     def _write(self, table: str, lines: list[str], place: float) -> None:
         self.rows[table] += len(lines)
@@ -165,8 +164,8 @@ class _Writer:
 
     def _key(self, position: int, chance: Random) -> str:
         """Return a UUID in the form of version 4, whose first bits are the position."""
-        leading, tail = f"{position:012x}", int(chance.random() * SPACE)
-        return f"{leading[:8]}-{leading[8:]}{self._middles[tail & 4095]}{tail:012x}"
+        tail = int(chance.random() * SPACE)
+        return f"{position >> 16:08x}-{position & 0xFFFF:04x}{self._middles[tail & 0xFFF]}{tail:012x}"
 
     def _time(self, moment: int) -> str:
         day, second = divmod(moment, DAY)

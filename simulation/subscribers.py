@@ -2,18 +2,15 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import accumulate
 from math import sqrt
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from simulation.catalogue import Catalogue, Favourites
 from simulation.exact import bell, power
 from simulation.profile import Profile
 from simulation.window import DAY, Window
-
-Choice = TypeVar("Choice")
 
 RUSH = 20.0  # days in which the rush of the first weeks halves
 
@@ -21,7 +18,7 @@ HOUR = 60
 
 
 class Home(NamedTuple):
-    """Where people live. share: in percent of all. offsets: from UTC, in minutes, each with its share."""
+    """Where people live. share: in percent of all. offsets: from UTC, in minutes, each with its share in percent."""
 
     locale: str
     share: float
@@ -55,14 +52,12 @@ HOMES = (
     Home("zh_TW", 2, "en", {8 * HOUR: 100}),
 )
 
+# In percent of the users.
 METHODS = {"card": 62, "paypal": 22, "bank_transfer": 10, "gift_card": 6}
 
 
-class Bill(NamedTuple):
-    """A month that is paid for. plan: its index in the profile."""
-
-    moment: int
-    plan: int
+# A month that is paid for: the moment of the payment, and the plan's place in the profile.
+Bill = tuple[int, int]
 
 
 class Life(NamedTuple):
@@ -96,7 +91,6 @@ class Subscribers:
         self._window = window
         self._users = users
         self._seed = seed
-        self._prices = [plan.prices for plan in profile.plans]
         self._plans = list(accumulate(int(plan.share * 1_000_000) for plan in profile.plans))
         days = window.days
         launch, rest = self._figures.launch, 1 - self._figures.launch
@@ -106,7 +100,16 @@ class Subscribers:
         year = min(days, 365)
         rises = (int(year * self._figures.price_rise) + start for start in range(0, days, 365))
         self._rises = [day * DAY for day in rises if 0 < day < days]
-        self._homes = list(accumulate(home.share for home in HOMES))
+        times = len(self._rises) + 1
+        self._prices = [[str(price) for price in (*plan.prices, *[plan.prices[-1]] * times)] for plan in profile.plans]
+        # Each as often as its share says.
+        self._homes = [
+            (home, 60 * offset)
+            for home in HOMES
+            for offset, share in home.offsets.items()
+            for _ in range(int(home.share * share))
+        ]
+        self._methods = [method for method, share in METHODS.items() for _ in range(share)]
 
     def expected(self) -> list[float]:
         """Return about how many subscribers there are on each day."""
@@ -118,10 +121,9 @@ class Subscribers:
             counts.append(there)
         return counts
 
-    def price(self, moment: int, plan: int) -> Decimal:
+    def price(self, plan: int, moment: int) -> str:
         """Return what a month of a plan costs at a moment."""
-        prices = self._prices[plan]
-        return prices[min(bisect_right(self._rises, moment), len(prices) - 1)]
+        return self._prices[plan][bisect_right(self._rises, moment)]
 
     def lives(self, catalogue: Catalogue) -> Iterator[Life]:
         """Return everybody's life, in the order in which they joined, by days."""
@@ -130,8 +132,7 @@ class Subscribers:
         for number in range(self._users):
             place = int((number + random()) / self._users * self._joining[-1])
             day = min(bisect_right(self._joining, place), self._window.days - 1)
-            home = HOMES[bisect_right(self._homes, random() * self._homes[-1])]
-            offset = 60 * _one_of(home.offsets, random())
+            home, offset = self._homes[int(random() * len(self._homes))]
             habit = 19 * HOUR + 40 + int(40 * bell(random()))
             # A sign-up is an evening's work too, with a wider spread.
             minute = habit - 30 + int(150 * bell(random()))
@@ -141,7 +142,7 @@ class Subscribers:
             activity = 1 / sqrt(sqrt(1 - random())) - 1 + 0.02
             leaning = 0.7 * bell(random())
             favourites = catalogue.favourites(chance)
-            method = _one_of(METHODS, random())
+            method = self._methods[int(random() * len(self._methods))]
             bills, spans, plan = self._months(joined, random() * self._plans[-1], chance)
             yield Life(joined, home, offset, habit, favourites, activity, leaning, pen, method, bills, spans, plan)
 
@@ -149,14 +150,16 @@ class Subscribers:
         self, joined: int, place: float, chance: Random
     ) -> tuple[list[Bill], list[tuple[int, int]], int | None]:
         """Return the months paid for, when they could watch, and the plan at the end."""
-        figures, end = self._figures, self._window.end
+        figures, end, random = self._figures, self._window.end, chance.random
         plan = bisect_right(self._plans, place)
         bills: list[Bill] = []
         spans: list[tuple[int, int]] = []
         gone = 0  # months since they cancelled; 0: they have not
         begin = joined
-        for moment in self._window.anniversaries(joined):
-            place = chance.random()
+        day, time = divmod(joined, DAY)
+        for billed in self._window.anniversaries(day):
+            moment = billed * DAY + time
+            place = random()
             if moment == joined:
                 pass
             elif gone:
@@ -168,10 +171,10 @@ class Subscribers:
                 gone = 1
                 spans.append((begin, moment))
             elif place < figures.churn + figures.plan_changes:
-                plan = self._other(plan, chance.random())
-            if not gone:
-                late = 15 + int(chance.random() * 240)
-                bills.append(Bill(min(moment - moment % DAY + DAY - 1, moment + late, end - 1), plan))
+                plan = self._other(plan, random())
+            if not gone:  # they are charged some minutes later, on the same day
+                late = moment + 15 + int(random() * 240)
+                bills.append((min(late, billed * DAY + DAY - 1, end - 1), plan))
         if not gone:
             spans.append((begin, end))
         return bills, spans, None if gone else plan
@@ -180,9 +183,3 @@ class Subscribers:
         """Return the plan to which somebody changes: one up, more often than one down."""
         last = len(self._plans) - 1
         return min(plan + 1, last) if (place < 0.6 and plan < last) or plan == 0 else plan - 1
-
-
-def _one_of(shares: dict[Choice, int], place: float) -> Choice:
-    """Return the choice at a place from 0 to 1."""
-    place *= sum(shares.values())
-    return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)

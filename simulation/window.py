@@ -18,6 +18,7 @@ class Window:
         self.days = days
         self.begin = until - timedelta(days)
         self.end = days * DAY
+        self._anniversaries: dict[int, list[int]] = {}
         self._months: list[tuple[int, int]] = []  # the day on which each begins, and its length
         year, month, first = self.begin.year, self.begin.month, 1 - self.begin.day
         while first < days:
@@ -34,10 +35,11 @@ class Window:
         """Return 0 for a Monday to 6 for a Sunday."""
         return (self.begin.weekday() + day) % 7
 
-    def anniversaries(self, moment: int) -> list[int]:
-        """Return the moment, and the same time of the same day of each later month; of a shorter month the last day."""
-        day, time = divmod(moment, DAY)
-        month = next(number for number, (first, length) in enumerate(self._months) if day < first + length)
-        of_month = day - self._months[month][0]
-        days = (first + min(of_month, length - 1) for first, length in self._months[month:])
-        return [day * DAY + time for day in days if day < self.days]
+    def anniversaries(self, day: int) -> list[int]:
+        """Return a day, and the same day of each later month; of a shorter month the last day."""
+        if day not in self._anniversaries:
+            month = next(number for number, (first, length) in enumerate(self._months) if day < first + length)
+            of_month = day - self._months[month][0]
+            days = [first + min(of_month, length - 1) for first, length in self._months[month:]]
+            self._anniversaries[day] = [day for day in days if day < self.days]
+        return self._anniversaries[day]
