@@ -158,7 +158,7 @@ def _by_chance(titles: list[Title], chance: Random) -> Callable[[int], tuple[flo
         if title.released != BEFORE:
             place = sqrt(place)
         if title.content_type == "series":
-            place = sqrt(place)
+            place = sqrt(sqrt(place))
         keys.append((-place, number))
     return keys.__getitem__
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from simulation import output
 from simulation.critics import Review
@@ -28,8 +29,9 @@ Report = Callable[[str, int, float], None]
 def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Counter[str]:
     """Write the fixtures of a model to a folder, and return how many rows each table has.
 
-    report is told now and then: the table watch_history, its rows so far, and how much of all is done, from 0 to 1.
-    Raises Failure where they cannot be written, or other fixtures are in the way.
+    report is told now and then how far it is: what is being made ("lives" before watch_history), how much of it there
+    is, and how much that is of all, from 0 to 1. Raises Failure where the files cannot be written, or others are in the
+    way.
     """
     names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE, shards)}
     with output.fixtures(folder, names, force=force) as tables:
@@ -38,6 +40,14 @@ def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False
         writer.titles()
         writer.users(report)
     return writer.rows
+
+
+class _Expected(NamedTuple):
+    """What all lives come to."""
+
+    watching: float
+    reviewing: float
+    bills: int
 
 
 class _Writer:
@@ -82,27 +92,38 @@ class _Writer:
     def users(self, report: Report) -> None:
         """Write the users, and all that they do."""
         model, people, chance = self._model, People(), self._model.chance()
-        activity, months = 0.0, 0
-        for life in model.lives():
-            activity += watching(life)
-            months += len(life.bills)
-        expected = model.profile.viewings.per_user * model.users or 1.0
-        watched = 0.0
+        total = self._expected(report)
+        watched = reviewed = 0.0
         paid = 0
         for number, life in enumerate(model.lives()):
             person = people.person(life.home.locale, chance)
             self._user(number, life, person, DOMAINS[int(chance.random() * len(DOMAINS))])
-            share = model.viewings_expected(life, activity)
-            place, width = watched / expected, share / expected
-            viewings, finished = model.evenings.viewings(life, int(share + chance.random()), chance)
-            self._viewings(number, viewings, place, width, chance)
-            count = int(model.reviews_expected(life, share) + chance.random())
-            self._reviews(number, model.critics.reviews(life, count, finished, chance), place, width, chance)
-            self._payments(number, life, paid / months, len(life.bills) / months, chance)
+            share = watching(life)
+            expected = model.viewings_expected(life, total.watching)
+            viewings, finished = model.evenings.viewings(life, int(expected + chance.random()), chance)
+            self._viewings(number, viewings, watched / total.watching, share / total.watching, chance)
+            count = int(model.reviews_expected(life, expected) + chance.random())
+            reviews = model.critics.reviews(life, count, finished, chance)
+            self._reviews(number, reviews, reviewed / total.reviewing, share * life.pen / total.reviewing, chance)
+            self._payments(number, life, paid / total.bills, len(life.bills) / total.bills, chance)
             watched += share
+            reviewed += share * life.pen
             paid += len(life.bills)
             if number % REPORT_EVERY == 0:
                 report("watch_history", self.rows["watch_history"], number / model.users)
+
+    def _expected(self, report: Report) -> _Expected:
+        """Go through all lives once, for what they come to: so it is known where in a table each has its rows."""
+        watched = reviewed = 0.0
+        bills = 0
+        for number, life in enumerate(self._model.lives()):
+            share = watching(life)
+            watched += share
+            reviewed += share * life.pen
+            bills += len(life.bills)
+            if number % REPORT_EVERY == 0:
+                report("lives", number, number / self._model.users)
+        return _Expected(watched, reviewed or 1.0, bills)
 
     def _user(self, number: int, life: Life, person: Person, domain: str) -> None:
         key = FIRST_KEY + number

@@ -6,7 +6,6 @@ The model's docstring.
 from collections.abc import Iterator
 from datetime import date
 from random import Random
-from typing import NamedTuple
 
 from simulation.catalogue import Catalogue, attention
 from simulation.critics import Critics
@@ -19,13 +18,6 @@ from toolkit.console import Failure
 
 TITLES_AT_LEAST = 50
 USERS_PER_TITLE = 20
-
-
-class Volume(NamedTuple):
-    """How much all lives of a model come to. viewings: what is expected for a life of activity 1 in a second."""
-
-    bills: int
-    activity: float
 
 
 class Model:
@@ -56,7 +48,7 @@ class Model:
         return Random(f"{self._seed}/doings")
 
     def viewings_expected(self, life: Life, activity: float) -> float:
-        """Return how many viewings are expected of a life. activity: that of all lives together."""
+        """Return how many viewings are expected of a life. activity: what watching() is for all lives together."""
         expected = self.profile.viewings.per_user * self.users * watching(life) / activity
         return min(expected, MOST_PER_DAY * seconds(life) / DAY)
 

@@ -240,7 +240,7 @@ def _figure(place: str, name: str, kind: Any, value: Any, problems: list[str]) -
     whole = kind is int
     if not number or not least <= value <= greatest or (whole and value != int(value)):
         what = "a whole number" if whole else "a number"
-        problems.append(f"{place}.{name}: expected {what} from {least:,g} to {greatest:,g}, got {_shown(value)}")
+        problems.append(f"{place}.{name}: expected {what} from {least:,} to {greatest:,}, got {_shown(value)}")
         return 0
     return kind(value)
 
