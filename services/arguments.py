@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from types import GenericAlias
-from typing import Any, TypeVar, cast
+from types import GenericAlias, NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args
 
 import psycopg2
 
@@ -28,11 +28,12 @@ def service(function: Service) -> Service:
     Each keyword argument is checked against the type that the function's signature gives it, and the function gets the
     checked values. Raises InvalidValue for a wrong one; what the server refuses is raised as an error of services.
     """
+    wanted = {name: _types(annotation) for name, annotation in function.__annotations__.items()}
 
     @functools.wraps(function)
     def call(database: Database, **arguments: Any) -> Any:
         given = {
-            name: _checked(name, value, function.__annotations__.get(name, object))
+            name: _checked(name, value, wanted.get(name, (object,)))
             for name, value in arguments.items()
             if value is not NOT_GIVEN
         }
@@ -44,35 +45,57 @@ def service(function: Service) -> Service:
     return cast(Service, call)
 
 
-def _checked(name: str, value: Any, wanted: Any) -> Any:
-    """Return the value of an argument, of the wanted type. Raises InvalidValue if no column would keep it as it is."""
-    kind: Any = wanted.__origin__ if isinstance(wanted, GenericAlias) else wanted  # of dict[str, Any], dict
-    if not isinstance(value, kind) or isinstance(value, bool):
-        text = kind.__name__ if isinstance(kind, type) else str(kind).replace("decimal.", "").replace("uuid.", "")
-        raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
-    if isinstance(value, str):
-        _check_text(name, value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise InvalidValue(name, "must be an integer of 64 bits")
-    if isinstance(value, datetime) and value.utcoffset() is None:
-        raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise InvalidValue(name, f"must be a number, not {value}")
-    if isinstance(value, Decimal | int) and name in DECIMALS:
-        _check_decimals(name, Decimal(value), *DECIMALS[name])
-    return _as_stored(name, value) if isinstance(value, dict) else value
+def _types(annotation: Any) -> tuple[type, ...]:
+    """Return the types that an annotation allows: of `dict[str, Any]` dict, of `Decimal | None` both."""
+    if isinstance(annotation, UnionType):
+        return tuple(kind for part in get_args(annotation) for kind in _types(part))
+    return (cast(type, annotation.__origin__ if isinstance(annotation, GenericAlias) else annotation or NoneType),)
 
 
-def _check_text(name: str, text: str) -> None:
+def _checked(name: str, value: Any, wanted: tuple[type, ...]) -> Any:
+    """Return the value of an argument, of a wanted type. Raises InvalidValue if no column would keep it as it is."""
+    kind = type(value)
+    if kind not in wanted and (isinstance(value, bool) or not isinstance(value, wanted)):
+        text = " | ".join("None" if allowed is NoneType else allowed.__name__ for allowed in wanted)
+        raise InvalidValue(name, f"must be {text}, not {kind.__name__}")
+    for checked, check in _CHECKS:
+        if isinstance(value, checked):
+            return check(name, value)
+    return value
+
+
+def _text(name: str, text: str) -> str:
     with suppress(ValueError):
         if storable(text).strip():
-            return
+            return text
     raise InvalidValue(name, "must be text that is not blank, with no NUL and no half of a surrogate pair")
 
 
-def _check_decimals(name: str, value: Decimal, digits: int, decimals: int) -> None:
-    if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
-        raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
+def _integer(name: str, value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise InvalidValue(name, "must be an integer of 64 bits")
+    _check_digits(name, value)
+    return value
+
+
+def _check_digits(name: str, value: Decimal | int) -> None:
+    if name in DECIMALS:
+        digits, decimals = DECIMALS[name]
+        if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
+            raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
+
+
+def _decimal(name: str, value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise InvalidValue(name, f"must be a number, not {value}")
+    _check_digits(name, value)
+    return value
+
+
+def _moment(name: str, value: datetime) -> datetime:
+    if value.utcoffset() is None:
+        raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
+    return value
 
 
 def _as_stored(name: str, value: dict[Any, Any]) -> Any:
@@ -101,3 +124,13 @@ def _json_name(text: Any) -> str:
         if isinstance(text, str):
             return storable(text)
     raise ValueError(f"{text!r} is no text that can be stored")
+
+
+# What is checked of values of these types, besides the type.
+_CHECKS: tuple[tuple[type, Callable[[str, Any], Any]], ...] = (
+    (int, _integer),
+    (str, _text),
+    (Decimal, _decimal),
+    (datetime, _moment),
+    (dict, _as_stored),
+)

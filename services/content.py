@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from services.arguments import service
 from services.pages import Order, Page, read_page
+from services.removals import remove
 from services.rows import NOT_GIVEN, Entity, Row
 from toolkit.database import Database
 
@@ -76,7 +77,7 @@ def find_content(
         plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
         values.update(title=title, length=len(title), pattern=title[:plain] + "%")
         conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
-    return read_page(database, CONTENT, conditions, _BY_TITLE, after, limit, **values)
+    return read_page(database, CONTENT, tuple(conditions), _BY_TITLE, after, limit, **values)
 
 
 _BY_TITLE = Order({"t.title": str, "t.content_id": int})
@@ -115,4 +116,4 @@ def remove_content(database: Database, *, content_id: int) -> Row:
     >>> remove_content(database, content_id=2)["title"]
     'Nightwatch'
     """
-    return CONTENT.remove(database, content_id=content_id)
+    return remove(database, CONTENT, content_id=content_id)

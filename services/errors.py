@@ -66,7 +66,7 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
         longest = max(arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
-    tables = run_transaction(database, catalog.read, repeatable=True) if code[:2] == "23" else {}
+    tables = run_transaction(database, catalog.read, reads=True) if code[:2] == "23" else {}
     for table in tables.values():
         constraint = table.constraints.get(error.diag.constraint_name or "")
         if constraint:

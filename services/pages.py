@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-from psycopg2 import sql
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from services.errors import InvalidValue
-from services.rows import Entity, Row, fetch
-from toolkit.database import Database, run_transaction
+from services.rows import Entity, Row, read
+from toolkit.database import Database
 from toolkit.exact_json import storable
 
 Page = dict[str, Any]  # {"items": rows, "next": the argument `after` for the page that follows, or None}
 LONGEST_PAGE = 1000
 
 
-class Order(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Order:
     """The order in which a list returns its rows.
 
     keys: the columns to sort by, as `t.column` -> the function that reads such a value from text. No two rows have the
@@ -25,10 +26,10 @@ class Order(NamedTuple):
     keys: dict[str, Callable[[str], Any]]
     descending: bool = False
 
-    def clause(self) -> sql.Composable:
+    def clause(self) -> str:
         """Return the ORDER BY of a statement."""
         columns = (f"{column} DESC" if self.descending else column for column in self.keys)
-        return sql.SQL(f" ORDER BY {', '.join(columns)}")
+        return f" ORDER BY {', '.join(columns)}"
 
     def beyond(self) -> str:
         """Return the condition that rows after a place meet; read() gives the values for it."""
@@ -45,7 +46,7 @@ class Order(NamedTuple):
             texts = json.loads(place)
             if not all(isinstance(text, str) for text in texts):
                 raise ValueError
-            values = [read(storable(text)) for read, text in zip(self.keys.values(), texts, strict=True)]
+            values = [parse(storable(text)) for parse, text in zip(self.keys.values(), texts, strict=True)]
         except (ValueError, TypeError, RecursionError) as error:
             raise InvalidValue("after", "must be the `next` of the page before") from error
         return {f"after_{number}": value for number, value in enumerate(values)}
@@ -54,7 +55,7 @@ class Order(NamedTuple):
 def read_page(
     database: Database,
     entity: Entity,
-    conditions: list[str],
+    conditions: tuple[str, ...],
     order: Order,
     after: str | None,
     limit: int,
@@ -68,17 +69,21 @@ def read_page(
     """
     check_limit(limit)
     if after is not None:
-        conditions = [*conditions, order.beyond()]
+        conditions = (*conditions, order.beyond())
         values.update(order.read(after))
     values["rows"] = limit + 1  # one more than asked for says whether there are more
-    part = sql.SQL("(SELECT * FROM {} t {} {} LIMIT %(rows)s)").format(
-        sql.Identifier(entity.table),
-        sql.SQL(f"WHERE {' AND '.join(conditions)}" if conditions else ""),
-        order.clause(),
-    )
-    statement = entity.of(part) + order.clause()
-    rows = run_transaction(database, lambda cursor: fetch(cursor, statement, values), repeatable=True)
+    rows = read(database, _page(entity, conditions, order), values)
     return {"items": rows[:limit], "next": order.place(rows[limit - 1]) if len(rows) > limit else None}
+
+
+@cache
+def _page(entity: Entity, conditions: tuple[str, ...], order: Order) -> str:
+    """Return the statement of a page. It is made once for each list and choice of conditions."""
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return entity.of(_ROWS.format(table=entity.table, where=where, order=order.clause())) + order.clause()
+
+
+_ROWS = "(SELECT * FROM {table} t {where} {order} LIMIT %(rows)s)"
 
 
 def check_limit(limit: int) -> None:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from psycopg2 import errors
+
 from services.arguments import service
-from services.errors import AlreadyExists, InvalidValue, NotFound
+from services.errors import AlreadyExists, InvalidValue
 from services.pages import Order, Page, read_page
-from services.rows import Entity, Row, execute, fetch
+from services.rows import MOST_TRIES, Entity, Row, fetch, read, write_new
 from services.subscriptions import ALL_PLANS, plan_keys
 from services.users import USERS
 from toolkit.database import Cursor, Database, run_transaction
@@ -17,6 +19,7 @@ _PAYMENTS = Entity(
     """SELECT t.payment_id, t.user_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
        FROM {source} t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
 )
+_OF_USER = ("t.user_id = %(user_id)s",)
 _LATEST_PAYMENTS = Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
 
 
@@ -32,33 +35,46 @@ def process_payment(database: Database, *, user_id: int, method: str, payment_id
     >>> process_payment(database, user_id=1, method="card", payment_id=order)["amount"]
     Decimal('8.99')
     """
-    key = {"payment_id": payment_id or uuid4()}
+    for _ in range(MOST_TRIES):
+        key = {"payment_id": payment_id or uuid4()}
+        values = {**key, "user_id": user_id, "method": method}
+        paid, in_doubt = write_new(database, _PAY, values, _is_no_more)
+        if paid:
+            return paid
+        for there in read(database, _PAYMENT, key):
+            # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
+            is_same = there["user_id"] in (user_id, None) and there["method"] == method
+            # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
+            if is_same and (payment_id or in_doubt):
+                return there
+            if payment_id:
+                raise AlreadyExists(_PAYMENTS.table, key)
+            break
+        else:
+            if USERS.get(database, user_id=user_id)["subscription_id"] is None:
+                raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for")
+    raise AlreadyExists(_PAYMENTS.table, key)
 
-    def work(cursor: Cursor) -> Row:
-        execute(cursor, _PAY, {**key, "user_id": user_id, "method": method})
-        try:
-            payment = _PAYMENTS.read(cursor, **key)
-        except NotFound:
-            USERS.read(cursor, user_id=user_id)
-            raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for") from None
-        # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
-        if payment["user_id"] not in (user_id, None) or payment["method"] != method:
-            raise AlreadyExists(_PAYMENTS.table, key)
-        return payment
 
-    return run_transaction(database, work, repeatable=True)
+def _is_no_more(error: Exception) -> bool:
+    """Whether the user, or the plan they had, was removed between the server's reading it and its writing the payment.
+
+    The next try finds out what there is instead.
+    """
+    return isinstance(error, errors.ForeignKeyViolation)
 
 
 # One statement reads the price and writes the payment, so the price is the one at that moment. It writes nothing if the
 # payment is there already, which NOT EXISTS has to say: ON CONFLICT alone would come after the CHECK of the amount, and
 # the plan that was paid may have become free since. ON CONFLICT is for a payment that another call is writing just now.
-_PAY = """
+_PAY = _PAYMENTS.written_by("""
     INSERT INTO payment_history (payment_id, user_id, subscription_id, amount, method)
     SELECT %(payment_id)s, u.user_id, s.subscription_id, s.price, %(method)s
     FROM users u JOIN subscriptions s ON s.subscription_id = u.subscription_id
     WHERE u.user_id = %(user_id)s
       AND NOT EXISTS (SELECT 1 FROM payment_history p WHERE p.payment_id = %(payment_id)s)
-    ON CONFLICT (payment_id) DO NOTHING"""
+    ON CONFLICT (payment_id) DO NOTHING RETURNING *""")
+_PAYMENT = _PAYMENTS.of("(SELECT * FROM payment_history WHERE payment_id = %(payment_id)s)")
 
 
 @service
@@ -68,7 +84,7 @@ def list_payments(database: Database, *, user_id: int, after: str | None = None,
     >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1)["items"]]
     [('Basic', Decimal('8.99'))]
     """
-    return read_page(database, _PAYMENTS, ["t.user_id = %(user_id)s"], _LATEST_PAYMENTS, after, limit, user_id=user_id)
+    return read_page(database, _PAYMENTS, _OF_USER, _LATEST_PAYMENTS, after, limit, user_id=user_id)
 
 
 @service
@@ -93,7 +109,7 @@ def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
 
-    return run_transaction(database, work, repeatable=True)
+    return run_transaction(database, work, reads=True)
 
 
 _REVENUE = """

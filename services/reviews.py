@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.arguments import service
 from services.content import CONTENT
-from services.errors import NotFound
+from services.errors import AlreadyExists, NotFound
 from services.pages import Order, Page, read_page
-from services.rows import Entity, Row, fetch
-from toolkit.database import Cursor, Database, run_transaction
+from services.removals import remove
+from services.rows import Entity, Row, read, write_new
+from toolkit.database import Database
 
 _REVIEWS = Entity(
     "reviews",
@@ -17,37 +18,45 @@ _REVIEWS = Entity(
     """SELECT t.review_id, t.user_id, u.name, t.content_id, t.rating, t.review_text, t.reviewed_at
        FROM {source} t JOIN users u ON u.user_id = t.user_id""",
 )
+_OF_CONTENT = ("t.content_id = %(content_id)s",)
 _LATEST_REVIEWS = Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
 
 
 @service
 def review_content(
-    database: Database, *, user_id: int, content_id: int, rating: Decimal | int, review_text: str | None = None
+    database: Database,
+    *,
+    user_id: int,
+    content_id: int,
+    rating: Decimal | int,
+    review_text: str | None = None,
+    review_id: UUID | None = None,
 ) -> Row:
     """Rate a title from 0 to 10, in steps of 0.1, with or without words, and return the review.
 
-    A second call for the same user and title replaces rating, words and time of their review. Raises NotFound for the
-    user or the content.
+    A second call for the same user and title replaces rating, words and time of their review; with a review_id of the
+    caller's only if it has this one. Raises NotFound for the user or the content; AlreadyExists if there is another
+    review of the user and title, or if the review_id is another review's.
 
     >>> review_content(database, user_id=2, content_id=1, rating=9, review_text="What an end!")["rating"]
     Decimal('9.0')
     """
     values = {"user_id": user_id, "content_id": content_id, "rating": rating, "review_text": review_text}
+    statement = _REVIEW if review_id is None else _REVIEW_WITH_KEY
+    written, _ = write_new(database, statement, {**values, "review_id": review_id or uuid4()})
+    if written:
+        return written
+    raise AlreadyExists(_REVIEWS.table, {"user_id": user_id, "content_id": content_id})
 
-    def work(cursor: Cursor) -> Row:
-        return _REVIEWS.read(cursor, review_id=fetch(cursor, _REVIEW, values)[0]["review_id"])
 
-    return run_transaction(database, work, repeatable=True)
-
-
-# May be repeated, although the server makes the review_id: user and content together are a unique key, which is known
-# before the write.
-_REVIEW = """
-    INSERT INTO reviews (user_id, content_id, rating, review_text)
-    VALUES (%(user_id)s, %(content_id)s, %(rating)s, %(review_text)s)
+# May be repeated, whatever the review_id: user and content together are a unique key, which is known before the write.
+_REVIEW_ANY = """
+    INSERT INTO reviews (review_id, user_id, content_id, rating, review_text)
+    VALUES (%(review_id)s, %(user_id)s, %(content_id)s, %(rating)s, %(review_text)s)
     ON CONFLICT (user_id, content_id) DO UPDATE
-    SET rating = excluded.rating, review_text = excluded.review_text, reviewed_at = excluded.reviewed_at
-    RETURNING review_id"""
+    SET rating = excluded.rating, review_text = excluded.review_text, reviewed_at = excluded.reviewed_at"""
+_REVIEW = _REVIEWS.written_by(_REVIEW_ANY + " RETURNING *")
+_REVIEW_WITH_KEY = _REVIEWS.written_by(_REVIEW_ANY + " WHERE reviews.review_id = excluded.review_id RETURNING *")
 
 
 @service
@@ -57,8 +66,7 @@ def list_reviews(database: Database, *, content_id: int, after: str | None = Non
     >>> [(review["name"], review["rating"]) for review in list_reviews(database, content_id=1)["items"]]
     [('Ann', Decimal('7.5'))]
     """
-    conditions = ["t.content_id = %(content_id)s"]
-    return read_page(database, _REVIEWS, conditions, _LATEST_REVIEWS, after, limit, content_id=content_id)
+    return read_page(database, _REVIEWS, _OF_CONTENT, _LATEST_REVIEWS, after, limit, content_id=content_id)
 
 
 @service
@@ -69,10 +77,9 @@ def content_rating(database: Database, *, content_id: int) -> Row:
     {'content_id': 1, 'title': 'Night Train', 'average': Decimal('7.50'), 'reviews': 1}
     """
     key = {"content_id": content_id}
-    found = run_transaction(database, lambda cursor: fetch(cursor, _RATING, key), repeatable=True)
-    if not found:
-        raise NotFound(CONTENT.table, key)
-    return found[0]
+    for row in read(database, _RATING, key):
+        return row
+    raise NotFound(CONTENT.table, key)
 
 
 _RATING = """
@@ -89,4 +96,4 @@ def remove_review(database: Database, *, user_id: int, content_id: int) -> Row:
     >>> remove_review(database, user_id=1, content_id=1)["rating"]
     Decimal('7.5')
     """
-    return _REVIEWS.remove(database, user_id=user_id, content_id=content_id)
+    return remove(database, _REVIEWS, user_id=user_id, content_id=content_id)

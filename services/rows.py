@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from psycopg2 import extensions, sql
+import psycopg2
+from psycopg2 import extensions
 
 from services.errors import AlreadyExists, NotFound
 from toolkit.database import Cursor, Database, run_transaction
@@ -17,6 +19,14 @@ Row = dict[str, Any]  # column -> value
 # The default of an argument that may be left out, where None cannot be it because None means NULL or nothing at all. A
 # new row then takes the column's default, and in a row that is there already the column keeps its value.
 NOT_GIVEN: Any = ...
+
+# How often a row is tried to be made that meets another with its key, which is gone when one looks, or whose new key is
+# taken. Once is as good as impossible; more often is a fault of what makes the keys.
+MOST_TRIES = 5
+
+# Errors after which nothing of a statement is in the database, for sure, although it is tried again: serialization
+# failure, deadlock, foreign key violation.
+NOTHING_WRITTEN = ("40001", "40P01", "23503")
 
 
 def read_json(text: str | bytes) -> Any:
@@ -32,32 +42,58 @@ _READERS = (
 )
 
 
-def execute(cursor: Cursor, statement: str | sql.Composable, values: Row) -> None:
-    """Run a statement in which %(name)s stands for the value of that name."""
-    cursor.execute(statement, {name: _sent(value) for name, value in values.items()})
+def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
+    """Run a statement in which %(name)s stands for the value of that name, and return the rows it gives.
 
-
-def _sent(value: Any) -> Any:
-    """Return a value in a form that psycopg2 knows how to write."""
-    if isinstance(value, UUID):
-        return extensions.AsIs(f"'{value}'::UUID")
-    return json_text(value) if isinstance(value, dict) else value
-
-
-def fetch(cursor: Cursor, statement: str | sql.Composable, values: Row) -> list[Row]:
-    """Run a statement as execute() does, and return the rows it gives, with UUIDs as UUID and JSON as Python values."""
+    UUIDs come as UUID, and JSON as Python values.
+    """
     for reader in _READERS:
         extensions.register_type(reader, cursor)
-    execute(cursor, statement, values)
-    names = [column.name for column in cursor.description or ()]
+    cursor.execute(statement, {name: _SENT.get(type(value), _as_it_is)(value) for name, value in values.items()})
+    names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _equal(names: Iterable[str], separator: str) -> sql.Composable:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+# How values of some types are sent that psycopg2 does not know how to write.
+_SENT: dict[type, Callable[[Any], Any]] = {
+    UUID: lambda value: extensions.AsIs(f"'{value}'::UUID"),
+    dict: json_text,
+}
+
+
+def read(database: Database, statement: str, values: Row) -> list[Row]:
+    """Return the rows of a statement that only reads, as fetch() does, in a transaction of its own."""
+    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), reads=True, one_statement=True)
+
+
+def write_new(
+    database: Database, statement: str, values: Row, try_again: Callable[[psycopg2.Error], bool] = lambda _: False
+) -> tuple[Row | None, bool]:
+    """Run a statement that writes a new row, or nothing if one is in its way, in a transaction of its own.
+
+    Return the row or None; and whether an earlier try, whose answer was lost, may have been the one that wrote it.
+    """
+    in_doubt = False
+
+    def work(cursor: Cursor) -> list[Row]:
+        nonlocal in_doubt
+        try:
+            return fetch(cursor, statement, values)
+        except psycopg2.Error as error:
+            in_doubt = in_doubt or error.pgcode not in NOTHING_WRITTEN
+            raise
+
+    rows = run_transaction(database, work, repeatable=True, one_statement=True, try_again=try_again)
+    return (rows[0] if rows else None), in_doubt
+
+
+def _equal(names: Iterable[str], separator: str) -> str:
     """Return `name = %(name)s` for each name, for a WHERE (separated by AND) or a SET (by commas)."""
-    return sql.SQL(separator).join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in names
-    )
+    return separator.join(f"{name} = %({name})s" for name in names)
 
 
 def _new_integer(database: Database) -> int:
@@ -65,8 +101,7 @@ def _new_integer(database: Database) -> int:
 
     It is asked for before the row is written, so that the row can be found again if the answer to COMMIT is lost.
     """
-    rows = run_transaction(database, lambda cursor: fetch(cursor, "SELECT unique_rowid() AS key", {}), repeatable=True)
-    return cast(int, rows[0]["key"])
+    return cast(int, read(database, "SELECT unique_rowid() AS key", {})[0]["key"])
 
 
 class Entity(NamedTuple):
@@ -83,46 +118,40 @@ class Entity(NamedTuple):
     select: str
     new_key: Callable[[Database], Any] = _new_integer
 
-    def of(self, source: sql.Composable) -> sql.Composable:
+    def of(self, source: str) -> str:
         """Return the statement that reads from the table's name, or from a subquery over the table in parentheses."""
-        return sql.SQL(self.select).format(source=source)
+        return self.select.format(source=source)
 
-    def read(self, cursor: Cursor, **key: Any) -> Row:
-        """Return the row that has these values in a unique key. Raises NotFound."""
-        one = sql.SQL("(SELECT * FROM {} WHERE {})").format(sql.Identifier(self.table), _equal(key, " AND "))
-        for row in fetch(cursor, self.of(one), key):
-            return row
-        raise NotFound(self.table, key)
+    def written_by(self, statement: str) -> str:
+        """Return the statement that does what one does that ends with RETURNING *, and returns the rows in full."""
+        return f"WITH written AS ({statement}) {self.of('written')}"
 
     def get(self, database: Database, **key: Any) -> Row:
-        """Return a row as read() does, in a transaction of its own. Raises NotFound."""
-        return run_transaction(database, lambda cursor: self.read(cursor, **key), repeatable=True)
+        """Return the row that has these values in a unique key. Raises NotFound."""
+        for row in read(database, _read(self, tuple(key)), key):
+            return row
+        raise NotFound(self.table, key)
 
     def create(self, database: Database, key: Any, **row: Any) -> Row:
         """Insert a row and return it. key: None for a new one, which is made before the row is written.
 
-        When the transaction is repeated after a commit of unknown fate, it finds its own row by that key. A row that is
-        there with a key that the caller gave counts as made by this call if it has the same values; so the same call
-        may be made again. Raises AlreadyExists if it has other values.
+        A row that is there with a key that the caller gave counts as made by this call if it has the same values; so
+        the same call may be made again. Raises AlreadyExists if it has other values.
         """
         values = {name: value for name, value in row.items() if value is not NOT_GIVEN}
-        values[self.key] = self.new_key(database) if key is None else key
-        insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING").format(
-            sql.Identifier(self.table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(map(sql.Placeholder, values)),
-            sql.Identifier(self.key),
-        )
-
-        def work(cursor: Cursor) -> Row:
-            execute(cursor, insert, values)
-            was_there = cursor.rowcount == 0
-            there = self.read(cursor, **{self.key: values[self.key]})
-            if was_there and key is not None and any(there[name] != value for name, value in values.items()):
-                raise AlreadyExists(self.table, {self.key: key})
-            return there
-
-        return run_transaction(database, work, repeatable=True)
+        insert = _insert(self, (*values, self.key))
+        for _ in range(MOST_TRIES):
+            chosen = self.new_key(database) if key is None else key
+            written, in_doubt = write_new(database, insert, {**values, self.key: chosen})
+            if written:
+                return written
+            for there in read(database, _read(self, (self.key,)), {self.key: chosen}):
+                # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
+                if in_doubt if key is None else all(there[name] == value for name, value in values.items()):
+                    return there
+                if key is not None:
+                    raise AlreadyExists(self.table, {self.key: key})
+        raise AlreadyExists(self.table, {self.key: chosen})
 
     def update(self, database: Database, key: Any, **row: Any) -> Row:
         """Set the columns that are given, of the row with this key, and return it. Raises NotFound.
@@ -130,32 +159,42 @@ class Entity(NamedTuple):
         May be repeated: it sets the same values again.
         """
         values = {name: value for name, value in row.items() if value is not NOT_GIVEN}
-        update = sql.SQL("UPDATE {} SET {} WHERE {}").format(
-            sql.Identifier(self.table), _equal(values, ", "), _equal([self.key], " AND ")
-        )
+        if not values:
+            return self.get(database, **{self.key: key})
+        return self.write_one(database, _update(self, tuple(values)), {**values, self.key: key})
+
+    def write_one(self, database: Database, statement: str, values: Row) -> Row:
+        """Return the row that a statement of written_by() changes, by its key among the values. Raises NotFound."""
 
         def work(cursor: Cursor) -> Row:
-            if values:
-                execute(cursor, update, {**values, self.key: key})
-            return self.read(cursor, **{self.key: key})
+            for row in fetch(cursor, statement, values):
+                return row
+            raise NotFound(self.table, {self.key: values[self.key]})
 
-        return run_transaction(database, work, repeatable=True)
+        return run_transaction(database, work, repeatable=True, one_statement=True)
 
-    def remove(self, database: Database, check: Callable[[Cursor], None] = lambda _: None, **key: Any) -> Row:
-        """Delete the row that has these values in a unique key, and return it as it was. Raises NotFound.
 
-        check is called first in the same transaction, and raises whatever speaks against it.
-        """
-        delete = sql.SQL("DELETE FROM {} WHERE {} RETURNING *").format(sql.Identifier(self.table), _equal(key, " AND "))
-        # Kept from one try to the next: if the first was committed and only its answer was lost, the second finds no
-        # row any more, and what the first returned is the row that was deleted.
-        found: list[Row] = []
+# The statements of an entity are made once for each choice of columns, which are the names of arguments.
 
-        def work(cursor: Cursor) -> None:
-            check(cursor)
-            found.extend(fetch(cursor, delete, key))
 
-        run_transaction(database, work, repeatable=True)
-        if not found:
-            raise NotFound(self.table, key)
-        return found[0]
+@cache
+def _read(entity: Entity, columns: tuple[str, ...]) -> str:
+    return entity.of(_ROWS.format(table=entity.table, condition=_equal(columns, " AND ")))
+
+
+@cache
+def _insert(entity: Entity, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"%({name})s" for name in columns)
+    insert = _INSERT.format(table=entity.table, columns=", ".join(columns), values=values, key=entity.key)
+    return entity.written_by(insert)
+
+
+@cache
+def _update(entity: Entity, columns: tuple[str, ...]) -> str:
+    changes, key = _equal(columns, ", "), _equal((entity.key,), "")
+    return entity.written_by(_UPDATE.format(table=entity.table, changes=changes, key=key))
+
+
+_ROWS = "(SELECT * FROM {table} WHERE {condition})"
+_INSERT = "INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING RETURNING *"
+_UPDATE = "UPDATE {table} SET {changes} WHERE {key} RETURNING *"

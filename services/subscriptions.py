@@ -3,10 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from psycopg2 import sql
-
 from services.arguments import service
-from services.errors import StillInUse
+from services.removals import remove
 from services.rows import NOT_GIVEN, Entity, Row, fetch
 from toolkit.database import Cursor, Database, run_transaction
 
@@ -15,7 +13,7 @@ PLANS = Entity(
     "subscription_id",
     "SELECT t.subscription_id, t.name, t.price, t.features FROM {source} t",
 )
-ALL_PLANS = PLANS.of(sql.Identifier(PLANS.table)) + sql.SQL(" ORDER BY t.price, t.subscription_id")
+ALL_PLANS = PLANS.of(PLANS.table) + " ORDER BY t.price, t.subscription_id"
 
 
 @service
@@ -34,7 +32,7 @@ def list_subscriptions(database: Database) -> list[Row]:
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
 
-    return run_transaction(database, work, repeatable=True)
+    return run_transaction(database, work, reads=True)
 
 
 _SUBSCRIBERS = """
@@ -100,18 +98,6 @@ def remove_subscription(database: Database, *, subscription_id: int) -> Row:
 
     >>> remove_subscription(database, subscription_id=1)
     Traceback (most recent call last):
-    services.errors.StillInUse: subscriptions with subscription_id = 1 is still in use: users = 1, payment_history = 1
+    services.errors.StillInUse: subscriptions with subscription_id = 1 is still in use: payment_history = 1, users = 1
     """
-    key = {"subscription_id": subscription_id}
-
-    def check(cursor: Cursor) -> None:
-        uses = {table: rows for table, rows in fetch(cursor, _USES, key)[0].items() if rows}
-        if uses:
-            raise StillInUse(PLANS.table, key, uses)
-
-    return PLANS.remove(database, check, **key)
-
-
-_USES = """
-    SELECT (SELECT count(*) FROM users WHERE subscription_id = %(subscription_id)s) AS users,
-           (SELECT count(*) FROM payment_history WHERE subscription_id = %(subscription_id)s) AS payment_history"""
+    return remove(database, PLANS, subscription_id=subscription_id)

@@ -2,6 +2,7 @@
 
 from services.arguments import service
 from services.pages import Order, Page, read_page
+from services.removals import remove
 from services.rows import NOT_GIVEN, Entity, Row
 from toolkit.database import Database
 
@@ -57,7 +58,10 @@ def list_users(database: Database, *, after: str | None = None, limit: int = 20)
     >>> [user["name"] for user in list_users(database, after=page["next"])["items"]]
     ['Ben']
     """
-    return read_page(database, USERS, [], Order({"t.user_id": int}), after, limit)
+    return read_page(database, USERS, (), _BY_KEY, after, limit)
+
+
+_BY_KEY = Order({"t.user_id": int})
 
 
 @service
@@ -89,4 +93,4 @@ def delete_user(database: Database, *, user_id: int) -> Row:
     >>> delete_user(database, user_id=1)["email"]
     'ann@example.com'
     """
-    return USERS.remove(database, user_id=user_id)
+    return remove(database, USERS, user_id=user_id)

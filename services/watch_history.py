@@ -4,12 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from psycopg2 import sql
-
 from services.arguments import service
 from services.pages import Order, Page, check_limit, read_page
-from services.rows import Entity, Row, execute, fetch
-from toolkit.database import Cursor, Database, run_transaction
+from services.rows import Entity, Row, read
+from toolkit.database import Database
 
 _VIEWINGS = Entity(
     "watch_history",
@@ -18,6 +16,7 @@ _VIEWINGS = Entity(
        FROM {source} t JOIN content c ON c.content_id = t.content_id""",
     lambda _: uuid4(),
 )
+_OF_USER = ("t.user_id = %(user_id)s",)
 _LATEST_VIEWINGS = Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
 
 
@@ -46,20 +45,15 @@ def log_progress(database: Database, *, watch_id: UUID, progress: Decimal | int)
     >>> log_progress(database, watch_id=viewing["watch_id"], progress=Decimal("12.5"))["progress"]
     Decimal('40.00')
     """
-
-    def work(cursor: Cursor) -> Row:
-        execute(cursor, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
-        return _VIEWINGS.read(cursor, watch_id=watch_id)
-
-    return run_transaction(database, work, repeatable=True)
+    return _VIEWINGS.write_one(database, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
 
 
 # greatest() alone would let a negative progress pass without a word, because the present one is greater. It is written
 # as it is instead, and the column's CHECK refuses it.
-_LOG_PROGRESS = """
+_LOG_PROGRESS = _VIEWINGS.written_by("""
     UPDATE watch_history
     SET progress = CASE WHEN %(progress)s >= 0 THEN greatest(progress, %(progress)s) ELSE %(progress)s END
-    WHERE watch_id = %(watch_id)s"""
+    WHERE watch_id = %(watch_id)s RETURNING *""")
 
 
 @service
@@ -69,7 +63,7 @@ def watch_history(database: Database, *, user_id: int, after: str | None = None,
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
     [('Nightwatch', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
     """
-    return read_page(database, _VIEWINGS, ["t.user_id = %(user_id)s"], _LATEST_VIEWINGS, after, limit, user_id=user_id)
+    return read_page(database, _VIEWINGS, _OF_USER, _LATEST_VIEWINGS, after, limit, user_id=user_id)
 
 
 @service
@@ -82,13 +76,12 @@ def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> l
     ['Night Train']
     """
     check_limit(limit)
-    values = {"user_id": user_id, "limit": limit}
-    statement = _VIEWINGS.of(_UNFINISHED) + _LATEST_VIEWINGS.clause()
-    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), repeatable=True)
+    return read(database, _CONTINUE, {"user_id": user_id, "limit": limit})
 
 
 # The subquery finds the latest viewing of each title, finished or not; only then those that were finished are left out.
-_UNFINISHED = sql.SQL("""(
+_CONTINUE = (
+    _VIEWINGS.of("""(
     SELECT * FROM (
         SELECT DISTINCT ON (content_id) watch_id, user_id, content_id, watched_at, progress
         FROM watch_history WHERE user_id = %(user_id)s
@@ -96,3 +89,5 @@ _UNFINISHED = sql.SQL("""(
     ) latest
     WHERE progress < 100 ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
 )""")
+    + _LATEST_VIEWINGS.clause()
+)

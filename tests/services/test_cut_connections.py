@@ -1,4 +1,4 @@
-"""Each service with the connection cut at the COMMIT of its work: what comes of it is what would have come without."""
+"""Each service with the connection cut at the end of its transaction: what comes of it is what else would have come."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from relay import Moment, Relay
-from sample import CALLS, TABLES, TellingDatabase, execute, fill
+from relay import END_OF_TRANSACTION, Moment, Relay
+from sample import CALLS, TABLES, execute, fill
 
 import services
 from toolkit.database import Database
@@ -22,13 +22,12 @@ GIVEN_KEYS: dict[str, dict[str, Any]] = {
 CASES = [*CALLS.items(), *((name, {**CALLS[name], **key}) for name, key in GIVEN_KEYS.items())]
 
 
-class CutDatabase(TellingDatabase):
-    """A Database behind a relay that cuts the connection at the COMMIT after the next statement of a service's work."""
+class CutDatabase(Database):
+    """A Database behind a relay that can cut the connection at the end of a transaction."""
 
     def __init__(self, relay: Relay) -> None:
-        super().__init__(relay.url, self._told)
+        super().__init__(relay.url, retry_for=20)
         self._relay = relay
-        self._moment: Moment | None = None
         self.before_connecting: Callable[[], Any] = lambda: None
 
     def connect(self) -> Any:
@@ -36,12 +35,8 @@ class CutDatabase(TellingDatabase):
         return super().connect()
 
     def cut(self, moment: Moment) -> None:
-        self._moment = moment
-
-    def _told(self, statement: str) -> None:
-        if self._moment and "unique_rowid" not in statement and "SET" not in statement.split(maxsplit=1)[0]:
-            self._relay.cut_at("COMMIT", self._moment)
-            self._moment = None
+        """Cut the connection at the end of the next transaction."""
+        self._relay.cut_at(END_OF_TRANSACTION, moment)
 
 
 @pytest.fixture
@@ -59,7 +54,7 @@ def test_a_lost_connection_changes_nothing(
         assert relay.cuts == cuts
         undisturbed = outcome(database, database, name, arguments)
         behind_relay.cut(moment)
-        assert outcome(database, behind_relay, name, arguments) == undisturbed, f"{name}, {moment} COMMIT"
+        assert outcome(database, behind_relay, name, arguments) == undisturbed, f"{name}, {moment} its end"
     assert relay.cuts == len(CASES)
     assert behind_relay.retries >= len(CASES)
 

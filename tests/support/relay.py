@@ -1,6 +1,7 @@
 """A TCP relay between client and server that loses connections at a chosen moment."""
 
 import os
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -11,6 +12,10 @@ import psycopg2.extensions
 import pytest
 
 Moment = Literal["before", "during", "after"]
+
+# A message of the protocol with a statement that ends a transaction: COMMIT, or a statement that is one by itself. Not
+# what sets the session, nor what asks for a new key.
+END_OF_TRANSACTION = re.compile(rb"\AQ....(?!BEGIN|\s*SELECT set_config|SELECT unique_rowid)", re.DOTALL)
 
 
 class Relay:
@@ -31,7 +36,7 @@ class Relay:
         parameters.pop("hostaddr", None)
         self.url = psycopg2.extensions.make_dsn(**parameters)
         self.cuts = 0  # how many connections were cut
-        self._rules: list[tuple[bytes, Moment]] = []
+        self._rules: list[tuple[re.Pattern[bytes], Moment]] = []
         self._silent = False
         self._lock = threading.Lock()
         self._lines: set[socket.socket] = set()
@@ -54,11 +59,14 @@ class Relay:
             self._listener.shutdown(socket.SHUT_RDWR)  # close() alone lets a waiting accept() take one more
         self._listener.close()
 
-    def cut_at(self, statement: str, moment: Moment, times: int = 1) -> None:
-        """Cut the connection at the next statements that contain this text: before it reaches the server, during it (it
-        is on its way, the answer never comes), or after the server has answered it and before the client hears so.
+    def cut_at(self, statement: str | re.Pattern[bytes], moment: Moment, times: int = 1) -> None:
+        """Cut the connection at the next statements that contain this text, or a match of this pattern.
+
+        That is before it reaches the server, during it (it is on its way, the answer never comes), or after the server
+        has answered it and before the client hears so.
         """
-        self._rules += [(statement.encode(), moment)] * times
+        pattern = re.compile(re.escape(statement.encode())) if isinstance(statement, str) else statement
+        self._rules += [(pattern, moment)] * times
 
     def cut_all(self) -> None:
         """Cut every connection there is."""
@@ -133,7 +141,7 @@ class Relay:
     def _moment(self, data: bytes) -> Moment | None:
         with self._lock:
             for rule in self._rules:
-                if rule[0] in data:
+                if rule[0].search(data):
                     self._rules.remove(rule)
                     self.cuts += 1
                     return rule[1]

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from toolkit.database import Database, run_transaction
+from toolkit.database.pool import BEGIN
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
 OTHER_VIEWING = UUID("22222222-2222-4222-8222-222222222222")  # Ann's, finished
@@ -140,7 +141,7 @@ class TellingDatabase(Database):
         class TellingCursor(connection.cursor_factory):  # type: ignore[name-defined, misc]
             def execute(self, query: Any, values: Any = None) -> None:
                 super().execute(query, values)
-                tell(self.query.decode())
+                tell(self.query.decode().removeprefix(BEGIN))
 
         connection.cursor_factory = TellingCursor
         return connection

@@ -5,8 +5,8 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg2
@@ -33,39 +33,82 @@ SET_SESSION = """
         ('datestyle', 'ISO, MDY'),
         ('intervalstyle', 'postgres'),
         ('standard_conforming_strings', 'on'),
-        ('extra_float_digits', '3')
+        ('extra_float_digits', '3'),
+        ('default_transaction_isolation', 'serializable')
     ) AS session (known_as, wanted) ON known_as = lower(name)
     WHERE setting <> wanted"""
 
 
+# Sent with the first statement of a transaction, so that it costs no round trip. (psycopg2 would send it by itself.)
+BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE; "
+
+
 class Connection(psycopg2.extensions.connection):
-    """A connection that knows since when it has been waiting for an answer (time.monotonic(); 0: it is not)."""
+    """A connection whose transactions begin with their first statement, and that knows since when it has been waiting.
+
+    waiting_since: for an answer of the server (time.monotonic(); 0: it is not).
+    begins: whether the next statement is to begin a transaction. Else each statement is a transaction by itself, as
+    psycopg2's autocommit is on all the time.
+    """
 
     waiting_since = 0.0
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        self.waiting_since = time.monotonic()
-        try:
-            yield
-        finally:
-            self.waiting_since = 0.0
+    begins = False
 
     def commit(self) -> None:
-        with self.waiting():
-            super().commit()
+        """End the transaction that was begun, if a statement has been sent in it."""
+        self._end("COMMIT")
 
     def rollback(self) -> None:
-        with self.waiting():
-            super().rollback()
+        self._end("ROLLBACK")
+
+    def _end(self, statement: str) -> None:
+        self.begins = False
+        if self.get_transaction_status() == psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+            return
+        self.waiting_since = time.monotonic()
+        try:
+            with self.cursor(cursor_factory=Cursor) as cursor:
+                cursor.execute(statement)
+        finally:
+            self.waiting_since = 0.0
 
 
 class _Cursor(psycopg2.extensions.cursor):
     connection: Connection
 
     def execute(self, query: Any, values: Any = None) -> None:
-        with self.connection.waiting():
+        connection = self.connection
+        if connection.begins:
+            query = self._beginning(query)
+            connection.begins = False
+        connection.waiting_since = time.monotonic()
+        try:
             super().execute(query, values)
+        finally:
+            connection.waiting_since = 0.0
+
+    def _beginning(self, query: Any) -> Any:
+        if isinstance(query, bytes):
+            return BEGIN.encode() + query
+        return BEGIN + (query if isinstance(query, str) else query.as_string(self))
+
+    # What psycopg2 sends without execute() begins a transaction as well.
+
+    def executemany(self, query: Any, values: Any) -> None:
+        self._begin()
+        super().executemany(query, values)
+
+    def callproc(self, name: Any, values: Any = None) -> Any:
+        self._begin()
+        return super().callproc(name, values)
+
+    def copy_expert(self, *arguments: Any, **named: Any) -> None:
+        self._begin()
+        super().copy_expert(*arguments, **named)
+
+    def _begin(self) -> None:
+        if self.connection.begins:
+            self.execute("SELECT 1")
 
 
 class Tries:
@@ -132,7 +175,6 @@ class Database:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(SET_SESSION)
-            connection.set_session(isolation_level="SERIALIZABLE", autocommit=False)
         except psycopg2.Error as error:
             was_lost = connection.closed
             self.discard(connection)

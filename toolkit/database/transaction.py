@@ -49,6 +49,8 @@ def run_transaction(
     work: Callable[[Cursor], T],
     *,
     repeatable: bool = False,
+    reads: bool = False,
+    one_statement: bool = False,
     try_again: Callable[[psycopg2.Error], bool] = never,
     since: Callable[[], float] | None = None,
 ) -> T:
@@ -61,9 +63,13 @@ def run_transaction(
     - when the connection was lost before COMMIT was sent: a new one takes its place, with several hosts in the URL
       perhaps to another node;
     - only if repeatable: when it is not known whether COMMIT was carried out (SQLSTATE 40003, or the connection lost
-      in COMMIT). Say repeatable=True if running work again after it was committed does no harm: it only reads, or every
-      row it writes has a key known before the write;
+      in COMMIT). Say repeatable=True if running work again after it was committed does no harm: every row it writes
+      has a key known before the write;
+    - if it only reads (say reads=True), also in these cases: there is nothing that could be committed;
     - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
+
+    Say one_statement=True of a work that sends one statement and no more: the server begins and commits by itself then,
+    in one round trip instead of two. A connection lost in the statement is one lost in COMMIT.
 
     since() says from when retry_for counts, as time.monotonic() does: a transaction that is one of many may be tried as
     long as the others go on. By default it counts from the beginning.
@@ -74,7 +80,7 @@ def run_transaction(
     """
     tries = Tries(database, database.retry_for, since)
     try:
-        return _run(database, work, tries, repeatable, try_again)
+        return _run(database, work, tries, repeatable or reads, reads, one_statement, try_again)
     except AmbiguousCommit:
         raise
     except Exception as error:
@@ -89,11 +95,14 @@ def _run(
     work: Callable[[Cursor], T],
     tries: Tries,
     repeatable: bool,
+    reads: bool,
+    one_statement: bool,
     try_again: Callable[[psycopg2.Error], bool],
 ) -> T:
     while True:
         connection = database.take(tries)
-        committing = False
+        connection.begins = not one_statement
+        committing = one_statement
         try:
             with connection.cursor() as cursor:
                 result = work(cursor)
@@ -106,7 +115,7 @@ def _run(
             _end(database, connection, lost)
             database.stop_if_interrupted()
             ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
-            tries.in_doubt = tries.in_doubt or ambiguous
+            tries.in_doubt = tries.in_doubt or (ambiguous and not reads)
             if ambiguous and not repeatable:
                 raise _ambiguous(database) from error
             if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):

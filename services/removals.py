@@ -1,0 +1,88 @@
+"""How a row is removed, so that of several who do it at once exactly one is told that it was them."""
+
+import re
+from typing import Any
+
+from psycopg2 import errors, sql
+
+from services.errors import NotFound, StillInUse
+from services.rows import Entity, Row, fetch
+from toolkit.database import Cursor, Database, catalog, run_transaction
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.tables import Constraint
+
+
+def remove(database: Database, entity: Entity, **key: Any) -> Row:
+    """Delete the row that has these values in a unique key, and return it as it was. Raises NotFound, StillInUse."""
+    condition = " AND ".join(f"{name} = %({name})s" for name in key)
+    found: list[Row] = []  # by the latest try that found the row, whatever became of that try
+
+    def work(cursor: Cursor) -> bool:
+        mark = "cluster_logical_timestamp()" if is_cockroachdb(cursor) else "txid_current()"
+        rows = fetch(cursor, _DELETE.format(table=entity.table, condition=condition, mark=mark), key)
+        found[:] = rows or found
+        return bool(rows)
+
+    try:
+        is_removed = run_transaction(database, work, repeatable=True)
+    except errors.ForeignKeyViolation as error:
+        raise StillInUse(entity.table, key, _uses(database, error, entity, key)) from error
+    # If a try was committed and only its answer was lost, the next one finds no row; but neither does it if that try
+    # was rolled back, and somebody else has removed the row in between.
+    if not is_removed and not (found and _was_committed(database, entity, condition, {**key, **found[0]})):
+        raise NotFound(entity.table, key)
+    del found[0]["removed_by"]
+    return found[0]
+
+
+# The mark tells the transaction from all others: on PostgreSQL it is its number; on CockroachDB, which tells no number,
+# the time at which it reads and at which all its writes take place. Asking for that time fixes it.
+_DELETE = "DELETE FROM {table} WHERE {condition} RETURNING *, {mark} AS removed_by"
+
+
+def _was_committed(database: Database, entity: Entity, condition: str, values: Row) -> bool:
+    """Whether the transaction with that mark, which has deleted the row, was committed."""
+
+    def work(cursor: Cursor) -> bool:
+        if not is_cockroachdb(cursor):
+            return bool(fetch(cursor, "SELECT txid_status(%(removed_by)s) = 'committed' AS so", values)[0]["so"])
+        # The row was there when that transaction read it: if it was gone at that time, it was that transaction.
+        return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
+
+    return run_transaction(database, work, reads=True, one_statement=True)
+
+
+_AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE {condition}"
+
+
+def _uses(database: Database, error: errors.ForeignKeyViolation, entity: Entity, key: Row) -> dict[str, int]:
+    """Return how many rows of each table keep a row from being removed. error: how the server has refused it."""
+    uses: dict[str, int] = {}
+    for name, table in run_transaction(database, catalog.read, reads=True).items():
+        for constraint in table.foreign_keys:
+            rows = 0
+            if constraint.referenced == entity.table and not re.search(
+                "ON DELETE (CASCADE|SET)", constraint.definition
+            ):
+                rows = _count(database, name, constraint, entity.table, key)
+            if not rows and constraint.name == error.diag.constraint_name:
+                rows = 1  # at least: it was there when the server refused, and has left since
+            if rows:
+                uses[name] = uses.get(name, 0) + rows
+    return uses
+
+
+def _count(database: Database, table: str, constraint: Constraint, removed_from: str, key: Row) -> int:
+    """Return how many rows of a table refer, by a foreign key, to the row that has these values in a unique key."""
+    count = sql.SQL("SELECT count(*) AS rows FROM {} WHERE ({}) IN (SELECT {} FROM {} WHERE {})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, constraint.columns)),
+        sql.SQL(", ").join(map(sql.Identifier, constraint.referenced_columns)),
+        sql.Identifier(removed_from),
+        sql.SQL(" AND ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in key),
+    )
+
+    def work(cursor: Cursor) -> int:
+        return int(fetch(cursor, count.as_string(cursor), key)[0]["rows"])
+
+    return run_transaction(database, work, reads=True, one_statement=True)
