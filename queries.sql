@@ -3,7 +3,8 @@
 --
 -- What can be changed is a literal with a mark behind it, '2024-01-01 00:00Z' /* :since */: edit the literal, or let a
 -- tool bind the parameter. A period begins at :since and ends just before :until. The literals fit the sample data,
--- which is of 2024. Days, hours and months are in UTC, whatever the shell's time zone is.
+-- which is of 2024, and where they are two years also what simulate.py generates, which is of 2025. Days, hours and
+-- months are in UTC, whatever the shell's time zone is.
 --
 -- A viewing is finished at 100 percent, as in the services. A subscriber of a period is a user who paid in it.
 
@@ -161,7 +162,7 @@ SELECT c.content_id, c.title, c.genre, count(DISTINCT w.user_id) AS viewers, cou
        round(100.0 * count(*) FILTER (WHERE w.progress = 100) / count(*), 1) AS finished_percent
 FROM watch_history w
 JOIN content c ON c.content_id = w.content_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2025-01-01 00:00Z' /* :until */
+WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
 GROUP BY c.content_id, c.title, c.genre
 ORDER BY viewers DESC, viewings DESC, c.content_id
 LIMIT 10 /* :limit */;
@@ -172,7 +173,7 @@ LIMIT 10 /* :limit */;
 WITH monthly AS (
     SELECT date_trunc('month', watched_at AT TIME ZONE 'UTC')::DATE AS month, content_id, count(*) AS viewings
     FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2025-01-01 00:00Z' /* :until */
+    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1, 2
 ), ranked AS (
     SELECT month, content_id, viewings,
@@ -193,7 +194,7 @@ ORDER BY now.month, now.place;
 WITH viewings AS (
     SELECT date_trunc('month', watched_at AT TIME ZONE 'UTC')::DATE AS month, content_id, count(*) AS viewings
     FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2025-01-01 00:00Z' /* :until */
+    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1, 2
 ), top AS (
     SELECT content_id, sum(viewings) AS viewings
@@ -205,7 +206,7 @@ WITH viewings AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 )
@@ -242,7 +243,7 @@ SELECT u.user_id, u.name, count(*) AS viewings, count(DISTINCT w.content_id) AS 
        count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
 FROM watch_history w
 JOIN users u ON u.user_id = w.user_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2025-01-01 00:00Z' /* :until */
+WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
 GROUP BY u.user_id, u.name
 ORDER BY viewings DESC, u.user_id
 LIMIT 10 /* :limit */;
@@ -277,7 +278,7 @@ WITH counted AS (
     SELECT extract(isodow FROM watched_at AT TIME ZONE 'UTC')::INT8 AS weekday,
            extract(hour FROM watched_at AT TIME ZONE 'UTC')::INT8 AS hour, count(*) AS viewings
     FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2025-01-01 00:00Z' /* :until */
+    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1, 2
 )
 SELECT d.weekday, h.hour, coalesce(n.viewings, 0) AS viewings
@@ -296,7 +297,7 @@ SELECT coalesce(c.genre, '(none)') AS genre, count(*) AS viewings,
        round(avg(w.progress), 1) AS average_progress
 FROM watch_history w
 JOIN content c ON c.content_id = w.content_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2025-01-01 00:00Z' /* :until */
+WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
 GROUP BY 1
 ORDER BY viewings DESC, 1;
 
@@ -307,7 +308,7 @@ SELECT (floor(progress / 10) * 10)::INT8 AS from_percent, count(*) AS viewings,
        round(100.0 * sum(count(*)) OVER (ORDER BY (floor(progress / 10) * 10)::INT8) / sum(count(*)) OVER (), 1)
            AS so_far_percent
 FROM watch_history
-WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2025-01-01 00:00Z' /* :until */
+WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
 GROUP BY 1
 ORDER BY 1;
 
@@ -321,13 +322,13 @@ WITH paid AS (
     SELECT date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month, count(*) AS payments,
            count(DISTINCT user_id) AS payers, sum(amount) AS revenue
     FROM payment_history
-    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2025-01-01 00:00Z' /* :until */
+    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1
 ), months AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 ), filled AS (
@@ -350,13 +351,13 @@ WITH paid AS (
     SELECT date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month, subscription_id,
            count(*) AS payments, sum(amount) AS revenue
     FROM payment_history
-    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2025-01-01 00:00Z' /* :until */
+    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1, 2
 ), months AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 ), filled AS (
@@ -379,7 +380,7 @@ ORDER BY month, subscription_id;
 SELECT method, count(*) AS payments, sum(amount) AS revenue, round(avg(amount), 2) AS average_amount,
        round(100.0 * sum(amount) / sum(sum(amount)) OVER (), 1) AS share_percent
 FROM payment_history
-WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2025-01-01 00:00Z' /* :until */
+WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
 GROUP BY method
 ORDER BY revenue DESC, method;
 
@@ -390,7 +391,7 @@ SELECT s.name AS plan, p.amount, count(*) AS payments, min(p.payment_date) AS fi
        max(p.payment_date) AS last_paid_at
 FROM payment_history p
 JOIN subscriptions s ON s.subscription_id = p.subscription_id
-WHERE p.payment_date >= '2024-01-01 00:00Z' /* :since */ AND p.payment_date < '2025-01-01 00:00Z' /* :until */
+WHERE p.payment_date >= '2024-01-01 00:00Z' /* :since */ AND p.payment_date < '2026-01-01 00:00Z' /* :until */
 GROUP BY s.subscription_id, s.name, p.amount
 ORDER BY s.subscription_id, first_paid_at, p.amount;
 
@@ -402,7 +403,7 @@ WITH paid AS (
            lag(subscription_id) OVER (PARTITION BY user_id ORDER BY payment_date, payment_id) AS before
     FROM payment_history
     WHERE user_id IS NOT NULL
-      AND payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2025-01-01 00:00Z' /* :until */
+      AND payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
 )
 SELECT b.name AS from_plan, n.name AS to_plan, count(*) AS changes
 FROM paid p
@@ -452,10 +453,11 @@ ORDER BY subscribers DESC, s.subscription_id;
 WITH paid AS (
     SELECT DISTINCT user_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
     FROM payment_history
-    WHERE user_id IS NOT NULL AND payment_date < '2025-01-01 00:00Z' /* :until */
+    WHERE user_id IS NOT NULL
       AND payment_date >= (
           date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC') - INTERVAL '1 month'
       ) AT TIME ZONE 'UTC'
+      AND payment_date < '2026-01-01 00:00Z' /* :until */
 ), moved AS (
     SELECT coalesce(now.month, (before.month + INTERVAL '1 month')::DATE) AS month, count(now.user_id) AS subscribers,
            count(*) FILTER (WHERE before.user_id IS NULL) AS joined,
@@ -468,7 +470,7 @@ WITH paid AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 )
@@ -485,7 +487,7 @@ ORDER BY m.month;
 WITH paid AS (
     SELECT DISTINCT user_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
     FROM payment_history
-    WHERE user_id IS NOT NULL AND payment_date < '2025-01-01 00:00Z' /* :until */
+    WHERE user_id IS NOT NULL AND payment_date < '2026-01-01 00:00Z' /* :until */
 ), firsts AS (
     SELECT user_id, min(month) AS cohort FROM paid GROUP BY user_id
 ), sizes AS (
@@ -499,7 +501,7 @@ WITH paid AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 )
@@ -525,13 +527,13 @@ WITH joined AS (
                  AND w.watched_at < u.created_at + INTERVAL '168 hours'
            ) THEN 1 ELSE 0 END) AS watched_in_a_week
     FROM users u
-    WHERE u.created_at >= '2024-01-01 00:00Z' /* :since */ AND u.created_at < '2025-01-01 00:00Z' /* :until */
+    WHERE u.created_at >= '2024-01-01 00:00Z' /* :since */ AND u.created_at < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1
 ), months AS (
     SELECT m.month::DATE AS month
     FROM generate_series(
         date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2025-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
+        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
         INTERVAL '1 month'
     ) AS m (month)
 )
@@ -573,10 +575,17 @@ ORDER BY abs(avg(r.rating) - c.rating) DESC, c.content_id
 LIMIT 100 /* :limit */;
 
 -- name: also_watched
--- Who watched this title also watched: the titles with the most viewers in common. Shows a join of a table with itself
--- by way of the users.
+-- Who watched this title lately also watched: the titles with the most viewers in common. Shows a join of a table with
+-- itself by way of the users, and a sample: the latest viewings only, so that a title that all know is no more work.
 WITH viewers AS (
-    SELECT DISTINCT user_id FROM watch_history WHERE content_id = 1 /* :content_id */
+    SELECT DISTINCT user_id
+    FROM (
+        SELECT user_id
+        FROM watch_history
+        WHERE content_id = 1 /* :content_id */
+        ORDER BY watched_at DESC, watch_id DESC
+        LIMIT 200 /* :sample */
+    ) AS latest
 )
 SELECT c.content_id, c.title, count(DISTINCT w.user_id) AS viewers,
        round(100.0 * count(DISTINCT w.user_id) / (SELECT count(*) FROM viewers), 1) AS share_percent

@@ -1,11 +1,11 @@
 """Every statement of every service finds its rows by an index, also where there are many."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sample import CALLS, TABLES, TellingDatabase, execute, fill
+from plans import gather_statistics, whole_tables
+from sample import CALLS, TellingDatabase, execute, fill
 
 import services
 from toolkit.database import Database
@@ -77,7 +77,7 @@ def test_no_statement_reads_a_whole_table(sent: tuple[TellingDatabase, list[str]
     explained = [text for text in dict.fromkeys(statements) if not text.startswith("SET ")]
     assert len(explained) > 45
     for statement in explained:
-        assert not whole_tables(database, statement), statement
+        assert not whole_tables(database, statement) - SMALL_TABLES, statement
 
 
 def test_the_plan_of_a_whole_read_is_recognised(sent: tuple[TellingDatabase, list[str]]) -> None:
@@ -106,26 +106,3 @@ def prefixes_are_ranges(database: Database) -> bool:
         database, "SELECT version(), datcollate FROM pg_database WHERE datname = current_database()"
     )
     return version.startswith("CockroachDB") or collation in ("C", "POSIX")
-
-
-def whole_tables(database: Database, statement: str) -> set[str]:
-    """Return the large tables of which a statement may read all rows, for all that the plan says."""
-    plan = "\n".join(" ".join(map(str, row)) for row in execute(database, f"EXPLAIN {statement}"))
-    found = re.findall(r"Seq Scan on (\w+)", plan)
-    # An index that gives the order only, and each of its rows is looked at: there is no Index Cond before the Filter.
-    found += re.findall(r"Index (?:Only )?Scan(?: Backward)? using \w+ on (\w+).*\n\s+Filter:", plan)
-    # CockroachDB names the table, as table@index, before it says what it reads of it.
-    found += re.findall(r"\b(\w+)@\w+(?:(?!@)[\s\S])*?FULL SCAN", plan)
-    return set(found) - SMALL_TABLES
-
-
-def gather_statistics(database: Database) -> None:
-    connection = database.connect()
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for table in TABLES:
-            if connection.get_parameter_status("crdb_version"):
-                cursor.execute(f"CREATE STATISTICS sample FROM {table}")
-            else:
-                cursor.execute(f"VACUUM (ANALYZE) {table}")
-    database.discard(connection)
