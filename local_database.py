@@ -9,8 +9,6 @@ if __name__ == "__main__":
     console.begin()
 
 import argparse
-import signal
-import subprocess
 import sys
 
 from toolkit import local
@@ -38,12 +36,9 @@ def print_url() -> int:
 
 
 def open_shell() -> int:
-    """Run the SQL shell with the arguments that follow `sql`; return its status, or 128 + the signal that ended it."""
-    command, variables = local.shell(sys.argv[2:])
-    # Ctrl-C is for the shell. This is a handler because the shell would inherit that a signal is ignored.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    status = subprocess.run(command, check=False, env=variables).returncode
-    return status if status >= 0 else 128 - status
+    from toolkit.shell import run_shell  # slow to import, and not needed to stop a server
+
+    return run_shell(local.url(), sys.argv[2:])
 
 
 def stop() -> int:

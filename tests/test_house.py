@@ -23,6 +23,7 @@ LEVELS = {
     "toolkit": 1,  # the modules directly in toolkit/: any room may use them, and they use none
     "toolkit.local": 2,
     "toolkit.database": 3,
+    "toolkit.shell": 4,
     "toolkit.loading": 4,
     "toolkit.schema": 4,
     "services": 5,
@@ -61,7 +62,7 @@ def room_of(module: str) -> str:
     parts = module.split(".")
     if parts[0] in SCRIPTS:
         return "the scripts"
-    if parts[0] != "toolkit" or module == "toolkit.console":
+    if parts[0] != "toolkit" or module in ("toolkit.console", "toolkit.shell"):
         return parts[0] if parts[0] != "toolkit" else module
     return ".".join(parts[:2]) if (PROJECT / Path(*parts[:2])).is_dir() and len(parts) > 1 else "toolkit"
 

@@ -5,7 +5,15 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What `python local_database.py` needs to run.
-FILES = ("local_database.py", "toolkit/__init__.py", "toolkit/console.py", "toolkit/local")
+FILES = (
+    "local_database.py",
+    "toolkit/__init__.py",
+    "toolkit/console.py",
+    "toolkit/database",
+    "toolkit/local",
+    "toolkit/shell.py",
+    "toolkit/tls_bridge.py",
+)
 
 
 def copy_local_database(folder: Path) -> Path:

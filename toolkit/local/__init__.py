@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterator
 
 from toolkit.console import Failure
-from toolkit.local import environment, life
+from toolkit.local import life
 from toolkit.local.cockroachdb import CockroachDB
 from toolkit.local.home import OR_OWN_DATABASE, shown
 from toolkit.local.postgresql import PostgreSQL
@@ -69,19 +69,6 @@ def leave_running() -> str:
     address = url()
     life.keep(chosen())
     return address
-
-
-def shell(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the command that opens a SQL shell on the local database, and the environment to run it in.
-
-    arguments are the person's: -c STATEMENT, -f FILE, and whatever else the shell of this kind of server understands.
-    The database is in use from now until this process ends, as after url(), so this process has to outlive the shell.
-    The environment is the caller's own, but for the variables that would lead the shell to another server.
-    Raises Failure.
-    """
-    url()
-    command, variables = chosen().shell(arguments)
-    return command, environment.of_caller(**variables)
 
 
 def stop() -> list[str]:

@@ -29,9 +29,3 @@ class CockroachDB(Server):
         if not listening.query:  # it comes last: the file is still being written
             raise ValueError("no URL yet")
         return listening._replace(path=f"/{DATABASE}").geturl()
-
-    def shell(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-        # psql's -c is -e here; -f (from v21.1) and -d are the same.
-        same = {"-c": "-e", "--command": "--execute"}
-        command = ["cockroach", "sql", *(same.get(argument, argument) for argument in arguments)]
-        return command, {"COCKROACH_URL": self.url()}

