@@ -15,6 +15,10 @@ from simulation.window import DAY, Window
 NOISE = 1.0  # standard deviation of what else there is in a rating
 DELAY = 4 * DAY  # the longest time between the end of a viewing and a review
 
+OWED = 200  # reviews that were not written would let the others write twice as many; 100 is the most
+REMARKS = (0.8, 0.4)  # of the reviews with words have a remark, and another
+ENDS = 0.35
+
 # Up to which rating which openings, remarks and ends are taken.
 MOODS = (
     (4.5, "bad", "dull", "low_end"),
@@ -40,13 +44,16 @@ class Critics:
         self._with_words = profile.reviews.with_words
         self._window = window
         self._catalogue = catalogue
+        self._owed = 0.0  # reviews that were expected and not written
         self._words: dict[str, Any] = tomli.loads(Path(__file__).with_name("reviews.toml").read_text("utf-8"))
 
-    def reviews(self, life: Life, count: int, finished: dict[int, int], chance: Random) -> list[Review]:
+    def reviews(self, life: Life, expected: float, finished: dict[int, int], chance: Random) -> list[Review]:
         """Return about so many reviews of titles that somebody has seen to the end, in the order of time.
 
-        finished: the titles, and the moment when each was seen for the first time.
+        finished: the titles, and the moment when each was seen for the first time. Who has seen too few leaves more for
+        the next ones to write.
         """
+        count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + chance.random())
         reviews = []
         left = len(finished)
         for title, seen in finished.items():
@@ -59,6 +66,7 @@ class Critics:
                 if moment < self._window.end:
                     reviews.append(Review(title, moment, halves, words))
             left -= 1
+        self._owed += expected - len(reviews)
         return sorted(reviews, key=lambda review: review.moment)
 
     def halves(self, quality: float, leaning: float, chance: Random) -> int:
@@ -72,12 +80,13 @@ class Critics:
         texts = self._words[language]
         _, opening, remark, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
         parts = [_one_of(texts[opening], chance)]
-        if chance.random() < 0.7:
-            parts.append(_one_of(texts[remark], chance))
-        if chance.random() < 0.3:
+        for share in REMARKS:
+            if chance.random() < share:
+                parts.append(_one_of(texts[remark], chance))
+        if chance.random() < ENDS:
             parts.append(_one_of(texts[end], chance))
         known = self._catalogue.titles[title]
-        text = ("" if language == "ja" else " ").join(parts)
+        text = ("" if language == "ja" else " ").join(dict.fromkeys(parts))
         return text.replace("{title}", known.name).replace("{genre}", known.genre.lower())
 
 

@@ -102,8 +102,7 @@ class _Writer:
             expected = model.viewings_expected(life, total.watching)
             viewings, finished = model.evenings.viewings(life, int(expected + chance.random()), chance)
             self._viewings(number, viewings, watched / total.watching, share / total.watching, chance)
-            count = int(model.reviews_expected(life, expected) + chance.random())
-            reviews = model.critics.reviews(life, count, finished, chance)
+            reviews = model.critics.reviews(life, model.reviews_expected(life, expected), finished, chance)
             self._reviews(number, reviews, reviewed / total.reviewing, share * life.pen / total.reviewing, chance)
             self._payments(number, life, paid / total.bills, len(life.bills) / total.bills, chance)
             watched += share

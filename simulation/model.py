@@ -1,6 +1,59 @@
-"""The model: who joins, watches what and when, reviews and pays, and where each figure comes from.
+"""The model of a platform's life: who joins, watches, reviews and pays, and where each figure comes from.
 
-The model's docstring.
+The figures that a profile can change stand in profile.toml, those of which nobody makes another platform beside the
+code that uses them. Each part can be used by itself, with a Random for its decisions: what runs now, and not in a
+window of the past, needs no Model.
+
+titles.py, what there is to watch. Types, genres that fit them, and years are plausible, without a source. A genre has
+up to three styles that no column tells: people who like one kind of drama do not like each, and only what others with
+like tastes have watched gives that away. Quality is bell-shaped; critics see it with some error.
+
+catalogue.py, which title somebody picks.
+- Popularity is a power law of the rank. Zipf-like popularity with an exponent a little below 1 is what Breslau et
+  al., Web Caching and Zipf-like Distributions (INFOCOM 1999), found for pages (0.64 to 0.83), Adamic and Huberman,
+  Zipf's law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
+  Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). The exponent of the viewings of a
+  window comes out at 0.8 to 1. Films are seldom seen twice, which flattens the head: Gummadi et al. (SOSP 2003) call
+  it fetch at most once.
+- Attention for a new title halves in a week, down to what lasts. Samba TV (2023): the most popular shows get 75 %
+  of their viewings in the first 15 days. A quarter of the titles comes out in a year, and these are the more popular
+  ones.
+- Tastes: everyone has three favourites among the styles of the genres, and chooses by taste in the share of cases
+  that tastes.strength says. Gomez-Uribe and Hunt, The Netflix Recommender System (ACM TMIS 2015), put what people
+  find by personal recommendations, and not by searching, at 80 % of the hours; it is 0.9 here, where there is no
+  recommender that knows less than the people do. At 0 tastes play no part. A favourite is chosen as often as it is
+  popular, so tastes change nothing of what is watched over all.
+- Series go on: three in four see the next episode before anything else. Netflix and Harris Interactive (2013): most
+  people watch two to six episodes in one sitting.
+
+subscribers.py, the people.
+- A third joins in the rush of the first weeks, and the rest all year, as Disney+ grew in its first: 10 million on the
+  first day, 26.5 after seven weeks, 73.7 after eleven months (reports of The Walt Disney Company, 2019 and 2020).
+- Where they live follows the shares of Netflix's regions at the end of 2024: North America 30 %, Europe, Middle East
+  and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %. Offsets from UTC are fixed; there is no daylight saving
+  time.
+- 5 % of the subscribers cancel in a month, and of those who did 8 % come back in each of the next three months, fewer
+  later: Antenna (2024) has a churn of 5.3 % a month for the premium services of the United States; and (2023) 23 %
+  back in three months, 35 % in twelve.
+- Activity has the heavy tail of a Lomax distribution (shape 4): a tenth of the users does about half of the watching.
+  That users divide into few active and many inactive ones is what Huang et al., Analysis of User Behavior in a
+  Large-Scale VoD System (NOSSDAV 2017), found among 10 million.
+- A month is paid on the day of sign-up, or the last day of a shorter month, at the price of that day. Prices rise
+  once in a year by about as much as Netflix's in January 2025 (8 to 16 %). Shares of plans and methods are plausible.
+
+evenings.py, when and how they watch.
+- Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
+  (2017) had the peak as late as 22 o'clock in Singapore, South Korea and Malaysia; Yu et al. saw peaks at noon and in
+  the evening.
+- Weekends have 1.4 times the viewings of a Monday. SymphonyAM (2016): Saturday is the day on which Netflix leads.
+- A third of the viewings is given up, half of these before 5 %. Chen et al., A Study of User Behavior in Online VoD
+  Services (Computer Communications 2014): people view short parts of one video after another before a longer one, and
+  see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles are given up
+  more often.
+
+critics.py, reviews: a rating is the title's quality, the user's leaning, and noise of about the size of quality, as
+in the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
+Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any.
 """
 
 from collections.abc import Iterator

@@ -56,8 +56,8 @@ def make_titles(count: int, new: float, window: Window, chance: Random) -> list[
     for kind in _types(count, chance):
         allowed = dict(list(GENRES[kind].items())[: max(2, count * TYPES[kind] // 100 // TITLES_PER_GENRE)])
         genre = _one_of(allowed, chance.random())
-        # There is something to watch on the first day.
-        released = int(chance.random() * window.days) if titles and chance.random() < new else BEFORE
+        # There is something to watch on the first day, and nothing comes out on the last ones: nobody could watch it.
+        released = int(chance.random() * window.days * 0.95) if titles and chance.random() < new else BEFORE
         age = chance.random()
         year = window.date(released).year if released != BEFORE else came_before - int(age * age * age * 60)
         quality = MEAN_QUALITY + 1.1 * bell(chance.random())
