@@ -129,22 +129,6 @@ def test_a_chain_of_thousands_in_one_table_loads_in_any_order(url: str, tmp_path
     assert load(url, file) == {"staff": {"new": 0, "changed": 0, "unchanged": 5_000}}
 
 
-def test_rows_in_a_circle(url: str, tmp_path: Path) -> None:
-    query(url, "CREATE TABLE staff (id INT8 NOT NULL PRIMARY KEY, boss INT8 REFERENCES staff (id), a INT8, b INT8,"
-               " UNIQUE (a, b), FOREIGN KEY (a, b) REFERENCES staff (a, b))")  # fmt: skip
-    rows = [{"id": n, "boss": n % 3_000 + 1, "a": n, "b": -n} for n in range(1, 3_001)]
-    random.Random(7).shuffle(rows)
-    assert load(url, write(tmp_path, {"staff": rows})) == {"staff": {"new": 3_000, "changed": 0, "unchanged": 0}}
-
-
-def test_rows_in_a_circle_that_do_not_give_the_same_columns(url: str, tmp_path: Path) -> None:
-    query(url, "CREATE TABLE staff (id INT8 NOT NULL PRIMARY KEY, boss INT8 REFERENCES staff (id), name TEXT)")
-    rows: list[dict[str, Any]] = [{"id": 1, "boss": 2}, {"id": 2, "boss": 1, "name": "b"}]
-    with pytest.raises(Failure, match="rows that refer to each other in a circle must give the same columns"):
-        load(url, write(tmp_path, {"staff": rows}))
-    assert load(url, write(tmp_path, {"staff": [{**row, "name": "c"} for row in rows]}))["staff"]["new"] == 2
-
-
 def test_a_seventh_table_beside_the_six(database: Database, url: str, tmp_path: Path) -> None:
     statements = (PROJECT / "schema.sql").read_text("utf-8")
     seventh = """

@@ -386,12 +386,6 @@ def test_a_bad_document(url: str, tmp_path: Path, name: str) -> None:
     assert len(found[1]) < 400
 
 
-def test_tables_in_a_cycle(url: str, tmp_path: Path) -> None:
-    (found,) = problems(url, write(tmp_path, {"nest": [], "egg": [], "chicken": [], "things": []}))
-    assert found == "the foreign keys of egg, chicken form a cycle: these tables cannot be loaded"
-    load(url, write(tmp_path, {"egg": []}))  # each alone refers to what is in the database
-
-
 # A JSON Lines file of things, and what is told of it.
 LINES: dict[str, tuple[Any, ...]] = {
     "no JSON": ('{"thing_id": 2}\n{"thing_id" 3}\n', "things.jsonl, table things, line 2: not JSON at column 13: "
@@ -593,7 +587,6 @@ FILES = {
     "cut.jsonl.gz": "cannot be read: Compressed file ended before the end-of-stream marker was reached",
     "damaged.json.gz": "cannot be read: ",
     "bad.json": "fixture.json, table things, row 1 (thing_id 7), column small: expected an integer",
-    "cycle.json": "the foreign keys of chicken, egg form a cycle",
     "refused.json": "fixture.json, table sales, row 1 (sale_id 1), column amount: breaks sales_amount_positive",
 }
 
@@ -610,7 +603,6 @@ def test_the_script_says_why_and_exits_with_1(url: str, tmp_path: Path, name: st
     write(tmp_path, compressed[:-30], "cut.jsonl.gz")
     write(tmp_path, damaged, "damaged.json.gz")
     write(tmp_path, {"things": [{"thing_id": 7, "small": "x"}]}, "bad.json")
-    write(tmp_path, {"chicken": [], "egg": []}, "cycle.json")
     write(tmp_path, {"sales": [{"sale_id": 1, "amount": -1}]}, "refused.json")
     result = run(url, tmp_path / name)
     assert result.returncode == 1

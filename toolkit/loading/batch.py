@@ -15,6 +15,10 @@ MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
 
 
+# Where a row stands: whose it is, and its number there.
+Place = tuple[Source, int]
+
+
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
@@ -26,7 +30,7 @@ class Batch(NamedTuple):
 
     table: Table
     columns: tuple[str, ...]
-    places: Sequence[tuple[Source, int]]
+    places: Sequence[Place]
     texts: Sequence[Sequence[str]]
     widest: int
     made: str = ""
@@ -61,6 +65,10 @@ class Batch(NamedTuple):
             return self
         return self.take([index for index, texts in enumerate(zip(*self.texts, strict=True)) if "" not in texts])
 
+    def bytes_of(self, index: int) -> int:
+        """Return the size of a row's texts."""
+        return sum(len(texts[index].encode()) for texts in self.texts)
+
     def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
         rows, number = self.places[index]
@@ -86,7 +94,9 @@ def joined(batches: Iterable[Batch]) -> list[Batch]:
     for batch in batches:
         alike.setdefault((batch.columns, batch.made), []).append(batch)
     return [
-        group[0]._replace(
+        group[0]
+        if len(group) == 1
+        else group[0]._replace(
             places=[place for batch in group for place in batch.places],
             texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
             widest=max(batch.widest for batch in group),

@@ -95,14 +95,22 @@ def _differences(cursor: Cursor, batch: Batch, columns: list[str]) -> list[tuple
     ]
 
 
+def holders(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int, str]:
+    """Return for the index of each row of which another row of the table has a unique value, that one's primary key."""
+    if not (batch.size and set(key) <= set(batch.columns)):
+        return {}
+    execute(cursor, statements.holders(batch, key), batch)
+    return {
+        number - 1: ", ".join(
+            f"{name} {clipped(text)}" for name, text in zip(batch.table.primary_key, texts, strict=True)
+        )
+        for number, *texts in cursor.fetchall()
+    }
+
+
 def held(cursor: Cursor, batch: Batch) -> set[int]:
     """Return the indexes of the rows of which another row of the table has a unique value."""
-    found: set[int] = set()
-    for key in batch.table.unique_keys:
-        if batch.size and set(key) <= set(batch.columns) and key != batch.table.primary_key:
-            execute(cursor, statements.held(batch, key), batch)
-            found |= {number - 1 for (number,) in cursor.fetchall()}
-    return found
+    return {index for key in batch.table.unique_keys for index in holders(cursor, batch, key)}
 
 
 def dangling(cursor: Cursor, batch: Batch, key: Constraint) -> list[Problem]:

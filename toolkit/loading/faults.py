@@ -38,15 +38,15 @@ def is_too_large(error: psycopg2.Error) -> bool:
 
 @contextmanager
 def savepoint(cursor: Cursor) -> Iterator[None]:
-    """Undo what is done inside if the server refuses rows, and let the error out.
+    """Undo what is done inside if it ends with an error that a row can be to blame for; the error is let out.
 
     The savepoint is released in any case: a thousand that are not take more memory than a server has.
     """
     cursor.execute("SAVEPOINT part")
     try:
         yield
-    except psycopg2.Error as error:
-        if is_rows_fault(error) and not cursor.connection.closed:
+    except Exception as error:
+        if not isinstance(error, psycopg2.Error) or (is_rows_fault(error) and not cursor.connection.closed):
             cursor.execute("ROLLBACK TO SAVEPOINT part")
             cursor.execute("RELEASE SAVEPOINT part")
         raise

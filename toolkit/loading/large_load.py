@@ -21,7 +21,7 @@ from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.refusals import run_write
 from toolkit.loading.source import Source
 from toolkit.loading.table_load import TableLoad
-from toolkit.loading.table_order import find_tables, referenced
+from toolkit.loading.table_order import by_references, find_tables, referenced
 from toolkit.loading.windows import checked_batches
 from toolkit.loading.writer import Counts, Writer
 from toolkit.progress import Progress
@@ -39,6 +39,7 @@ def load_large(
     tables, problems = find_tables(database, sources)
     if problems:
         raise BadInput(problems)
+    tables = by_references(tables)
     by_table = {table.name: [rows for rows in sources if rows.table == table.name] for table in tables}
     gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
     if dry_run:

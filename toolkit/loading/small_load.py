@@ -8,15 +8,17 @@ from toolkit.console import Failure
 from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
 from toolkit.database.tables import Table
 from toolkit.loading import existing, sequences
-from toolkit.loading.batch import Batch, by_key, split
+from toolkit.loading.batch import Batch, split
 from toolkit.loading.checks import check
+from toolkit.loading.circles import write_circle
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.faults import is_rows_fault
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
-from toolkit.loading.references import parents_first, references_outside
+from toolkit.loading.references import references_outside
 from toolkit.loading.refusals import run_write
+from toolkit.loading.row_order import Circle, Plan, make_plan
 from toolkit.loading.source import Source
-from toolkit.loading.table_order import find_tables, refers_to_itself
+from toolkit.loading.table_order import find_tables
 from toolkit.loading.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"
@@ -48,9 +50,11 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
             raise explained(error, database) from error
     if problems:
         raise BadInput(sort_problems(problems, sources))
-    ordered = [batch for table in tables for batch in _to_write(table, batches[table.name])]
+    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]])
     try:
-        counts = run_write(database, ordered, lambda cursor: _write(cursor, tables, ordered, skip, dry_run), skip=skip)
+        counts = run_write(
+            database, plan.steps, lambda cursor: _write(cursor, plan, skip, dry_run), skip=skip, defers=plan.defers
+        )
     except BadInput:
         raise
     except Failure as error:
@@ -99,28 +103,24 @@ def _not_new(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]
     return problems
 
 
-def _to_write(table: Table, batches: list[Batch]) -> list[Batch]:
-    if refers_to_itself(table):
-        # The rows of one statement may refer to each other in any order, so it is not divided.
-        return parents_first(table, batches)
-    return [part for batch in batches for part in split(by_key(batch))]
-
-
-def _write(cursor: Cursor, tables: list[Table], batches: list[Batch], skip: bool, dry_run: bool) -> dict[str, Counts]:
-    counts: dict[str, Counts] = {table.name: Counter() for table in tables}
+def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, Counts]:
+    counts: dict[str, Counts] = {table.name: Counter() for table in plan.tables}
     writer = Writer(cursor, skip=skip)
-    if any(table.has_deferrable_key for table in tables):
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # rows may exchange their values
-    for batch in batches:
-        counts[batch.table.name].update(writer.write_counted(batch))
+    if plan.defers:
+        writer.defer_constraints()
+    for step in plan.steps:
+        if isinstance(step, Circle):
+            for name, of_table in write_circle(writer, step, skip=skip).items():
+                counts[name].update(of_table)
+        else:
+            counts[step.table.name].update(writer.write_counted(step))
     if dry_run:
         writer.check_deferred_constraints()
         cursor.connection.rollback()
         return counts
-    for table in tables:
-        of_table = [batch for batch in batches if batch.table.name == table.name]
+    for table in plan.tables:
         for sequence in sequences.find_sequences(cursor, table):
-            values = [sequences.given(sequence, batch) for batch in of_table]
+            values = [sequences.given(sequence, batch) for batch in plan.batches(table)]
             value = sequence.furthest(value for value in values if value is not None)
             if value is not None:
                 sequences.advance(cursor, sequence, value)

@@ -171,11 +171,14 @@ def differing(batch: Batch, columns: list[str]) -> sql.Composable:
     )
 
 
-def held(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
-    """Return the query for the numbers (from 1) of the rows whose unique value another row of the table has."""
+def holders(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
+    """Return the query for other rows of the table with a unique value of these: the number (from 1) of the row here,
+    and the primary key of the row there, as texts.
+    """
     primary = batch.table.primary_key
     pairs = zip(primary, _values(batch, primary), strict=True)
-    return sql.SQL("SELECT DISTINCT fixture.number FROM {} AS there JOIN {} ON {} WHERE {}").format(
+    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in primary),
         _name(batch.table.name),
         _rows(batch, numbered=True),
         _match(batch, key),
@@ -189,16 +192,6 @@ def count_there(batch: Batch) -> sql.Composable:
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
     return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} AS there JOIN {} ON {}").format(
         differ, _name(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
-    )
-
-
-def keys_of_holders(batch: Batch, columns: tuple[str, ...]) -> sql.Composable:
-    """Return the query for the primary keys of the rows of the table that have the same values in these columns."""
-    return sql.SQL("SELECT {} FROM {} AS there JOIN {} ON {}").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in batch.table.primary_key),
-        _name(batch.table.name),
-        _rows(batch),
-        _match(batch, columns),
     )
 
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from toolkit.console import Failure
 from toolkit.database import Database, catalog, run_or_explain
-from toolkit.database.tables import Table
+from toolkit.database.tables import Constraint, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.problems import Problem
 from toolkit.loading.source import Source
 
 
 def find_tables(database: Database, sources: list[Source]) -> tuple[list[Table], list[Problem]]:
-    """Return the tables of the load in the order of their foreign keys, and the rows that are for none."""
+    """Return the tables of the load, and the rows that are for none."""
     known = run_or_explain(database, catalog.read)
     wanted = list(dict.fromkeys(rows.table for rows in sources))
     if wanted and not known:
@@ -25,7 +25,7 @@ def find_tables(database: Database, sources: list[Source]) -> tuple[list[Table],
             tables.append(find_table(known, name))
         except ValueError as error:
             problems += [Problem(str(rows.file), str(error), name) for rows in sources if rows.table == name]
-    return by_references(tables), problems
+    return tables, problems
 
 
 def find_table(tables: dict[str, Table], name: str) -> Table:
@@ -65,20 +65,52 @@ def by_references(tables: Iterable[Table]) -> list[Table]:
     while left:
         free = [table for table in left.values() if not referenced(table) & left.keys() - {table.name}]
         if not free:
-            raise Failure(f"the foreign keys of {', '.join(_cycle(left))} form a cycle: these tables cannot be loaded")
+            raise Failure(_advice(_cycle(left)))
         ordered += free
         for table in free:
             del left[table.name]
     return ordered
 
 
-def _cycle(left: dict[str, Table]) -> list[str]:
+def _cycle(left: dict[str, Table]) -> dict[str, Table]:
     """Return the tables without those that only refer to a cycle: none of the others refers to them."""
     while True:
         targets = {name for table in left.values() for name in referenced(table) - {table.name}}
         if left.keys() <= targets:
-            return list(left)
+            return left
         left = {name: table for name, table in left.items() if name in targets}
+
+
+def _advice(cycle: dict[str, Table]) -> str:
+    """Say how tables whose foreign keys form a cycle can be loaded, one at a time."""
+    text = (
+        f"the foreign keys of {', '.join(cycle)} form a cycle, and a load of more than 10,000 rows goes table by table"
+    )
+    waiting = dict(cycle)
+    order: list[str] = []
+    again: list[str] = []
+    while waiting:
+        # First those that refer to none of the others, then one whose references to them may be NULL.
+        possible = [table for table in waiting.values() if _may_be_null(table, _open(table, waiting))]
+        found = min(possible, key=lambda table: len(_open(table, waiting)), default=None)
+        if found is None:
+            return (
+                f"{text}: load it in parts of at most 10,000 rows, with rows that refer to each other in the same part"
+            )
+        columns = [name for key in _open(found, waiting) for name in key.columns]
+        order.append(found.name + (f" without {', '.join(columns)}" if columns else ""))
+        again += [found.name] if columns else []
+        del waiting[found.name]
+    return f"{text}: load them one at a time: {', then '.join(order + [f'{name} as it is' for name in again])}"
+
+
+def _open(table: Table, waiting: dict[str, Table]) -> list[Constraint]:
+    """Return the foreign keys of a table to others that are waiting."""
+    return [key for key in table.foreign_keys if key.referenced in waiting and key.referenced != table.name]
+
+
+def _may_be_null(table: Table, keys: list[Constraint]) -> bool:
+    return all(table.columns[name].nullable for key in keys for name in key.columns)
 
 
 def referenced(table: Table) -> set[str]:

@@ -10,15 +10,14 @@ from toolkit.database.tables import Constraint
 from toolkit.loading import statements
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import MISSING
+from toolkit.loading.existing import holders
 from toolkit.loading.faults import is_of_policy, is_rows_fault, is_too_large, savepoint
 from toolkit.loading.problems import Problem
 from toolkit.loading.statements import execute
 
 # Of what the server says, so many characters are passed on.
 LONGEST_PART = 300
-ORPHAN = (
-    "; rows that refer to each other in a circle must give the same columns, and in a large load parents come first"
-)
+ORPHAN = "; in a large load a row comes after those it refers to"
 NOT_NULL_VIOLATION = "23502"
 NULL_COLUMN = re.compile(r'null value in column "(.*?)"').search  # CockroachDB tells the column in no other way
 
@@ -73,15 +72,8 @@ def _unreadable_column(cursor: Cursor, batch: Batch) -> str:
 
 def _holder(cursor: Cursor, batch: Batch, constraint: Constraint, error: psycopg2.Error) -> str:
     """Say which row of the database has the unique value that a refused row wants."""
-    detail = _detail(error, constraint)
-    if not set(constraint.columns) <= set(batch.columns):
-        return detail
-    execute(cursor, statements.keys_of_holders(batch, constraint.columns), batch)
-    key = cursor.fetchone()
-    if key is None:
-        return detail
-    pairs = zip(batch.table.primary_key, key, strict=True)
-    return f"{detail}, in the row with {', '.join(f'{name} {clipped(value)}' for name, value in pairs)}"
+    key = holders(cursor, batch, constraint.columns).get(0)
+    return _detail(error, constraint) + (f", in the row with {key}" if key else "")
 
 
 def _detail(error: psycopg2.Error, constraint: Constraint) -> str:

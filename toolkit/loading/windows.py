@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from itertools import islice
 
 from toolkit.database.tables import Table
-from toolkit.loading.batch import Batch, by_key, joined, split
+from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.checks import check
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.json_lines import JsonLines
 from toolkit.loading.problems import BadInput, Problem, sort_problems
-from toolkit.loading.references import parents_first
+from toolkit.loading.row_order import batches_of, foreign_keys, in_order
 from toolkit.loading.source import Source
-from toolkit.loading.table_order import refers_to_itself
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000
@@ -51,8 +50,8 @@ def _next_window(table: Table, chunks: Iterator[list[Batch]], files: list[Source
     find_duplicates(table, batches, problems)
     if problems:
         raise BadInput(sort_problems(problems, files))
-    batches = parents_first(table, batches) if refers_to_itself(table) else list(map(by_key, batches))
-    return deque(part for batch in batches for part in split(batch))
+    steps = in_order([table], batches, foreign_keys([table]))
+    return deque(part for step in steps for batch in batches_of(step) for part in split(batch))
 
 
 def _window(chunks: Iterator[list[Batch]]) -> Iterator[Batch]:

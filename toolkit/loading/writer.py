@@ -46,7 +46,11 @@ class Writer:
         execute(self._cursor, statements.insert(batch), batch)
         written = self._cursor.rowcount
         counts = {"new": written, "left alone": 0} if self._skip else {"new or changed": written, "unchanged": 0}
-        return _with_lost(counts, batch.size - written)
+        return with_dropped(counts, batch.size - written)
+
+    def defer_constraints(self) -> None:
+        """Let the server judge at the end of the transaction whatever can be judged there (PostgreSQL)."""
+        self._cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
     def check_deferred_constraints(self) -> None:
         """Let the server judge now what it would judge at COMMIT. CockroachDB has no deferred constraints."""
@@ -68,7 +72,7 @@ class Writer:
         if lost:  # by something that the catalog does not tell of
             new = self._count_there(batch)[0] - there
             changed = self._cursor.rowcount - new
-        return _with_lost({"new": new, "changed": changed, "unchanged": same}, lost)
+        return with_dropped({"new": new, "changed": changed, "unchanged": same}, lost)
 
     def _count_there(self, batch: Batch) -> tuple[int, int]:
         execute(self._cursor, statements.count_there(batch), batch)
@@ -80,18 +84,17 @@ class Writer:
         found = self.look(batch)
         new, changed = batch.take(found.new), batch.take(found.changed)
         if self._skip:
-            inserted, not_stored = self.insert_new(new), 0
-            if inserted < new.size and batch.table.has_row_triggers:
-                not_stored = new.size - inserted - len(existing.held(self._cursor, new))
-            return _with_lost({"new": inserted, "left alone": batch.size - inserted - not_stored}, not_stored)
+            inserted = self.insert_new(new)
+            dropped = self.count_dropped(new, inserted)
+            return with_dropped({"new": inserted, "left alone": batch.size - inserted - dropped}, dropped)
         if refers_to_itself(batch.table):  # a row that is there may refer to a new one
             inserted = self.insert_new(new)
             updated = self.update(changed)
         else:  # a new row may have a unique value that one that is there gives up
             updated = self.update(changed)
             inserted = self.insert_new(new)
-        lost = new.size + changed.size - inserted - updated
-        return _with_lost({"new": inserted, "changed": updated, "unchanged": found.same}, lost)
+        dropped = new.size + changed.size - inserted - updated
+        return with_dropped({"new": inserted, "changed": updated, "unchanged": found.same}, dropped)
 
     def look(self, batch: Batch) -> Found:
         """Tell the rows of a batch that are there already from those that are not.
@@ -119,6 +122,12 @@ class Writer:
             else:
                 return self._run(statements.insert_or_skip(batch), batch)
         return self._run(statements.insert(batch), batch)
+
+    def count_dropped(self, new: Batch, inserted: int) -> int:
+        """Return how many rows that insert_new() was to write a trigger has dropped; others met a unique value."""
+        if inserted == new.size or not self._skip:
+            return new.size - inserted
+        return new.size - inserted - len(existing.held(self._cursor, new)) if new.table.has_row_triggers else 0
 
     def update(self, batch: Batch) -> int:
         """Write rows whose keys are there, as far as they differ, and return how many were written."""
@@ -148,6 +157,6 @@ def needs_look(batch: Batch) -> bool:
     )
 
 
-def _with_lost(counts: dict[str, int], lost: int) -> Counts:
-    """Return the counts, with the rows that were written and did not arrive if there are any."""
-    return Counter({**counts, "not stored": lost} if lost else counts)
+def with_dropped(counts: dict[str, int], dropped: int) -> Counts:
+    """Return the counts, with that of the rows which were sent and not stored if there are any."""
+    return Counter({**counts, "not stored": dropped} if dropped else counts)
