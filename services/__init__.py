@@ -29,6 +29,7 @@ meanwhile shift nothing. `limit` is 1 to 1000. A list of what belongs to a user 
 from services.content import add_content, find_content, get_content, remove_content, update_content
 from services.errors import AlreadyExists, InvalidValue, NotFound, StillInUse
 from services.payments import list_payments, process_payment, revenue
+from services.recommendations import recommend_content
 from services.reviews import content_rating, list_reviews, remove_review, review_content
 from services.rows import NOT_GIVEN
 from services.subscriptions import (
@@ -75,6 +76,7 @@ __all__ = [
     "list_users",
     "log_progress",
     "process_payment",
+    "recommend_content",
     "remove_content",
     "remove_review",
     "remove_subscription",

@@ -91,7 +91,7 @@ def test_the_plan_of_a_whole_read_is_recognised(sent: tuple[TellingDatabase, lis
 def test_reads_lock_nothing(sent: tuple[TellingDatabase, list[str]]) -> None:
     database, statements = sent
     for name in CALLS:
-        if name.startswith(("get", "list", "find", "continue", "watch", "content_rating", "revenue")):
+        if name.startswith(("get", "list", "find", "continue", "watch", "content_rating", "revenue", "recommend")):
             getattr(services, name)(database, **CALLS[name])
     reads = [statement for statement in statements if not statement.startswith("SET ")]
     assert reads

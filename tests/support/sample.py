@@ -80,6 +80,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "log_progress": {"watch_id": VIEWING, "progress": Decimal("62.25")},
     "watch_history": {"user_id": 1, "limit": 1},
     "continue_watching": {"user_id": 1, "limit": 1},
+    "recommend_content": {"user_id": 1, "limit": 5},
     "review_content": {"user_id": 1, "content_id": 1, "rating": 9, "review_text": "Better than I thought."},
     "list_reviews": {"content_id": 1, "limit": 1},
     "content_rating": {"content_id": 1},

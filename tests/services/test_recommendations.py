@@ -1,0 +1,96 @@
+"""Recommendations: what people with like tastes finished, and what is popular, each with a reason."""
+
+import pytest
+from sample import execute
+
+from services import NotFound, add_content, create_user, recommend_content, review_content
+from toolkit.database import Database
+
+TITLES = {1: "drama", 2: "drama", 3: "comedy", 4: "comedy", 5: "drama", 6: None}
+
+
+@pytest.fixture
+def platform(database: Database) -> Database:
+    """Six titles and five users, who have watched nothing so far."""
+    for key, genre in TITLES.items():
+        add_content(database, content_id=key, title=f"Title {key}", content_type="movie", genre=genre)
+    for key in range(1, 6):
+        create_user(database, user_id=key, name=f"User {key}", email=f"{key}@example.com")
+    return database
+
+
+def watch(database: Database, user: int, *titles: int, progress: int = 100) -> None:
+    for title in titles:
+        execute(
+            database,
+            "INSERT INTO watch_history (user_id, content_id, watched_at, progress)"
+            f" VALUES ({user}, {title}, '2026-01-01 20:00Z'::TIMESTAMPTZ + INTERVAL '{title} hours', {progress})",
+        )
+
+
+def recommended(database: Database, user: int, limit: int = 10) -> list[tuple[str, str]]:
+    return [(row["title"], row["reason"]) for row in recommend_content(database, user_id=user, limit=limit)]
+
+
+def test_what_people_with_like_tastes_finished(platform: Database) -> None:
+    watch(platform, 1, 1, 2)
+    watch(platform, 2, 1, 2, 3)  # shares two titles
+    watch(platform, 3, 1, 4)  # shares one
+    watch(platform, 4, 6)  # shares none
+    assert recommended(platform, 1) == [
+        ("Title 3", "because you finished Title 2"),
+        ("Title 4", "because you finished Title 1"),
+        ("Title 6", "popular now"),
+    ]
+    assert recommended(platform, 1, limit=1) == [("Title 3", "because you finished Title 2")]
+
+
+def test_genres_that_the_user_finishes_come_first(platform: Database) -> None:
+    watch(platform, 1, 1, 2)
+    watch(platform, 2, 1, 3, 5)
+    assert [title for title, _ in recommended(platform, 1)] == ["Title 5", "Title 3"]
+
+
+def test_what_was_given_up_or_rated_badly_recommends_nothing(platform: Database) -> None:
+    watch(platform, 1, 1, 2)
+    watch(platform, 2, 1, 3)
+    watch(platform, 2, 4, progress=20)
+    watch(platform, 2, 5)
+    review_content(platform, user_id=2, content_id=5, rating=2)
+    found = dict(recommended(platform, 1))
+    assert found["Title 3"] == "because you finished Title 1"
+    assert "Title 4" not in found
+    assert found["Title 5"] == "popular in drama"  # it was finished, after all
+    review_content(platform, user_id=1, content_id=1, rating=1)
+    assert dict(recommended(platform, 1))["Title 3"] == "popular now"
+
+
+def test_what_is_popular_where_nobody_is_alike(platform: Database) -> None:
+    watch(platform, 1, 2)
+    watch(platform, 2, 3, 4)
+    watch(platform, 3, 3, 5)
+    assert recommended(platform, 1) == [
+        ("Title 5", "popular in drama"),
+        ("Title 3", "popular now"),
+        ("Title 4", "popular now"),
+    ]
+    assert recommended(platform, 5)[0] == ("Title 3", "popular now")  # who has watched nothing
+
+
+def test_nothing_that_was_watched_however_little(platform: Database) -> None:
+    watch(platform, 1, 1)
+    watch(platform, 1, 3, progress=1)
+    watch(platform, 2, 1, 3)
+    assert recommended(platform, 1) == []
+
+
+def test_an_empty_platform_has_nothing_to_recommend(platform: Database) -> None:
+    assert recommended(platform, 1) == []
+    with pytest.raises(NotFound):
+        recommend_content(platform, user_id=99)
+
+
+def test_rows_are_titles_with_a_reason(platform: Database) -> None:
+    watch(platform, 2, 1)
+    [row] = recommend_content(platform, user_id=1)
+    assert list(row) == ["content_id", "title", "content_type", "genre", "release_year", "rating", "reason"]
