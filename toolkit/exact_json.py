@@ -27,6 +27,10 @@ def _long_integer(text: str) -> Any:
 
 # Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
 LONGEST_INTEGER = 4_300
+# PostgreSQL's limits for a decimal without a size: see "Numeric Types" in its documentation.
+DECIMAL_DIGITS = (131_072, 16_383)
+LONGEST_EXPONENT = 12  # digits
+NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?").fullmatch
 # Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
 DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
 DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
@@ -98,6 +102,37 @@ def shortened(value: Any) -> str:
         text = "a deeply nested value"
     # A lone surrogate cannot be printed.
     return clipped(text.encode("utf-8", "backslashreplace").decode())
+
+
+def number_parts(text: str) -> tuple[str, str, int] | None:
+    """Return the parts of a JSON number: "-" or nothing, its digits from the first that is no 0, and an exponent of 10.
+
+    -12.50 is ("-", "1250", -2), and the digits of zero are "". None if the text is no JSON number. Nothing is written
+    out, so that 1e999999999 costs no more than 1e9.
+    """
+    match = NUMBER(text)
+    if not match:
+        return None
+    sign, whole, fraction, exponent = match.groups("")
+    digits = exponent.lstrip("+-").lstrip("0")
+    # An exponent of more digits than Python counts with is beyond every column in any case.
+    shift = int(digits or 0) if len(digits) < LONGEST_EXPONENT else 10**LONGEST_EXPONENT
+    return sign, (whole + fraction).lstrip("0"), (-shift if exponent.startswith("-") else shift) - len(fraction)
+
+
+def storable_number(text: str) -> None:
+    """Raise ValueError with the reason if a jsonb column has no room for a number, which it keeps as a decimal.
+
+    That is PostgreSQL's limit. CockroachDB's is nearer (an exponent of 100,000), and it says so itself.
+    """
+    parts = number_parts(text)
+    if parts:
+        _, digits, exponent = parts
+        whole, decimals = DECIMAL_DIGITS
+        if (digits and len(digits) + exponent > whole) or -exponent > decimals:
+            raise ValueError(
+                f"expected JSON whose numbers have at most {whole} digits before the point and {decimals} after it"
+            )
 
 
 def storable(text: str) -> str:

@@ -44,11 +44,25 @@ USUAL = {
     "VARCHAR(3)": ["", "abc", "éèê"],
     "colour": ["red", 'a \\"b\\"', "c\\\\"],
 }  # fmt: skip
+# Type -> values in rarer spellings, as JSON has them, which are to be read in one go where many lines have them.
+RARER = {
+    "DATE": ['"2024-01-31T00:00:00.000Z"', '"2024-02-28T00:00:00"', '"2024-02-28T00:00:00+00:00"'],
+    "DECIMAL": ['"0"', '"-12"', '"9.99"', '"123456789012345678901234567890.123456789"'],
+    "DECIMAL(5, 2)": ['"100"', '"99.99"', '"-0.01"'],
+    "INT2": ['"-9999"', "12.0"],
+    "INT4": ['"1"', "-999999999.00", '"7.0"'],
+    "INT8": ['"1"', '"-1"', '"999999999999999999"', "5.0", "0.0"],
+    "TIMESTAMP": ['"2024-02-28T23:59:59.000Z"', '"2024-02-28T23:59:59+00"', '"2024-02-28 23:59:59 UTC"', '"2024-02-28"',
+                  '"2024-12-31 00:00:00.123456000"', '"2024-02-28T23:59:59+00:00"', '"2024-02-28T23:59Z"'],
+    "TIMESTAMPTZ": ['"2024-02-28 23:59:59 UTC"', '"2024-02-28"', '"2024-12-31T00:00:00.123456000Z"'],
+    "TIMESTAMPTZ(3)": ['"2024-01-01T00:00:00.123000Z"'],
+}  # fmt: skip
 KINDS = {f"c{number}": kind for number, kind in enumerate(USUAL)}
 COLUMNS = list(KINDS)
 # Values that JSON can write in several ways, that are not JSON, or that no column or not every column takes.
 UNUSUAL = [
     "null", "nulL", "-0", "-0.0", "00", "01", "+1", "1.", ".5", "1e2", "1E-2", "0.10000000000000000000001", "1.23456",
+    '12"', '"12', '1.5"', '"1.5', "12.0\"", "1.00000", "-0.0", "0.00",
     "32768", "99999", "2147483648", "9223372036854775807", "9223372036854775808", "100000000000000000000", "16777217",
     "9007199254740993", "1" + "0" * 400, "NaN", "-Infinity", "True", "TRUE", "[]", "[1]", "{}", '{"a": 1}', "",
     *(f'"{text}"' for text in [
@@ -59,7 +73,12 @@ UNUSUAL = [
         "0001-01-01T00:00:00+15:00", "9999-12-31T23:59:59-15:59", "2024-01-01T24:00:00Z", "2024-01-01T23:60:00",
         "2024-01-01T23:59:60Z", "2024-01-01T23:59:59.1234567Z", "2024-01-01T23:59:59.1234560Z",
         "2024-01-01T23:59:59.1234Z", "2024-01-01T23:59:59+16:00", "2024-01-01T23:59:59+0100", "2024-01-01T23:59:59+01",
-        "2024-01-01T23:59:59z", "2024-01-01  23:59:59",
+        "2024-01-01T23:59:59z", "2024-01-01  23:59:59", "2024-01-01T00:00:00.001Z", "2024-01-01T00:00:00+02:00", "01",
+        "2024-01-01Z", "2024-01-01 UTC", "2024-01-01T23:59:59Z UTC", "2024-01-01T23:59:59+01:00 UTC",
+        "20240101T235959Z",
+        "2024-01-01T23:59:59-00:00", "2024-01-01T23:59:59 Z", "2024-01-01T23:59:59 +02", "20240101", "infinity", "NaN",
+        "-infinity", "Infinity", "+1", "1e2", " 1", "1 ", "1.0", "1.50", "9223372036854775808", "-0", "00", "-", "1.",
+        "1234567890123456789", "99999", "0.001",
     ]),
 ]  # fmt: skip
 
@@ -87,15 +106,21 @@ def as_value(kind: str, text: str) -> str:
     return text if kind.startswith(("BOOL", "DEC", "FLOAT", "INT")) else f'"{text}"'
 
 
+@pytest.mark.parametrize("wide", [False, True], ids=["usual", "wide"])
 @pytest.mark.parametrize("name", COLUMNS)
-def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
+def test_what_matches_is_what_the_reader_takes(table: Table, name: str, wide: bool) -> None:
     column = table.columns[name]
-    expression = fast_lines.pattern(column)
+    expression = fast_lines.pattern(column, wide=wide)
     assert expression
     usual = [as_value(KINDS[name], text) for text in USUAL[KINDS[name]]]
+    usual += RARER.get(KINDS[name], []) if wide else []
     others = [as_value(kind, text) for kind, texts in USUAL.items() for text in texts]
+    others += [text for texts in RARER.values() for text in texts]
     for text in (*usual, *others, *UNUSUAL, '"e\nf"'):
-        match = re.fullmatch(expression, text, re.ASCII)
+        # What follows a value in a line tells whether it is complete.
+        matches = [re.fullmatch(f"{expression}{end}", f"{text}{end}", re.ASCII) for end in (", ", "}", " }")]
+        assert len({match and match[1] for match in matches}) == 1
+        match = matches[0]
         assert match or text not in usual, text
         if match:
             value = DECODER.decode(text)
@@ -131,11 +156,15 @@ def a_file(draw: st.DrawFn) -> tuple[list[str], bytes]:
     comma, colon = draw(st.sampled_from([(", ", ": "), (",", ":"), (" , ", " : "), (",  ", ": ")]))
     style = draw(st.sampled_from(STYLES))
     rarely = st.integers(0, 29).map(lambda number: number == 0)
+    has_rarer = draw(st.booleans())
 
     def value(name: str, number: int) -> str:
         if draw(rarely):
             return draw(st.sampled_from(UNUSUAL))
-        return str(number) if name == "id" else as_value(KINDS[name], draw(st.sampled_from(USUAL[KINDS[name]])))
+        if name == "id":
+            return f'"{number}"' if has_rarer and number % 4 else str(number)
+        values = [as_value(KINDS[name], text) for text in USUAL[KINDS[name]]]
+        return draw(st.sampled_from(values + RARER.get(KINDS[name], []) if has_rarer else values))
 
     def line(number: int) -> str:
         if draw(rarely):
@@ -159,10 +188,16 @@ def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple
         assert in_one_go(table, path) == line_by_line(table, path)
 
 
-def test_usual_lines_are_not_read_one_by_one(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{"id": str(number)} for number in range(50)]
+@pytest.mark.parametrize("wide", [False, True], ids=["usual", "wide"])
+def test_usual_lines_are_not_read_one_by_one(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wide: bool
+) -> None:
+    values = {name: [as_value(kind, text) for text in USUAL[kind]] for name, kind in KINDS.items()}
+    if wide:
+        values = {name: RARER.get(kind, []) + values[name] for name, kind in KINDS.items()}
+    rows = [{"id": f'"{number}"' if wide and number % 2 else str(number)} for number in range(50)]
     for number, row in enumerate(rows):
-        row |= {name: as_value(kind, USUAL[kind][number % len(USUAL[kind])]) for name, kind in KINDS.items()}
+        row |= {name: texts[number % len(texts)] for name, texts in values.items()}
     rows.append({"id": "50", **{name: "null" if table.columns[name].nullable else rows[0][name] for name in COLUMNS}})
     content = "".join("{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}\n" for row in rows)
     file = write(tmp_path, content + "\n \n\r\n", "t.jsonl")

@@ -16,29 +16,36 @@ from toolkit.loading.batch import Batch
 from toolkit.loading.checks import FIRST, check, wrong_columns
 from toolkit.loading.elements import quoted
 from toolkit.loading.json_lines import JsonLines
+from toolkit.loading.numbers import decimal_digits
 from toolkit.loading.problems import Problem
-from toolkit.loading.times import PLAIN_DATE, plain_timestamp
-from toolkit.loading.values import decimal_digits
+from toolkit.loading.times import plain_date, plain_timestamp
 
 
-def pattern(column: Column) -> str | None:
+def pattern(column: Column, *, wide: bool = False) -> str | None:
     """Return the regular expression for most JSON values of a column, with one group; None if there is none.
 
     It matches null, without the group; or a value that values.reader_for() takes, and the group is what this returns.
+    wide: it matches rarer spellings as well, and takes longer.
     """
-    found = None if column.is_array else _pattern(column)
+    found = None if column.is_array else _pattern(column, wide=wide)
     return f"(?:{found}|null)" if found and column.nullable else found
 
 
-def _pattern(column: Column) -> str | None:
+def _pattern(column: Column, *, wide: bool) -> str | None:
     """Return the expression for values. What JSON can write in several ways (-0, 1e2, \\u0041) is left out."""
     kind = column.kind
+    if kind in INTEGER_DIGITS:
+        return _spelled(_number(INTEGER_DIGITS[kind], 0), r"(?:\.0+)?", wide=wide)
     if kind == "numeric":
-        return _number(*decimal_digits(column.precision, column.scale))
+        return _spelled(_number(*decimal_digits(column.precision, column.scale)), "", wide=wide)
+    if kind in FLOATS:
+        return f"({_number(FLOATS[kind], 20)})"
     if kind == "varchar" and column.length is not None:
         return rf'("[^"\\\x00-\x1f]{{0,{column.length}}}")'
+    if kind == "date":
+        return f'"{plain_date(wide=wide)}"'
     if kind in ("timestamp", "timestamptz"):
-        return f'"({plain_timestamp(kind, column)})"'
+        return f'"{plain_timestamp(kind, column, wide=wide)}"'
     if column.labels:
         labels = [quoted(label) for label in column.labels if quoted(label) == json.dumps(label, ensure_ascii=False)]
         return f"({'|'.join(map(re.escape, labels))})" if labels else None
@@ -51,23 +58,30 @@ def _number(whole: int, decimals: int) -> str | None:
         return None
     integer = rf"0|-?[1-9]\d{{0,{whole - 1}}}"
     fraction = rf"\.\d{{1,{decimals}}}"
-    return rf"(-?0{fraction}|{integer}(?:{fraction})?)" if decimals else f"({integer})"
+    return rf"-?0{fraction}|(?:{integer})(?:{fraction})?" if decimals else integer
 
 
+def _spelled(number: str | None, ignored: str, *, wide: bool) -> str | None:
+    """Return the expression for a number; wide: also for one in quotes, or followed by what can be ignored."""
+    if not number or not wide:
+        return number and f"({number})"
+    whole = f"(?:{number}){ignored}"
+    # What comes first is whether there are quotes, because one at the end alone is wrong.
+    return rf'(?:"(?={whole}")|(?={whole}[ ,}}]))({number}){ignored}"?'
+
+
+# An integer of so many digits is in the range of its type, and in floats exact; no fraction is too small for these.
+INTEGER_DIGITS = {"int2": 4, "int4": 9, "int8": 18}
+FLOATS = {"float4": 7, "float8": 15}
 TEXT = r'("[^"\\\x00-\x1f]*(?:\\["\\][^"\\\x00-\x1f]*)*")'
 PATTERNS = {
     "bool": "(true|false)",
-    "date": f'"({PLAIN_DATE})"',
-    # An integer of so many digits is exact in the type, and a fraction is not too small for it.
-    "float4": _number(7, 20),
-    "float8": _number(15, 20),
-    "int2": _number(4, 0),
-    "int4": _number(9, 0),
-    "int8": _number(18, 0),
     "text": TEXT,
     "uuid": '"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"',
     "varchar": TEXT,
 }
+# Where so many of the lines do not match, the wider expression is tried.
+TOO_MANY = 0.1
 
 
 class LineReader:
@@ -76,6 +90,7 @@ class LineReader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._expression = lru_cache(maxsize=32)(self._compile)
+        self._is_wide: dict[tuple[str, ...], bool] = {}  # columns -> which expression reads more of their lines
 
     def check(self, rows: JsonLines, problems: list[Problem]) -> Iterator[list[Batch]]:
         """Return the rows of a file as checks.check() does, some hundreds at a time."""
@@ -96,14 +111,32 @@ class LineReader:
         except UnicodeDecodeError:
             return None
         columns = _columns(text)
-        expression = self._expression(columns)
+        is_wide = self._is_wide.get(columns)
+        batch = self._find(rows, first, text, columns, wide=bool(is_wide))
+        if batch is None:
+            return None
+        missing = self._missing(batch)
+        if is_wide is None and missing > TOO_MANY * batch.size:
+            other = self._find(rows, first, text, columns, wide=True)
+            self._is_wide[columns] = other is not None and self._missing(other) < missing
+            if other and self._is_wide[columns]:
+                batch, missing = other, self._missing(other)
+        widest = max(map(len, block.split(b"\n")))
+        return batch._replace(widest=widest) if missing < batch.size / 2 else None
+
+    def _find(self, rows: JsonLines, first: int, text: str, columns: tuple[str, ...], *, wide: bool) -> Batch | None:
+        """Return what the expression for these columns finds in each line; None if there is no expression."""
+        expression = self._expression(columns, wide)
         if not expression:
             return None
         *texts, _ = zip(*expression.findall(text), strict=True)
         places = [(rows, number) for number in range(first, first + len(texts[0]))]
-        batch = Batch(self._table, columns, places, texts, max(map(len, block.split(b"\n"))))
-        batch = batch.only(tuple(name for name in self._table.columns if name in columns))
-        return batch if self._keys(batch).count("") < batch.size / 2 else None
+        batch = Batch(self._table, columns, places, texts, 0)
+        return batch.only(tuple(name for name in self._table.columns if name in columns))
+
+    def _missing(self, batch: Batch) -> int:
+        """Return how many lines did not match."""
+        return self._keys(batch).count("")
 
     def _complete(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
         """Complete the rows of _match(): nulls become NULL, and lines that did not match are read one by one."""
@@ -127,7 +160,7 @@ class LineReader:
         """Return the texts of a key column. Keys are never null: where one is empty, the line did not match."""
         return batch.column(self._table.primary_key[0])
 
-    def _compile(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
+    def _compile(self, columns: tuple[str, ...], wide: bool) -> re.Pattern[str] | None:
         """Return the expression for lines that give these columns, and for any other line.
 
         It has a group for each column, and one more: findall() returns tuples only if there are several.
@@ -136,7 +169,7 @@ class LineReader:
             return None
         members = []
         for name in columns:
-            values = pattern(self._table.columns[name])
+            values = pattern(self._table.columns[name], wide=wide)
             if not values:
                 return None
             members.append(f"{re.escape(json.dumps(name, ensure_ascii=False))} ?: ?{values}")

@@ -4,16 +4,13 @@ Nothing is adjusted: a value is taken exactly or refused. The text is an element
 because that is how rows travel: one array a column, which the server parses in one go.
 """
 
-import math
 import re
-import struct
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from toolkit.database.tables import TIMES, Column
-from toolkit.exact_json import NoNumber, Number, json_text, storable
-from toolkit.loading import times
+from toolkit.exact_json import NoNumber, Number, json_text, storable, storable_number
+from toolkit.loading import numbers, times
 from toolkit.loading.elements import quoted
 
 # Takes a JSON value, as exact_json.decode() returns it, and returns the element of an array literal. Raises ValueError,
@@ -22,14 +19,10 @@ ValueReader = Callable[[Any], str]
 
 
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
-# PostgreSQL's limits for a numeric without a size: see "Numeric Types" in its documentation.
-NUMERIC_DIGITS = (131_072, 16_383)
 TEXTS = ("text", "varchar", "bpchar", "name")
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
-
-NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
 
 
 def reader_for(column: Column) -> ValueReader:
@@ -51,9 +44,9 @@ def is_text(kind: str) -> bool:
 
 def _scalar(kind: str, column: Column) -> ValueReader:
     if kind in INTEGERS:
-        return _integer(INTEGERS[kind])
+        return numbers.integer(INTEGERS[kind])
     if kind == "numeric":
-        return _decimal(column.precision, column.scale)
+        return numbers.decimal(column.precision, column.scale)
     if kind == "bpchar":
         return _padded_text(column.length, column.type)
     if kind in TEXTS:
@@ -65,80 +58,12 @@ def _scalar(kind: str, column: Column) -> ValueReader:
     if kind == "interval":
         return times.interval(column)
     if kind in ("json", "jsonb"):
-        return _json
+        return _json(_check_jsonb if kind == "jsonb" else _check_json)
     if column.labels:
         return _enum(column.labels)
     if kind in OTHERS:
         return OTHERS[kind]
     return _left_to_the_server(column.type)
-
-
-def _integer(limit: int) -> ValueReader:
-    expected = f"expected an integer from {-limit} to {limit - 1}"
-
-    def read(value: Any) -> str:
-        if type(value) is int and -limit <= value < limit:
-            return str(value)
-        raise ValueError(expected)
-
-    return read
-
-
-def decimal_digits(precision: int | None, scale: int | None) -> tuple[int, int]:
-    """Return how many digits a decimal has room for, before and after the point."""
-    return NUMERIC_DIGITS if precision is None else (precision - (scale or 0), scale or 0)
-
-
-def _decimal(precision: int | None, scale: int | None) -> ValueReader:
-    whole, decimals = decimal_digits(precision, scale)
-    expected = f"expected a number of at most {whole} digits before the point and {decimals} after it"
-    plain = re.compile(rf"-?\d{{1,{max(whole, 1)}}}(?:\.\d{{1,{max(decimals, 1)}}})?", re.ASCII).fullmatch
-    needs_look = whole < 1 or decimals < 1
-
-    def read(value: Any) -> str:
-        if type(value) is Number:
-            if not needs_look and plain(value):
-                return value
-        elif type(value) is not int:
-            raise ValueError(expected)
-        try:
-            number = Decimal(value)
-        except InvalidOperation:  # an exponent beyond those of Decimal
-            raise ValueError(expected) from None
-        _, digits, exponent = number.as_tuple()
-        assert isinstance(exponent, int)  # noqa: S101 - JSON has neither NaN nor Infinity
-        if number and (
-            len(digits) + exponent > whole or _decimals(digits, exponent) > decimals or exponent > NUMERIC_DIGITS[0]
-        ):
-            raise ValueError(expected)
-        return str(number)
-
-    return read
-
-
-def _decimals(digits: tuple[int, ...], exponent: int) -> int:
-    """Return how many decimals a number needs: those of 9.990 are two."""
-    zeros = next((count for count, digit in enumerate(reversed(digits)) if digit), len(digits))
-    return -exponent - zeros
-
-
-def _float(pack: str, name: str) -> ValueReader:
-    expected = f"expected a number in the range of {name}"
-
-    def read(value: Any) -> str:
-        if type(value) is not Number and type(value) is not int:
-            raise ValueError(expected)
-        try:
-            nearest = struct.unpack(pack, struct.pack(pack, float(value)))[0]
-        except OverflowError:
-            raise ValueError(expected) from None
-        if math.isinf(nearest) or (not nearest and NOT_ZERO(str(value))):
-            raise ValueError(expected)
-        if type(value) is int and int(nearest) != value:
-            raise ValueError(f"expected an integer that {name} holds exactly")
-        return str(value)
-
-    return read
 
 
 def _boolean(value: Any) -> str:
@@ -185,11 +110,21 @@ def _bytes(value: Any) -> str:
     raise ValueError(r"expected bytes as \x and hex digits, like \x00ff")
 
 
-def _json(value: Any) -> str:
-    try:
-        return quoted(json_text(value, _check_json))
-    except RecursionError:
-        raise ValueError("expected JSON that is not nested so deeply") from None
+def _json(check: Callable[[Any], None]) -> ValueReader:
+    def read(value: Any) -> str:
+        try:
+            return quoted(json_text(value, check))
+        except RecursionError:
+            raise ValueError("expected JSON that is not nested so deeply") from None
+
+    return read
+
+
+def _check_jsonb(value: Any) -> None:
+    if isinstance(value, Number):
+        storable_number(value)
+    else:
+        _check_json(value)
 
 
 def _check_json(value: Any) -> None:
@@ -231,10 +166,6 @@ def _left_to_the_server(name: str) -> ValueReader:
     return read
 
 
-def _float4(element: str) -> float:
-    return float(struct.unpack("f", struct.pack("f", float(element)))[0])
-
-
 def _address(element: str) -> Any:
     import ipaddress  # slow to import, and seldom needed
 
@@ -254,8 +185,8 @@ OTHERS: dict[str, ValueReader] = {
     "bool": _boolean,
     "bytea": _bytes,
     "date": times.day,
-    "float4": _float("f", "float4"),
-    "float8": _float("d", "float8"),
+    "float4": numbers.floating("f", "float4"),
+    "float8": numbers.floating("d", "float8"),
     "inet": _inet,
     "uuid": _uuid,
 }
@@ -263,10 +194,10 @@ OTHERS: dict[str, ValueReader] = {
 # How equal values of a type, written differently, become equal.
 COMPARABLE: dict[str, Callable[[str], Any]] = {
     "bytea": str.lower,
-    "float4": _float4,
-    "float8": float,
+    "float4": numbers.same_float4,
+    "float8": numbers.same_float,
     "inet": _address,
-    "numeric": Decimal,
+    "numeric": numbers.same_decimal,
     "time": times.clock,
     "timestamp": times.moment,
     "timestamptz": times.moment,
