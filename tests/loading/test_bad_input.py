@@ -115,6 +115,8 @@ BYTES = r"expected bytes as \x and hex digits, like \x00ff"
 ADDRESS = "expected an IP address like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"
 DEEP = "expected JSON that is not nested so deeply"
 
+NESTED = "expected lists of the same length in a list, and none that is empty (int8[])"
+
 VALUES = [
     ("small", "32768", INT2),
     ("small", "-32769", INT2),
@@ -122,9 +124,21 @@ VALUES = [
     ("large", "9223372036854775808", INT8),
     ("large", "-9223372036854775809", INT8),
     ("large", "1" * 5_000, INT8, "1" * 57 + "..."),
-    ("large", "1.0", INT8),
-    ("large", "1e3", INT8),
-    ("large", '"12"', INT8),
+    ("large", "1.5", INT8),
+    ("large", "1e19", INT8),
+    ("large", "1e-1", INT8),
+    ("large", "1e99999999999999999999", INT8),
+    ("large", '"12.5"', INT8),
+    ("large", '"9223372036854775808"', INT8),
+    ("large", '"+12"', INT8),
+    ("large", '" 12"', INT8),
+    ("large", '"012"', INT8),
+    ("large", '"0x0C"', INT8),
+    ("large", '"1_000"', INT8),
+    ("large", '"1,000"', INT8),
+    ("large", '"١٢"', INT8),
+    ("large", '""', INT8),
+    ("large", '"NaN"', INT8),
     ("large", "true", INT8),
     ("large", "NaN", INT8),
     ("large", '[1, {"a": 1.50}]', INT8),
@@ -134,7 +148,10 @@ VALUES = [
     ("price", "1e400", PRICE),
     ("price", "1e-400", PRICE),
     ("price", "1e99999999999999999999", PRICE),
-    ("price", '"9.99"', PRICE),
+    ("price", '"9.999"', PRICE),
+    ("price", '"9,99"', PRICE),
+    ("price", '"$9.99"', PRICE),
+    ("price", '"Infinity"', PRICE),
     ("price", "Infinity", PRICE),
     ("price", "-Infinity", PRICE),
     ("price", "false", PRICE),
@@ -149,6 +166,8 @@ VALUES = [
     ("ratio", "1e-99999999999999999999", FLOAT8),
     ("ratio", "9007199254740993", "expected an integer that float8 holds exactly"),
     ("ratio", "NaN", FLOAT8),
+    ("ratio", '"1.5"', FLOAT8),
+    ("ratio", '"nan"', FLOAT8),
     ("half", "3.5e38", FLOAT4),
     ("half", "1e-50", FLOAT4),
     ("half", "16777217", "expected an integer that float4 holds exactly"),
@@ -160,9 +179,19 @@ VALUES = [
     ("code", '"' + "ä" * 1_000 + '"', CODE, '"' + "ä" * 56 + "..."),
     ("fixed", '"abcd"', FIXED),
     ("flag", "1", "expected true or false"),
+    ("flag", "0", "expected true or false"),
+    ("flag", '"no"', "expected true or false"),
+    ("flag", '""', "expected true or false"),
     ("flag", '"true"', "expected true or false"),
     ("moment", "1704067200", MOMENT),
-    ("moment", '"2024-01-01"', MOMENT),
+    ("moment", "1704067200000", MOMENT),
+    ("moment", '"1704067200"', MOMENT),
+    ("moment", "45292.5", MOMENT),
+    ("moment", '"08/18/2023"', MOMENT),
+    ("moment", '"18.08.2023 12:00"', MOMENT),
+    ("moment", '"2023/08/18"', MOMENT),
+    ("moment", '""', MOMENT),
+    ("moment", "false", MOMENT),
     ("moment", '"yesterday"', MOMENT),
     ("moment", '"2024-02-30T00:00:00Z"', CALENDAR),
     ("moment", '"0000-01-01T00:00:00Z"', CALENDAR),
@@ -178,17 +207,25 @@ VALUES = [
     ("moment", '"0001-01-01T00:00:00+01:00"', "expected a moment in the years 0001 to 9999 (UTC)"),
     ("moment", '"٢٠٢٤-01-01T00:00:00Z"', MOMENT),
     ("moment", r'"2024-01-01T00:00:00Z\n"', MOMENT),
-    ("local_moment", '"2024-01-01T00:00:00Z"', ZONELESS),
     ("local_moment", '"2024-01-01T00:00:00+02"', ZONELESS),
+    ("local_moment", '"2024-01-01T00:00:00-00:30"', ZONELESS),
     ("local_moment", "2024", LOCAL),
     ("to_the_second", '"2024-01-01T00:00:00.5Z"', MICROSECONDS.replace("6", "0")),
     ("day", '"2024-02-30"', CALENDAR),
     ("day", '"2023-02-29"', CALENDAR),
-    ("day", '"20240101"', DATE),
-    ("day", '"2024-01-01T00:00:00"', DATE),
+    ("day", '"20240230"', CALENDAR),
+    ("day", '"2024-0101"', DATE),
+    ("day", '"2024-01-01T00:00:01"', DATE),
+    ("day", '"2024-01-01T00:00:00+02:00"', DATE),
+    ("day", '"2024-01-01T02:00:00+02:00"', DATE),
+    ("day", '"2024-W01-1"', DATE),
+    ("day", '"2024-001"', DATE),
+    ("day", "45292", DATE),
     ("day", '"0044-03-15 BC"', DATE),
     ("day", "20240101", DATE),
     ("clock", '"24:00:01"', TIME),
+    ("clock", '"1200"', TIME),
+    ("clock", "120000", TIME),
     ("clock", '"23:59:60"', TIME),
     ("clock", '"12:00:00Z"', "expected a time without a zone, like 23:59:59"),
     ("clock", '"12:00:00.1234567"', MICROSECONDS),
@@ -202,11 +239,23 @@ VALUES = [
     ("doc", "-Infinity", "expected JSON, which has no -Infinity"),
     ("doc", r'{"a": ["\u0000"]}', NUL),
     ("doc", r'{"\udfff": 1}', SURROGATE),
+    (
+        "doc",
+        '{"a": [1E+999999]}',
+        "expected JSON whose numbers have at most 131072 digits before the point and 16383 after it",
+        '{"a": [1E+999999]}',
+    ),
+    ("doc", "1e-16384", "expected JSON whose numbers have at most 131072 digits before the point and 16383 after it"),
     ("doc", "[" * 2_000 + "]" * 2_000, DEEP, None),
     ("numbers", "1", "expected a list (int8[])"),
     ("numbers", '"{1}"', "expected a list (int8[])"),
     ("numbers", "[1, 2.5]", INT8),
-    ("numbers", "[[1]]", INT8),
+    ("numbers", "[[1], [2, 3]]", NESTED),
+    ("numbers", "[[1], 2]", NESTED),
+    ("numbers", "[[1], null]", NESTED),
+    ("numbers", "[[]]", NESTED),
+    ("numbers", "[[[[[[[1]]]]]]]", "expected lists in at most 6 dimensions (int8[])"),
+    ("numbers", "[" * 600 + "]" * 600, "expected lists in at most 6 dimensions (int8[])", "a deeply nested value"),
     ("words", '["a", 1]', "expected text"),
     ("words", '{"a": "b"}', "expected a list (text[])"),
     ("prices", "[9.999]", PRICE),
@@ -224,6 +273,61 @@ VALUES = [
 ]
 
 
+# What is added to the message, where it can be seen what was meant.
+NO_VALUE = 'for no value write null, or leave the column out; "" is a text'
+NO_NUMBER = "text is read as a number if it is one of JSON: no spaces, +, leading zeros, separators, units or 0x"
+WHICH = "it can be day and month or month and day: write year-month-day"
+MIDNIGHT = "only midnight in UTC is a date, as the time would be lost"
+HINTS = {
+    ("large", '"+12"'): NO_NUMBER,
+    ("large", '" 12"'): NO_NUMBER,
+    ("large", '"012"'): NO_NUMBER,
+    ("large", '"0x0C"'): NO_NUMBER,
+    ("large", '"1_000"'): NO_NUMBER,
+    ("large", '"1,000"'): NO_NUMBER,
+    ("large", '"١٢"'): NO_NUMBER,
+    ("large", '""'): NO_VALUE,
+    ("large", "NaN"): 'JSON has no NaN: write "NaN", if the column can hold it, or null',
+    ("price", '"9,99"'): NO_NUMBER,
+    ("price", '"$9.99"'): NO_NUMBER,
+    ("price", "Infinity"): 'JSON has no Infinity: write "Infinity", if the column can hold it, or null',
+    ("price", "-Infinity"): 'JSON has no -Infinity: write "-Infinity", if the column can hold it, or null',
+    ("exact", "NaN"): 'JSON has no NaN: write "NaN", if the column can hold it, or null',
+    ("ratio", "NaN"): 'JSON has no NaN: write "NaN", if the column can hold it, or null',
+    ("ratio", '"1.5"'): "write the number without quotation marks",
+    ("doc", "-Infinity"): 'JSON has no -Infinity: write "-Infinity", if the column can hold it, or null',
+    ("name", "7"): 'a text stands in quotation marks: "7"',
+    ("flag", "1"): "write true, without quotation marks, if that is meant",
+    ("flag", "0"): "write false, without quotation marks, if that is meant",
+    ("flag", '"true"'): "write true, without quotation marks, if that is meant",
+    ("flag", '"no"'): "write false, without quotation marks, if that is meant",
+    ("flag", '""'): NO_VALUE,
+    ("moment", "1704067200"): 'if it counts seconds since 1970 in UTC, write "2024-01-01T00:00:00Z"',
+    ("moment", "1704067200000"): 'if it counts milliseconds since 1970 in UTC, write "2024-01-01T00:00:00Z"',
+    ("moment", '"1704067200"'): 'if it counts seconds since 1970 in UTC, write "2024-01-01T00:00:00Z"',
+    ("moment", "45292.5"): 'if it counts days as Excel does, write "2024-01-01T12:00:00Z"',
+    ("moment", '"08/18/2023"'): WHICH,
+    ("moment", '"18.08.2023 12:00"'): WHICH,
+    ("moment", '"2023/08/18"'): "write the date with hyphens",
+    ("moment", '""'): NO_VALUE,
+    ("local_moment", '"2024-01-01T00:00:00+02"'): "the column has no zone: give the moment in UTC, if that is what the "
+    "column holds",
+    ("local_moment", '"2024-01-01T00:00:00-00:30"'): "the column has no zone: give the moment in UTC, if that is what "
+    "the column holds",
+    ("local_moment", "2024"): "numbers do not say since when they count, and in what: write the date as text",
+    ("day", '"2024-01-01T00:00:01"'): MIDNIGHT,
+    ("day", '"2024-01-01T00:00:00+02:00"'): MIDNIGHT,
+    ("day", '"2024-01-01T02:00:00+02:00"'): MIDNIGHT,
+    ("day", "45292"): 'if it counts days as Excel does, write "2024-01-01"',
+    ("day", "20240101"): 'if these are year, month and day, write "2024-01-01"',
+    ("numbers", "1"): "a single element stands in a list, too",
+    ("numbers", '"{1}"'): 'write the elements as a JSON list: [1, 2], ["a", "b"]',
+    ("data", '"ff"'): r'in Python "\\x" + data.hex() writes it',
+    ("data", r'"\\xf"'): r'in Python "\\x" + data.hex() writes it',
+    ("data", r'"\\xgg"'): r'in Python "\\x" + data.hex() writes it',
+}
+
+
 @pytest.mark.parametrize("case", VALUES, ids=lambda case: f"{case[0]}={case[1][:40]}")
 def test_a_bad_value(url: str, tmp_path: Path, case: tuple[str, ...]) -> None:
     column, value, expected, *quoted = case
@@ -235,7 +339,8 @@ def test_a_bad_value(url: str, tmp_path: Path, case: tuple[str, ...]) -> None:
         assert found[1].startswith("fixture.json")
         assert "deeply" in found[1]
     else:
-        assert found[1:] == [f"fixture.json, table things, row 2 (thing_id 7), column {column}: {expected}{got}"]
+        hint = f" ({HINTS[column, value]})" if (column, value) in HINTS else ""
+        assert found[1:] == [f"fixture.json, table things, row 2 (thing_id 7), column {column}: {expected}{got}{hint}"]
 
 
 # The names of the JSON types, each with a value, and the columns that take it.
@@ -265,7 +370,7 @@ def test_every_wrong_json_type_for_every_column_is_told_at_once(url: str, tmp_pa
     assert [problem.column for problem in caught.value.problems] == [column for column, _ in wrong]
     for problem, (_, value) in zip(caught.value.problems, wrong, strict=True):
         assert "expected " in problem.text
-        assert problem.text.endswith(f", got {value}")
+        assert f"{problem.text} (".partition(f", got {value}")[2].startswith(" (")
     assert str(caught.value).splitlines()[-1] == f"  ... and {len(wrong) - 20} more"
     assert len(str(caught.value).splitlines()) == 22
 
@@ -497,7 +602,7 @@ def test_ten_thousand_bad_rows_are_counted_soon(url: str, tmp_path: Path) -> Non
 
 def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_files(url: str, tmp_path: Path) -> None:
     first = write(tmp_path, {
-        "sales": [{"sale_id": 1, "amount": "1", "thing_id": 98}, {"sale_id": 2, "amount": 1, "thing_id": 99}],
+        "sales": [{"sale_id": 1, "amount": "x", "thing_id": 98}, {"sale_id": 2, "amount": 1, "thing_id": 99}],
         "thigs": [],
         "shops": [{**SHOP, "colour": 1}, SHOP],
     })  # fmt: skip

@@ -12,11 +12,20 @@ from toolkit.database.transaction import PROTOCOL_VIOLATION, TOO_LARGE
 # for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.
 ROWS_FAULT = ("22", "23", "21", "54", "P0", "42804", "44")
 INSUFFICIENT_PRIVILEGE = "42501"
+# What CockroachDB says of values that it cannot read, under codes that are usually about the statement.
+UNREADABLE = {"42601": "could not parse JSON", "0A000": "nested arrays not supported"}
 
 
 def is_rows_fault(error: psycopg2.Error) -> bool:
     """Whether a row's values can be the reason for an error of the server."""
-    return (error.pgcode or "").startswith(ROWS_FAULT) or is_of_policy(error) or is_too_large(error)
+    code = error.pgcode or ""
+    unreadable = UNREADABLE.get(code)
+    return (
+        code.startswith(ROWS_FAULT)
+        or (unreadable is not None and unreadable in str(error))
+        or is_of_policy(error)
+        or is_too_large(error)
+    )
 
 
 def is_of_policy(error: psycopg2.Error) -> bool:

@@ -21,6 +21,9 @@ ValueReader = Callable[[Any], str]
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 TEXTS = ("text", "varchar", "bpchar", "name")
 
+MOST_DIMENSIONS = 6  # of an array, in PostgreSQL
+
+OTHER_UUID = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\2){3}[0-9a-fA-F]{12})").fullmatch
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
 
@@ -28,7 +31,8 @@ BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
 def reader_for(column: Column) -> ValueReader:
     """Return the function that reads a value (not null) for this column."""
     if column.is_array:
-        return _array(_scalar(column.kind[1:], column), column.type)
+        kind = column.kind[1:]
+        return _array(_scalar(kind, column), column.type, may_nest=kind not in ("json", "jsonb"))
     return _scalar(column.kind, column)
 
 
@@ -99,8 +103,13 @@ def _padded_text(length: int | None, name: str) -> ValueReader:
 
 
 def _uuid(value: Any) -> str:
-    if type(value) is str and UUID(value):
-        return value.lower()
+    if type(value) is str:
+        if UUID(value):
+            return value.lower()
+        match = OTHER_UUID(value[1:-1] if value[:1] + value[-1:] == "{}" else value)
+        if match:
+            digits = match[1].replace("-", "").lower()
+            return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     raise ValueError("expected a UUID like 6f1c2a30-0000-4000-8000-000000000001")
 
 
@@ -172,11 +181,25 @@ def _address(element: str) -> Any:
     return ipaddress.ip_interface(element)
 
 
-def _array(read_item: ValueReader, name: str) -> ValueReader:
+def _array(read_item: ValueReader, name: str, *, may_nest: bool) -> ValueReader:
+    """Read lists, and lists of lists for arrays of several dimensions, if a list cannot be an element itself."""
+
     def read(value: Any) -> str:
         if type(value) is not list:
             raise ValueError(f"expected a list ({name})")
-        return quoted("{" + ",".join(["NULL" if item is None else read_item(item) for item in value]) + "}")
+        return quoted(literal(value, 1)[0])
+
+    def literal(items: list[Any], dimension: int) -> tuple[str, tuple[int, ...]]:
+        """Return the text of an array, and how many elements it has in each dimension."""
+        if may_nest and list in map(type, items):
+            if dimension == MOST_DIMENSIONS:
+                raise ValueError(f"expected lists in at most {MOST_DIMENSIONS} dimensions ({name})")
+            if set(map(type, items)) == {list}:
+                texts, sizes = zip(*[literal(item, dimension + 1) for item in items], strict=True)
+                if len(set(sizes)) == 1 and 0 not in sizes[0]:
+                    return "{" + ",".join(texts) + "}", (len(items), *sizes[0])
+            raise ValueError(f"expected lists of the same length in a list, and none that is empty ({name})")
+        return "{" + ",".join(["NULL" if item is None else read_item(item) for item in items]) + "}", (len(items),)
 
     return read
 
