@@ -60,10 +60,12 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
     is no fault of a value (a missing privilege, a full disk) becomes a plain Failure with advice.
     """
     code = error.pgcode or ""
-    # Types and digits are checked before anything is sent. So what the server does not take for its value (classes 22,
-    # data exception, and 54, limit exceeded) is a value that is too large, and of the arguments it is the longest.
+    # Types and digits are checked before anything is sent, but not how large the numbers in JSON are. So a value that
+    # the server does not take (class 22, data exception) is one of these; and where a limit is exceeded (class 54), it
+    # is by the longest of the arguments.
     if code[:2] in ("22", "54") or code == JSON_OUT_OF_RANGE:
-        longest = max(arguments, key=lambda name: len(str(arguments[name])))
+        documents = [name for name, value in arguments.items() if isinstance(value, dict) and code[:2] != "54"]
+        longest = max(documents or arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
     tables = run_transaction(database, catalog.read, reads=True) if code[:2] == "23" else {}

@@ -32,6 +32,7 @@ RULES: list[tuple[str, dict[str, Any], str, str]] = [
     ("add_subscription", {"price": Decimal("-0.01")}, "price", "subscriptions_price_not_negative.*price >= "),
     ("update_subscription", {"price": -1}, "price", "subscriptions_price_not_negative"),
     ("update_subscription", {"features": {"a": Decimal("1E+999999")}}, "features", "too large"),
+    ("add_subscription", {"name": "N" * 50, "features": {"a": [Decimal("-1E+999999")]}}, "features", "too large"),
     ("add_content", {"content_type": "podcast"}, "content_type", "content_type_known"),
     ("add_content", {"rating": Decimal("10.1")}, "rating", "content_rating_range"),
     ("add_content", {"rating": Decimal("7.55")}, "rating", r"must fit DECIMAL\(3, 1\)"),
