@@ -46,7 +46,7 @@ def check(table: Table, rows: Iterable[RawRow], problems: list[Problem]) -> list
             unreadable.append(row)
         else:
             unreadable.append(rows_of_file.problem(number, f"expected an object, got {shortened(row)}"))
-    problems += told_together(unreadable)
+    problems += told_together(unreadable, are_all=not alike)
     batches = []
     for (from_document, given), reads in alike.items():
         if len(set(given)) < len(given):

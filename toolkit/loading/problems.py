@@ -63,15 +63,17 @@ def _count(problems: int) -> str:
     return "1 problem" if problems == 1 else f"{problems} problems"
 
 
-def told_together(problems: list[Problem]) -> list[Problem]:
+def told_together(problems: list[Problem], *, are_all: bool) -> list[Problem]:
     """Return these problems with rows that cannot be read. Those of one kind in one file become one if they are many.
 
-    What is wrong with a file as a whole, such as its encoding, would otherwise be told with each of its lines.
+    What is wrong with a file as a whole, such as its encoding, would otherwise be told with each of its lines. are_all:
+    whether no row could be read; then a few are one mistake, too.
     """
     kinds: dict[tuple[str, ...], list[Problem]] = {}
     for problem in problems:
         kinds.setdefault((problem.file, problem.table, *problem.text.split()[:2]), []).append(problem)
-    return [found for alike in kinds.values() for found in (alike if len(alike) <= FEW else [_as_one(alike)])]
+    most = 1 if are_all else FEW
+    return [found for alike in kinds.values() for found in (alike if len(alike) <= most else [_as_one(alike)])]
 
 
 def _as_one(problems: list[Problem]) -> Problem:

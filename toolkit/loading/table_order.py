@@ -1,5 +1,6 @@
 """The tables of a load: which they are, whether rows can be loaded into them, and in which order."""
 
+import re
 from collections.abc import Iterable
 
 from toolkit.console import Failure
@@ -51,11 +52,22 @@ def find_table(tables: dict[str, Table], name: str) -> Table:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the question whether one of the known names was meant, for the end of a message; "" if none is near."""
+    """Return the question whether one of the known names was meant, for the end of a message; "" if none is near.
+
+    A name is near that differs in its case or in a few letters, or that is the beginning of what a shard is called
+    (users-000000000000 of users-000000000000.jsonl.gz).
+    """
     import difflib  # slow to import, and only needed for a message
 
-    found = difflib.get_close_matches(name, list(known), 1)
+    names = list(known)
+    found = [other for other in names if other.casefold() == name.casefold()]
+    found += difflib.get_close_matches(name, names, 1)
+    found += sorted((other for other in names if _is_shard(name, other)), key=len, reverse=True)
     return f"; did you mean {shortened(found[0])}?" if found else ""
+
+
+def _is_shard(name: str, table: str) -> bool:
+    return re.match(re.escape(table) + r"(?:\W|_?\d)", name) is not None
 
 
 def by_references(tables: Iterable[Table]) -> list[Table]:
