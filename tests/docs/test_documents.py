@@ -66,7 +66,7 @@ def without_what_ci_runs(block: Block) -> Block:
         return block
     text = INSTALLATION.sub("", block.text)
     lines = [line for line in text.splitlines(keepends=True) if line.strip() not in RUN_BY_CI]
-    return block._replace(text="".join(line for line in lines if line != ".venv/bin/python -m pytest\n"))
+    return block._replace(text="".join(line for line in lines if line != ".venv/bin/python -m pytest -n 2\n"))
 
 
 def can_follow(block: Block, *, has_database: bool) -> bool:

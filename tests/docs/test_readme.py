@@ -19,7 +19,7 @@ def test_it_has_two_set_up_commands_for_ci() -> None:
     assert install == ".venv/bin/pip install -q -r requirements.txt"
     assert scripts == [".venv/bin/python streaming_services.py", ".venv/bin/python insert_data.py"]
     assert shell.startswith(".venv/bin/python ")
-    assert tests == [make, f"{install} -r tests/requirements.txt", ".venv/bin/python -m pytest"]
+    assert tests == [make, f"{install} -r tests/requirements.txt", ".venv/bin/python -m pytest -n 2"]
 
 
 def test_it_is_short() -> None:
