@@ -4,6 +4,7 @@ import itertools
 import json
 import struct
 import tempfile
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -43,17 +44,34 @@ class Kind(NamedTuple):
     from_database: Callable[[Any], Any] = identity
 
 
-def integers(bits: int) -> st.SearchStrategy[int]:
-    return st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+def integers(bits: int) -> st.SearchStrategy[Any]:
+    """Integers as programs write them: also as text, with decimals that are 0, and with an exponent."""
+    values = st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return values | st.builds(lambda value, spell: spell(value), values, st.sampled_from(SPELLINGS))
 
 
-def decimals(whole: int, places: int) -> st.SearchStrategy[Decimal]:
+SPELLINGS: list[Callable[[int], Any]] = [
+    str, "{}.00".format, "{}e0".format, lambda value: Decimal(f"{value}.0"), lambda value: Decimal(value).normalize()
+]  # fmt: skip
+
+
+def as_integer(value: Any) -> int:
+    return int(Decimal(value))
+
+
+UUID_SPELLINGS: list[Callable[[uuid.UUID], str]] = [
+    str, lambda value: str(value).upper(), lambda value: value.hex, "{{{}}}".format, "urn:uuid:{}".format
+]  # fmt: skip
+
+
+def decimals(whole: int, places: int) -> st.SearchStrategy[Any]:
     """Decimals of at most so many digits before and after the point, some written with an exponent."""
     limit = 10 ** (whole + places)
     digits = st.integers(1 - limit, limit - 1).map(lambda number: Decimal(f"{number}E-{places}"))
-    return digits | st.sampled_from(["0E-10", "-0.0", "0.1000000000", f"1E+{whole - 1}" if whole else "1E-1"]).map(
+    values = digits | st.sampled_from(["0E-10", "-0.0", "0.1000000000", f"1E+{whole - 1}" if whole else "1E-1"]).map(
         Decimal
     )
+    return values | values.map(str)
 
 
 def stripped(text: str) -> str:
@@ -66,6 +84,8 @@ def half(value: Any) -> float:
 
 def moment(text: str) -> datetime:
     """Read a timestamp of a file; Python 3.10 does so only with a zone written +00:00 and six decimals."""
+    text = text.upper().replace(" UTC", "Z").replace("+0000", "Z")
+    text = text if len(text) > 10 else f"{text}T00:00:00"
     text, zone = (text[:-6], text[-6:]) if text[-6] in "+-" else (text.removesuffix("Z"), "+00:00")
     whole, _, fraction = text.partition(".")
     sign = -1 if zone[0] == "-" else 1
@@ -82,14 +102,16 @@ def span(text: str) -> timedelta:
     )
 
 
-DATES = st.dates().map(str) | st.sampled_from(["0001-01-01", "9999-12-31", "2024-02-29"])
+DAYS = st.dates().map(str) | st.sampled_from(["0001-01-01", "9999-12-31", "2024-02-29"])
+DATES = st.tuples(DAYS, st.sampled_from(["", "", "T00:00:00.000Z", " 00:00:00", "t00:00Z"])).map("".join)
 # A day less at both ends leaves room for the zones.
 LOCAL = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(datetime.isoformat) | st.sampled_from(
     ["0001-01-02 00:00:00", "9999-12-30T23:59:59.999999", "2024-02-29 12:30:00.5", "1970-01-01T00:00:00"]
 )
-ZONED = st.tuples(LOCAL, st.sampled_from(["", "Z", "+00:00", "-11:30", "+14:00"])).map("".join) | st.sampled_from(
-    ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
-)
+ANY_LOCAL = st.tuples(LOCAL, st.sampled_from(["", "", "Z", " UTC", "+00:00", "+0000"])).map("".join) | DAYS
+ZONED = st.tuples(LOCAL, st.sampled_from(["", "Z", "z", " UTC", "+0000", "+00:00", "-11:30", "+14:00"])).map(
+    "".join
+) | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
 JSON = st.recursive(
     st.none() | st.booleans() | TEXT | st.integers(-(10**40), 10**40) | decimals(30, 30) | st.just(Decimal("1E+300")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -101,34 +123,42 @@ def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.none() | values, max_size=5)
 
 
+def each(form: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the function that does the same with the elements of a list, but for nulls."""
+    return lambda value: [item if item is None else form(item) for item in value]
+
+
 KINDS = [
-    Kind("INT2", integers(16)),
-    Kind("INT4", integers(32)),
-    Kind("INT8", integers(64)),
-    Kind("DECIMAL", decimals(60, 60) | st.sampled_from([Decimal("1E+400"), Decimal("-1E-400"), Decimal("9" * 5_000)])),
-    Kind("DECIMAL(10, 2)", decimals(8, 2)),
-    Kind("DECIMAL(4, 4)", decimals(0, 4)),
-    Kind("FLOAT8", st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)),
+    Kind("INT2", integers(16), as_integer),
+    Kind("INT4", integers(32), as_integer),
+    Kind("INT8", integers(64), as_integer),
+    Kind("DECIMAL", decimals(60, 60) | st.sampled_from([Decimal("1E+400"), Decimal("-1E-400"), Decimal("9" * 5_000)]),
+         Decimal),
+    Kind("DECIMAL(10, 2)", decimals(8, 2), Decimal),
+    Kind("DECIMAL(4, 4)", decimals(0, 4), Decimal),
+    Kind("FLOAT8", st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
+         | st.sampled_from(["Infinity", "-Infinity"]), float),
     Kind("FLOAT4", st.floats(allow_nan=False, allow_infinity=False, width=32), from_database=half),
     Kind("BOOL", st.booleans()),
     Kind("TEXT", TEXT),
     Kind("VARCHAR(6)", TEXT.filter(lambda text: len(text) <= 6)),
     Kind("CHAR(6)", TEXT.filter(lambda text: len(text) <= 6), stripped, stripped),
     Kind("TIMESTAMPTZ", ZONED, moment, lambda value: value.astimezone(timezone.utc)),
-    Kind("TIMESTAMP", LOCAL, moment, lambda value: value.replace(tzinfo=timezone.utc)),
-    Kind("DATE", DATES, from_database=str),
+    Kind("TIMESTAMP", ANY_LOCAL, moment, lambda value: value.replace(tzinfo=timezone.utc)),
+    Kind("DATE", DATES, lambda text: text[:10], str),
     Kind("TIME", st.times().map(str), from_database=str),
     Kind("INTERVAL", st.timedeltas(timedelta(-9_999), timedelta(9_999)).map(
         lambda value: f"{value.days} days {timedelta(seconds=value.seconds)}.{value.microseconds:06}"), span),
-    Kind("UUID", st.uuids().map(str) | st.uuids().map(lambda value: str(value).upper()), str.lower),
+    Kind("UUID", st.builds(lambda value, spell: spell(value), st.uuids(), st.sampled_from(UUID_SPELLINGS)),
+         lambda text: str(uuid.UUID(text))),
     Kind("BYTEA", st.binary(max_size=30).map(lambda value: f"\\x{value.hex()}"),
          lambda text: bytes.fromhex(text[2:]), bytes),
     Kind("INET", (st.ip_addresses(v=4) | st.ip_addresses(v=6, network="2001:db8::/32")).map(str)
          | st.sampled_from(["192.0.2.7/24", "2001:DB8::1/64"]), ip_interface, ip_interface),
     Kind("JSONB", JSON.filter(lambda value: value is not None)),
-    Kind("INT8[]", lists(integers(64))),
+    Kind("INT8[]", lists(integers(64)), each(as_integer)),
     Kind("TEXT[]", lists(TEXT)),
-    Kind("DECIMAL[]", lists(decimals(40, 40))),
+    Kind("DECIMAL[]", lists(decimals(40, 40)), each(Decimal)),
     Kind("BOOL[]", lists(st.booleans())),
     Kind("TIMESTAMPTZ[]", lists(ZONED), lambda value: [item and moment(item) for item in value],
          lambda value: [item and item.astimezone(timezone.utc) for item in value]),
@@ -140,7 +170,8 @@ KINDS = [
     Kind("BYTEA[]", lists(st.binary(max_size=9).map(lambda value: f"\\x{value.hex()}")),
          lambda value: [item if item is None else bytes.fromhex(item[2:]) for item in value],
          lambda value: [item if item is None else bytes(item) for item in value]),
-    Kind("DATE[]", lists(DATES), from_database=lambda value: [item and str(item) for item in value]),
+    Kind("DATE[]", lists(DATES), lambda value: [item and item[:10] for item in value],
+         lambda value: [item and str(item) for item in value]),
 ]  # fmt: skip
 KEYS = [
     kind for kind in KINDS if kind.type in ("INT8", "TEXT", "UUID", "DATE", "DECIMAL(10, 2)", "BYTEA", "TIMESTAMPTZ")
