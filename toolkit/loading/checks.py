@@ -12,7 +12,6 @@ from toolkit.database.tables import Column, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
 from toolkit.loading.elements import shortened_text
-from toolkit.loading.hints import hint
 from toolkit.loading.problems import Problem, told_together
 from toolkit.loading.source import RawRow
 from toolkit.loading.table_order import nearest
@@ -140,6 +139,8 @@ def _read_column(column: Column, read: ValueReader, values: list[Any]) -> tuple[
             texts.append("NULL" if value is None else read(value))
         except ValueError as error:
             texts.append("")
+            from toolkit.loading.hints import hint  # only needed for a message
+
             told = "" if value is None else f", got {shortened(value)}"
             advice = hint(column, value)
             wrong.append((index, f"{error}{told} ({advice})" if advice else f"{error}{told}"))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
 from toolkit.console import Failure
@@ -130,9 +129,11 @@ class _Pipe:
     """A stream that can be read once only, and what has been read of it."""
 
     def __init__(self, open_stream: Callable[[], IO[bytes]]) -> None:
+        from tempfile import SpooledTemporaryFile  # slow to import, and not needed for files
+
         self._open = open_stream
         self._stream: IO[bytes] | None = None
-        self._kept: IO[bytes] = cast("IO[bytes]", SpooledTemporaryFile(KEPT_IN_MEMORY))  # noqa: SIM115 - see forget()
+        self._kept: IO[bytes] = cast("IO[bytes]", SpooledTemporaryFile(KEPT_IN_MEMORY))  # noqa: SIM115 - read() closes it
 
     def begin(self, *, keep: bool) -> IO[bytes]:
         """Return a stream that begins with what has been read before. keep: it can be asked for again."""

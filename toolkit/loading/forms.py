@@ -43,7 +43,7 @@ OTHERS = (
     (r"[^\n,;\t]*[,;\t]", "CSV"),
 )
 # Documents that are too long to be looked at whole begin like this.
-TABLE_WITH_ROWS = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]').match
+TABLE_WITH_ROWS = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]'
 
 
 def find_form(content: Content, *, holds_documents: bool, holds_rows: bool) -> Form:
@@ -91,7 +91,7 @@ class _Look:
 
     def likely_form(self) -> Form:
         """Return the form of a file whose first value is longer than what is looked at."""
-        if TABLE_WITH_ROWS(self._text, self._start):
+        if re.match(TABLE_WITH_ROWS, self._text[self._start :]):
             return Form.DOCUMENTS
         return Form.ROWS if "\n" in self._text[self._start :] else Form.LINES
 
@@ -127,7 +127,9 @@ class _Look:
         except JSONDecodeError as error:
             if is_cut_off(error) and not self._is_all:
                 # A document need not be read twice to see that it is one.
-                return Form.DOCUMENTS if holds_documents and TABLE_WITH_ROWS(self._text, self._start) else None
+                return (
+                    Form.DOCUMENTS if holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :]) else None
+                )
             return self._form_of_broken(holds_documents=holds_documents)
         if not self._is_row(value, end, holds_documents=holds_documents):
             return Form.DOCUMENTS

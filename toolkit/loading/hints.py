@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.database.tables import Column
 from toolkit.exact_json import NoNumber, Number, number_parts
-from toolkit.loading.times import TIMESTAMP
+from toolkit.loading.times import TIMESTAMP, matches
 
 MOMENTS = ("date", "timestamp", "timestamptz")
 NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
@@ -69,7 +69,7 @@ def _of_moment(kind: str, value: Any) -> str:
             return "it can be day and month or month and day: write year-month-day"
         elif SLASHES(value):
             return "write the date with hyphens"
-        elif kind == "date" and (match := TIMESTAMP(value)) and match["hour"]:
+        elif kind == "date" and (match := matches(TIMESTAMP, value)) and match["hour"]:
             return "only midnight in UTC is a date, as the time would be lost"
         elif kind == "timestamp" and re.search(r"[+-]\d\d:?(?:\d\d)?$", value):
             return "the column has no zone: give the moment in UTC, if that is what the column holds"

@@ -21,9 +21,9 @@ HINTS = (
     (r"//|/\*|#", "JSON has no comments"),
     (r"[+.]\d", NUMBERS),
 )  # fmt: skip
-BROKEN_NUMBER = re.compile(r"0\d|\d\.(?!\d)").match
-TRAILING_COMMA = re.compile(r",\s*$").search
-CLOSING = re.compile(r"[\s,]*[}\]]").match
+BROKEN_NUMBER = r"0\d|\d\.(?!\d)"
+TRAILING_COMMA = r",\s*$"
+CLOSING = r"[\s,]*[}\]]"
 
 
 def explained(error: Exception, *, lines_before: int = -1, columns_before: int = 0) -> str:
@@ -61,8 +61,12 @@ def _sentence(error: json.JSONDecodeError) -> str:
         name = NAMES.get(found, f"the character {ord(found)}")
         return COMPLETED[error.msg].format(found=name, escaped=json.dumps(found)[1:-1])
     hint = next((hint for pattern, hint in HINTS if re.match(pattern, text[place : place + 20])), "")
-    if not hint and place and BROKEN_NUMBER(text, place - 1):
+    if not hint and place and re.match(BROKEN_NUMBER, text[place - 1 : place + 2]):
         hint = NUMBERS
-    if not hint and CLOSING(text, place) and (found == "," or TRAILING_COMMA(text[max(0, place - 200) : place])):
+    if (
+        not hint
+        and re.match(CLOSING, text[place : place + 200])
+        and (found == "," or re.search(TRAILING_COMMA, text[max(0, place - 200) : place]))
+    ):
         hint = "no comma comes after the last one"
     return error.msg + (f"; {hint}" if hint else "")

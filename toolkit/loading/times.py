@@ -22,8 +22,8 @@ TIME = (
 # Offsets of seconds are those of local times before there were time zones.
 OFFSET = r"(?P<sign>[+-])(?P<hours>0\d|1[0-5])(?::?(?P<minutes>[0-5]\d)(?::?(?P<seconds>[0-5]\d))?)?"
 ZONE = f"(?: ?(?P<zone>[Zz]|UTC|{OFFSET}))?"
-CLOCK = re.compile(f"[Tt]?{TIME}{ZONE}", re.ASCII).fullmatch
-TIMESTAMP = re.compile(f"{DATE}(?:[Tt ]{TIME}{ZONE})?", re.ASCII).fullmatch
+CLOCK = f"[Tt]?{TIME}{ZONE}"
+TIMESTAMP = f"{DATE}(?:[Tt ]{TIME}{ZONE})?"
 # Values that need no further look, whatever the zone.
 PLAIN_DATE = (
     r"(?!000[01]|9999)\d{4}-"
@@ -31,9 +31,13 @@ PLAIN_DATE = (
 )
 PLAIN_HOUR = r"(?:[01]\d|2[0-3]):[0-5]\d"
 PLAIN_OFFSET = r"[+-](?:0\d|1[0-5]):[0-5]\d"
-FRACTIONS = re.compile(r"\.(\d+)").findall
 # As PostgreSQL writes days and moments before and after all others.
 INFINITE = ("infinity", "-infinity")
+
+
+def matches(expression: str, text: str) -> "re.Match[str] | None":
+    """Match one of the expressions of this module, which are compiled when they are needed: that takes a while."""
+    return re.fullmatch(expression, text, re.ASCII)
 
 
 def plain_date(*, wide: bool = False) -> str:
@@ -105,15 +109,12 @@ def _calendar_day(match: "re.Match[str]") -> str:
     return text
 
 
-PLAIN_DAY = re.compile(PLAIN_DATE, re.ASCII).fullmatch
-
-
 def day(value: Any) -> str:
     """Read a value of a date column: a date, or midnight of one without a zone or in UTC."""
     if type(value) is str:
-        if PLAIN_DAY(value) or value in INFINITE:
+        if matches(PLAIN_DATE, value) or value in INFINITE:
             return value
-        match = TIMESTAMP(value)
+        match = matches(TIMESTAMP, value)
         if match and (clock := _clock(match, 6)).text == "00:00:00" and (clock.is_utc or not clock.zone):
             return _calendar_day(match)
     raise ValueError("expected a date like 2024-12-31")
@@ -132,7 +133,7 @@ def timestamp(kind: str, column: Column) -> Callable[[Any], str]:
                 return found[1]
             if value in INFINITE:
                 return value
-        match = TIMESTAMP(value) if type(value) is str else None
+        match = matches(TIMESTAMP, value) if type(value) is str else None
         if not match or match["hour"] == "24":
             raise ValueError(f"expected a timestamp like {form}")
         calendar_day = _calendar_day(match)
@@ -152,7 +153,7 @@ def time(kind: str, column: Column) -> Callable[[Any], str]:
     precision = precision_of(column)
 
     def read(value: Any) -> str:
-        match = CLOCK(value) if type(value) is str else None
+        match = matches(CLOCK, value) if type(value) is str else None
         # 1200 alone could be a number of seconds as well.
         if not match or (not match["colon"] and not match["second"]):
             raise ValueError("expected a time like 23:59:59")
@@ -173,14 +174,14 @@ def moment(text: str) -> Any:
     """
     if text in INFINITE:
         return text
-    match = TIMESTAMP(text)
+    match = matches(TIMESTAMP, text)
     assert match  # noqa: S101 - only called with what timestamp() has accepted
     return _instant(match, f"{match['year']}-{match['month']}-{match['day']}")
 
 
 def clock(element: str) -> datetime:
     """Return what makes equal times of day equal."""
-    match = CLOCK(element)
+    match = matches(CLOCK, element)
     assert match  # noqa: S101 - only called with what time() has accepted
     return _instant(match, "2000-01-01")
 
@@ -210,7 +211,7 @@ def interval(column: Column) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if type(value) is not str:
             raise ValueError("expected an interval like 1 day 02:03:04")
-        for fraction in FRACTIONS(value):
+        for fraction in re.findall(r"\.(\d+)", value):
             _check_fraction(fraction, precision)
         return quoted(storable(value))
 
