@@ -93,6 +93,18 @@ WHERE p.user_id = 2 /* :user_id */
 ORDER BY p.payment_date DESC, p.payment_id DESC
 LIMIT 20 /* :limit */;
 
+-- name: user_account
+-- One user: their plan, since when they are there, and what they did in figures. Shows subqueries that each count rows
+-- of another table.
+SELECT u.user_id, u.name, u.created_at, s.name AS plan, s.price,
+       (SELECT count(*) FROM watch_history w WHERE w.user_id = u.user_id) AS viewings,
+       (SELECT count(*) FROM watch_history w WHERE w.user_id = u.user_id AND w.progress = 100) AS finished,
+       (SELECT count(*) FROM reviews r WHERE r.user_id = u.user_id) AS reviews,
+       (SELECT coalesce(sum(p.amount), 0) FROM payment_history p WHERE p.user_id = u.user_id) AS paid
+FROM users u
+LEFT JOIN subscriptions s ON s.subscription_id = u.subscription_id
+WHERE u.user_id = 2 /* :user_id */;
+
 -- name: viewing_sessions
 -- The sittings of a user: viewings that began within four hours of the one before. Shows gaps and islands: lag() finds
 -- where a sitting begins, and a running sum of the beginnings numbers them.
@@ -116,6 +128,15 @@ LIMIT 10 /* :limit */;
 
 
 -- What a dashboard shows: viewings
+
+-- name: days_of_data
+-- The first and the last day on which somebody signed up, watched or paid. Shows least() and greatest(), which pass over
+-- NULL, of tables that may be empty.
+SELECT (least(u.first, w.first, p.first) AT TIME ZONE 'UTC')::DATE AS first_day,
+       (greatest(u.last, w.last, p.last) AT TIME ZONE 'UTC')::DATE AS last_day
+FROM (SELECT min(created_at) AS first, max(created_at) AS last FROM users) AS u
+CROSS JOIN (SELECT min(watched_at) AS first, max(watched_at) AS last FROM watch_history) AS w
+CROSS JOIN (SELECT min(payment_date) AS first, max(payment_date) AS last FROM payment_history) AS p;
 
 -- name: headline_figures
 -- The figures of a period next to those of the period of the same length before it. Shows FILTER: one pass over both

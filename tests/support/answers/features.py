@@ -47,6 +47,19 @@ def title_figures(r: Rows, p: Parameters) -> Answer:
     return [(title["title"], *seen, title["rating"]) for title in of(r["content"], content_id=p["content_id"])]
 
 
+def user_account(r: Rows, p: Parameters) -> Answer:
+    plans = one(r["subscriptions"], "subscription_id")
+    answer = []
+    for user in of(r["users"], user_id=p["user_id"]):
+        plan = plans.get(user["subscription_id"], {"name": None, "price": None})
+        seen = of(r["watch_history"], user_id=p["user_id"])
+        reviews = len(of(r["reviews"], user_id=p["user_id"]))
+        paid = sum((row["amount"] for row in of(r["payment_history"], user_id=p["user_id"])), Decimal())
+        account = (user["user_id"], user["name"], user["created_at"], plan["name"], plan["price"])
+        answer.append((*account, len(seen), finished(seen), reviews, paid))
+    return answer
+
+
 def continue_watching(r: Rows, p: Parameters) -> Answer:
     titles = one(r["content"], "content_id")
     newest: dict[int, Row] = {}

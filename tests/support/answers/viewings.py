@@ -25,6 +25,12 @@ from answers.counting import (
 )
 
 
+def days_of_data(r: Rows, _: Parameters) -> Answer:
+    columns = {"users": "created_at", "watch_history": "watched_at", "payment_history": "payment_date"}
+    days = [row[column].date() for table, column in columns.items() for row in r[table]]
+    return [(min(days, default=None), max(days, default=None))]
+
+
 def headline_figures(r: Rows, p: Parameters) -> Answer:
     def figures(q: Parameters) -> list[Decimal | int]:
         paid = within(r["payment_history"], "payment_date", q)

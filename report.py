@@ -1,0 +1,96 @@
+"""Script 4: a page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic.
+
+python report.py [--out report.html] [--since DATE] [--until DATE] [--user ID] [--open]
+python report.py --run run.jsonl [--out report.html] [--open]
+"""
+
+from toolkit import console
+
+if __name__ == "__main__":
+    console.begin()
+
+import argparse
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from toolkit.console import printable, run, say
+
+QUERIES = Path(__file__).with_name("queries.sql")
+
+
+def main() -> int:
+    """Write the page, and say where it is."""
+    from reporting.page import write
+    from reporting.traffic import traffic_page
+
+    arguments = _arguments()
+    text = traffic_page(arguments.run) if arguments.run else _platform_page(arguments)
+    write(arguments.out, text)
+    print(f"{printable(str(arguments.out))}: {len(text.encode()) / 1000:,.0f} kB")
+    if arguments.open:
+        _show(arguments.out)
+    return 0
+
+
+def _platform_page(arguments: argparse.Namespace) -> str:
+    import tqdm
+
+    from reporting.platform import Wishes, platform_page
+    from toolkit.database import Database, database_url, supervised
+    from toolkit.queries import read_queries
+
+    queries = read_queries(QUERIES)
+    database = Database(database_url(arguments.url))
+    wishes = Wishes(arguments.since, arguments.until, arguments.user)
+    # Drawn on a terminal only, and not for what takes less than a second.
+    bar = tqdm.tqdm(total=20, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
+
+    def tell(name: str) -> None:
+        bar.set_description_str(name, refresh=False)
+        bar.update()
+
+    try:
+        return supervised(database, lambda: platform_page(database, queries, wishes, tell))
+    finally:
+        bar.close()
+
+
+def _show(file: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(file.resolve().as_uri()):
+        say("no browser was found: open the file in one")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Draw the platform, or a run of traffic, on one page.")
+    parser.add_argument(
+        "--out", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: report.html)"
+    )
+    parser.add_argument("--since", type=_date, metavar="DATE", help="the first day (default: a year before the end)")
+    parser.add_argument("--until", type=_date, metavar="DATE", help="the day after the last (default: all there is)")
+    parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
+    parser.add_argument(
+        "--run", type=Path, metavar="FILE", help="draw a run of `simulate.py run --format json` instead"
+    )
+    parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
+    parser.add_argument("--open", action="store_true", help="show the page in the browser")
+    arguments = parser.parse_args()
+    if arguments.run and (
+        any(value is not None for value in (arguments.since, arguments.until, arguments.user, arguments.url))
+    ):
+        parser.error("--run draws a file: --since, --until, --user and --url are for the page of the platform")
+    if arguments.since and arguments.until and arguments.since >= arguments.until:
+        parser.error(f"--since {arguments.since} has to be before --until {arguments.until}")
+    return arguments
+
+
+def _date(text: str) -> date:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    raise argparse.ArgumentTypeError("expected a date such as 2026-01-31")
+
+
+if __name__ == "__main__":
+    run(main)

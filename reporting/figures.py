@@ -1,0 +1,81 @@
+"""The figures of a page: named queries, all read in one snapshot of the database."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg2.errors
+
+from toolkit.console import Failure
+from toolkit.database import Cursor, Database, explained, run_transaction
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.queries import Query
+
+T = TypeVar("T")
+
+# Nothing that is written meanwhile is seen, and nobody who writes is waited for. CockroachDB reads what was there a
+# moment ago: a time in the past is what makes its reads free of conflicts.
+SNAPSHOT_ON_COCKROACHDB = "SET TRANSACTION AS OF SYSTEM TIME '-1ms'"
+SNAPSHOT_ON_POSTGRESQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# On PostgreSQL: memory to sort a million rows in, and no compiling of statements that take less time than that.
+FOR_LARGE_QUERIES = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query answered. sql: the statement as it was sent, with its parameters, for a SQL shell."""
+
+    query: Query
+    sql: str
+    columns: list[str]
+    rows: list[dict[str, Any]]
+
+
+class Reader(NamedTuple):
+    """Reads named queries in a transaction. tell(name) is called before each."""
+
+    cursor: Cursor
+    queries: Mapping[str, Query]
+    tell: Callable[[str], None]
+
+    def read(self, name: str, **values: Any) -> Answer:
+        """Return what a query answers with these parameters, and else its own."""
+        query = self.queries[name]
+        self.tell(name)
+        statement, parameters = query.bind(values)
+        self.cursor.execute(statement, parameters)
+        columns = [column.name for column in self.cursor.description or ()]
+        rows = [dict(zip(columns, row, strict=True)) for row in self.cursor.fetchall()]
+        return Answer(query, self.cursor.mogrify(statement, parameters).decode(), columns, rows)
+
+
+def read_snapshot(
+    database: Database, queries: Mapping[str, Query], work: Callable[[Reader], T], tell: Callable[[str], None]
+) -> T:
+    """Return what work(reader) returns; all that it reads is of one moment. It may be called more than once.
+
+    Raises Failure if there is no server, or if the database is not one of schema.sql.
+    """
+
+    def read(cursor: Cursor) -> T:
+        if is_cockroachdb(cursor):
+            cursor.execute(SNAPSHOT_ON_COCKROACHDB)
+        else:
+            cursor.execute(SNAPSHOT_ON_POSTGRESQL)
+            cursor.execute(FOR_LARGE_QUERIES)
+        return work(Reader(cursor, queries, tell))
+
+    try:
+        return run_transaction(database, read, reads=True)
+    except (
+        psycopg2.errors.UndefinedTable,
+        psycopg2.errors.UndefinedColumn,
+        psycopg2.errors.UndefinedFunction,
+    ) as error:
+        raise Failure(
+            f"{database.target.host}, database {database.target.database}: its tables are not those of schema.sql, "
+            f"which the report is about ({error.diag.message_primary}): run `python streaming_services.py` first, "
+            "which creates them, or use the URL of another database"
+        ) from error
+    except psycopg2.Error as error:
+        raise explained(error, database) from error

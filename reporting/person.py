@@ -1,0 +1,97 @@
+"""Pictures of one user."""
+
+from typing import Any
+
+from reporting import charts
+from reporting.charts import Bar, Series
+from reporting.figures import Reader
+from reporting.markup import tag
+from reporting.money import CURRENCY, Tones
+from reporting.page import Card, Section, Source
+from reporting.sources import card
+from reporting.words import day, money, number, percent, plural
+from services.recommendations import recommend_content
+from toolkit.console import Failure, clipped
+from toolkit.database import Database
+
+
+def person_section(reader: Reader, database: Database, user_id: int, tones: Tones) -> Section:
+    """Return a section about a user. Raises Failure if there is none of this key."""
+    account = reader.read("user_account", user_id=user_id)
+    if not account.rows:
+        raise Failure(f"there is no user {user_id}: `python dbshell.py --query users_and_plans` lists users")
+    [user] = account.rows
+    facts = {
+        "plan": f"{user['plan']}, {money(user['price'])} a month" if user["plan"] else "none",
+        "viewings": number(user["viewings"]),
+        "finished": number(user["finished"]),
+        "reviews": number(user["reviews"]),
+        "paid in all": money(user["paid"]),
+    }
+    drawn = tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items()), class_="facts")
+    about = card(account, "Account", f"{user['name']} signed up on {day(user['created_at'])}.", drawn)
+    cards = [
+        about,
+        _history(reader, user_id),
+        _payments(reader, user_id, tones),
+        _recommended(recommend_content(database, user_id=user_id, limit=8), user_id),
+    ]
+    return Section(f"{user['name']}, user {user_id}", cards)
+
+
+def _recommended(found: list[dict[str, Any]], user_id: int) -> Card:
+    """Show what the recommender has found; it reads in a transaction of its own."""
+    items = [tag("li", tag("b", clipped(row["title"])), tag("span", row["reason"])) for row in found]
+    columns = ["title", "content_type", "genre", "release_year", "rating", "reason"]
+    return Card(
+        "recommend_content",
+        "Recommended",
+        "Not seen yet, the most promising first." if found else "Nothing else is popular.",
+        tag("ol", *items, class_="found") if found else None,
+        columns,
+        [[row[name] for name in columns] for row in found],
+        Source(
+            "recommend_content",
+            "A service: import it from streaming_services.",
+            f"recommend_content(database, user_id={user_id})",
+        ),
+    )
+
+
+def _history(reader: Reader, user_id: int) -> Card:
+    answer = reader.read("user_history", user_id=user_id, limit=8)
+    rows = [
+        Bar(
+            row["title"],
+            [("main", float(row["progress"])), ("main faded", 100 - float(row["progress"]))],
+            f"{row['progress']:.0f} %",
+            f"{row['title']} ({row['genre'] or 'no genre'})\n{day(row['watched_at'])}: {percent(row['progress'])}",
+        )
+        for row in answer.rows
+    ]
+    title = "Latest viewings"
+    lead = f"The latest on {day(answer.rows[0]['watched_at'])}." if rows else "Nothing watched yet."
+    return card(answer, title, lead, charts.bars(title, "% watched, the latest first", rows) if rows else None)
+
+
+def _payments(reader: Reader, user_id: int, tones: Tones) -> Card:
+    answer = reader.read("user_payments", user_id=user_id, limit=24)
+    rows: list[dict[str, Any]] = answer.rows[::-1]
+    series = [
+        Series(
+            plan,
+            tones[plan],
+            [float(row["amount"]) if row["plan"] == plan else 0 for row in rows],
+            [f"{day(row['payment_date'])}: {money(row['amount'])}\n{plan}, by {row['method']}" for row in rows],
+        )
+        for plan in dict.fromkeys(row["plan"] for row in rows)
+    ]
+    labels = [f"{row['payment_date']:%b ’%y}" for row in rows]
+    title = "Latest payments"
+    drawn = charts.columns(title, f"paid, {CURRENCY}", labels, series) if series else None
+    lead = (
+        f"{plural(len(rows), 'payment', 'payments')}; {money(rows[-1]['paid_so_far'])} in all."
+        if rows
+        else "Nothing paid yet."
+    )
+    return card(answer, title, lead, drawn)

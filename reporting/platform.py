@@ -1,0 +1,94 @@
+"""The page of the platform: which period, which pictures, in which order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from reporting.figures import Answer, Reader, read_snapshot
+from reporting.markup import Markup
+from reporting.money import money_section, plan_tones, subscriber_section
+from reporting.page import Tile, headline, message, page
+from reporting.period import Period
+from reporting.person import person_section
+from reporting.sources import source
+from reporting.titles import title_section
+from reporting.viewing import viewing_section
+from reporting.words import day, money, number
+from toolkit.console import Failure
+from toolkit.database import Database
+from toolkit.queries import Query
+
+TITLE = "The streaming service"
+# What the headline figures are of, and the rise and fall of titles, unless a reader says since when: days that can be
+# compared with as many before them.
+LATEST = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the reader wants to see: since and until (not included; None: as far as there are data), and whom."""
+
+    since: date | None = None
+    until: date | None = None
+    user_id: int | None = None
+
+
+def platform_page(
+    database: Database, queries: Mapping[str, Query], wishes: Wishes, tell: Callable[[str], None]
+) -> Markup:
+    """Return the page. tell(name) is called before each query.
+
+    Raises Failure if there is no such user, no data in the period, no server, or another schema.
+    """
+    return read_snapshot(database, queries, lambda reader: _page(reader, wishes, database), tell)
+
+
+def _page(reader: Reader, wishes: Wishes, database: Database) -> Markup:
+    [days] = reader.read("days_of_data").rows
+    where = f"Read from the database {database.target.database}"
+    if days["first_day"] is None:
+        return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
+    # What lies before and after the data has no figures, and would only stretch the axes.
+    until = min(wishes.until or date.max, days["last_day"] + timedelta(1))
+    since = max(wishes.since or _a_year_before(until), days["first_day"].replace(day=1))
+    period = Period(since, until)
+    latest = period if wishes.since else Period(until - LATEST, until)
+    if period.since >= period.until:
+        first, last = day(days["first_day"]), day(days["last_day"])
+        raise Failure(f"there is nothing in this period: the data are from {first} to {last}")
+    tiles = _headline(reader.read("headline_figures", **latest.parameters), latest)
+    tones = plan_tones(reader)
+    sections = [
+        *([person_section(reader, database, wishes.user_id, tones)] if wishes.user_id is not None else []),
+        money_section(reader, period, tones),
+        subscriber_section(reader, period),
+        title_section(reader, period, latest),
+        viewing_section(reader, period),
+    ]
+    return page(TITLE, f"{period}. All days and hours are in UTC.", tiles, sections, where)
+
+
+def _a_year_before(until: date) -> date:
+    """Return the first of the month with which the twelve months begin that end at a day."""
+    last = until - timedelta(1)
+    month = last.year * 12 + last.month - 12
+    return date(max(month // 12, 1), month % 12 + 1, 1) if month >= 12 else date(1, 1, 1)
+
+
+def _headline(answer: Answer, latest: Period) -> Markup:
+    tiles = []
+    for row in answer.rows:
+        write = money if row["figure"] == "revenue" else number
+        change = row["change_percent"]
+        if change is None:
+            said, tone = "none before" if not row["period_before"] else "", "even"
+        else:
+            said, tone = f"{_arrow(change)} {abs(change):,} %", "up" if change > 0 else "down" if change < 0 else "even"
+        tiles.append(Tile(row["figure"], write(row["this_period"]), said, tone))
+    days = (latest.until - latest.since).days
+    return headline(f"{latest}, against the {days:,} days before", tiles, source(answer))
+
+
+def _arrow(change: Decimal) -> str:
+    return "▲" if change > 0 else "▼" if change < 0 else "="

@@ -1,0 +1,154 @@
+"""Pictures of what is watched, and of what people think of it."""
+
+from datetime import date
+from typing import Any
+
+from reporting import charts
+from reporting.charts import Bar, Point, Series
+from reporting.figures import Reader
+from reporting.page import Card, Section
+from reporting.period import Period
+from reporting.sources import card
+from reporting.words import month, months, number, percent
+
+GENRES = 9  # at most drawn
+# A title's average says something from this many reviews on. Where no title has so many, all with one are shown.
+ENOUGH_REVIEWS = 5
+
+
+def title_section(reader: Reader, period: Period, latest: Period) -> Section:
+    """latest: the period whose viewings are compared with those before."""
+    cards = [
+        _popular(reader, period),
+        _over_time(reader, period),
+        _rising_and_falling(reader, latest),
+        _genres(reader, period),
+        _progress(reader, period),
+        _against_critics(reader),
+    ]
+    return Section("Titles", cards)
+
+
+def _popular(reader: Reader, period: Period) -> Card:
+    answer = reader.read("popular_titles", **period.parameters, limit=8)
+    rows = [
+        Bar(
+            row["title"],
+            [("main", row["viewers"])],
+            number(row["viewers"]),
+            f"{row['title']} ({row['genre'] or 'no genre'})\n{number(row['viewers'])} viewers, "
+            f"{number(row['viewings'])} viewings, {percent(row['finished_percent'])} finished",
+        )
+        for row in answer.rows
+    ]
+    title = "Most popular titles"
+    lead = f"{answer.rows[0]['title']} leads." if rows else "Nobody watched anything."
+    return card(answer, title, lead, charts.bars(title, "viewers", rows) if rows else None)
+
+
+def _over_time(reader: Reader, period: Period) -> Card:
+    answer = reader.read("popular_titles_over_time", **period.parameters, limit=5)
+    titles: dict[Any, list[dict[str, Any]]] = {}
+    for row in answer.rows:
+        titles.setdefault(row["content_id"], []).append(row)
+    axis: list[date] = sorted({row["month"] for row in answer.rows})
+    series = [
+        Series(
+            rows[0]["title"],
+            f"rank-{place + 1}",
+            [row["viewings"] for row in rows],
+            [f"{row['title']}, {month(row['month'])}: {number(row['viewings'])} viewings" for row in rows],
+        )
+        for place, rows in enumerate(titles.values())
+    ]
+    title = "The most watched, month by month"
+    lead = "The titles with the most viewings of the whole period."
+    drawn = charts.lines(title, "viewings a month", months(axis), series) if series else None
+    return card(answer, title, lead if series else "Nobody watched anything.", drawn)
+
+
+def _rising_and_falling(reader: Reader, latest: Period) -> Card:
+    answer = reader.read("titles_rising_and_falling", **latest.parameters, limit=8)
+    rows = [
+        Bar(
+            row["title"],
+            [("up" if row["change"] >= 0 else "down", row["change"])],
+            f"{row['change']:+,}",
+            f"{row['title']}: {number(row['this_period'])} viewings, before {number(row['period_before'])}",
+        )
+        for row in sorted(answer.rows, key=lambda row: -int(row["change"]))
+    ]
+    title = "Rising and falling"
+    lead = f"{latest}, against as many days before."
+    return card(answer, title, lead, charts.bars(title, "change of the viewings", rows) if rows else None)
+
+
+def _genres(reader: Reader, period: Period) -> Card:
+    answer = reader.read("completion_by_genre", **period.parameters)
+    rows = [
+        Bar(
+            row["genre"],
+            [("main", row["finished"]), ("main faded", row["viewings"] - row["finished"])],
+            f"{row['finished_percent']:.0f} %",
+            f"{row['genre']}: {number(row['viewings'])} viewings\n{percent(row['finished_percent'])} finished, "
+            f"{percent(row['given_up_percent'])} given up at once",
+        )
+        for row in answer.rows[:GENRES]
+    ]
+    title = "Viewings by genre, and how many are finished"
+    viewings = sum(row["viewings"] for row in answer.rows)
+    finished = sum(row["finished"] for row in answer.rows)
+    lead = (
+        f"{number(viewings)} viewings, {100 * finished / viewings:.0f} % finished: the strong part." if viewings else ""
+    )
+    drawn = charts.bars(title, "viewings, and which share is finished", rows) if rows else None
+    return card(answer, title, lead or "Nobody watched anything.", drawn)
+
+
+def _progress(reader: Reader, period: Period) -> Card:
+    answer = reader.read("progress_histogram", **period.parameters)
+    found = {row["from_percent"]: row for row in answer.rows}
+    steps = list(range(0, 101, 10))
+    labels = [str(step) for step in steps]
+    counts = [found[step]["viewings"] if step in found else 0 for step in steps]
+    tips = [
+        f"{'the end' if step == 100 else f'{step} to {step + 10} %'}: {number(count)} viewings"
+        for step, count in zip(steps, counts, strict=True)
+    ]
+    title = "How far viewings get"
+    total = sum(counts)
+    lead = f"{100 * counts[0] / total:.0f} % end in the first tenth." if total else "Nobody watched anything."
+    drawn = charts.columns(title, "viewings, by percent watched", labels, [Series("", "main", counts, tips)])
+    return card(answer, title, lead, drawn if total else None)
+
+
+def _against_critics(reader: Reader) -> Card:
+    least = ENOUGH_REVIEWS
+    answer = reader.read("users_against_critics", min_reviews=least, limit=300)
+    if len(answer.rows) < 2:
+        least = 1
+        answer = reader.read("users_against_critics", min_reviews=least, limit=300)
+    most = max((row["reviews"] for row in answer.rows), default=1)
+    points = [
+        Point(
+            float(row["critics"]),
+            float(row["users"]),
+            3 + 7 * (row["reviews"] / most) ** 0.5,
+            f"{row['title']}\ncritics {row['critics']}, users {row['users']} in {number(row['reviews'])} reviews",
+        )
+        for row in sorted(answer.rows, key=lambda row: -int(row["reviews"]))
+    ]
+    ends = [value for point in points for value in (point.x, point.y)]
+    title = "Users against critics"
+    above = sum(point.y > point.x for point in points)
+    lead = f"Users like {above} of {len(points)} titles better than the critics do, those above the line. " + (
+        f"Titles with {least} reviews or more." if least > 1 else ""
+    )
+    drawn = (
+        charts.scatter(
+            title, "critics' rating, 0 to 10", "users' average rating, 0 to 10", points, ends=(min(ends), max(ends))
+        )
+        if points
+        else None
+    )
+    return card(answer, title, lead if points else "No rated title has a review.", drawn)

@@ -1,0 +1,199 @@
+"""The page in a real browser: what is drawn, how it fits, and that it loads and runs nothing of others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reports import PROJECT, run_report, run_script, show
+
+from reporting.words import cell, money, number
+from toolkit.database import Database, run_transaction
+from toolkit.queries import read_queries
+
+SCRIPT = "<script>alert(1)</script>"
+QUERIES = read_queries(PROJECT / "queries.sql")
+
+# What one mark of each picture says, for each row of its query: all of these.
+MARKS: dict[str, Any] = {
+    "revenue_by_month_and_plan": lambda row: row["revenue"] and [row["plan"], money(row["revenue"])],
+    "subscribers_by_plan": lambda row: [row["plan"], number(row["subscribers"]), money(row["a_month"])],
+    "payment_methods": lambda row: [row["method"], number(row["payments"]), money(row["revenue"])],
+    "subscribers_by_month": lambda row: [f"{row['month']:%B %Y}", f"{row['subscribers']} subscribers"],
+    "churn_by_month": lambda row: row["churn_percent"] is not None and [f"{row['month']:%B %Y}", f"{row['left']} left"],
+    "retention_cohorts": lambda row: [f"{row['cohort']:%B %Y}: {row['subscribers']}", f"{row['retained']} paid"],
+    "popular_titles": lambda row: [row["title"], f"{row['viewers']} viewers", f"{row['viewings']} viewings"],
+    "popular_titles_over_time": lambda row: [row["title"], f"{row['month']:%B %Y}: {row['viewings']} viewings"],
+    "titles_rising_and_falling": lambda row: [row["title"], f"{row['this_period']} viewings"],
+    "completion_by_genre": lambda row: [row["genre"], f"{row['viewings']} viewings"],
+    "progress_histogram": lambda row: [f"{row['viewings']} viewing"],
+    "users_against_critics": lambda row: [row["title"], f"critics {row['critics']}, users {row['users']}"],
+    "viewings_by_day": lambda row: [str(row["day"].day), f"{row['viewings']} viewing", str(row["seven_day_average"])],
+    "busiest_hours": lambda row: [f"{row['hour']:02}:00", f"{row['viewings']} viewing"],
+    "top_users": lambda row: [row["name"], f"{row['viewings']} viewings", f"{row['finished']} finished"],
+    "user_history": lambda row: [row["title"], f"{row['watched_at']:%B %Y}"],
+    "user_payments": lambda row: [row["plan"], money(row["amount"]), row["method"]],
+}
+NOT_DRAWN = {"user_account", "recommend_content"}  # they are words
+
+
+def answer(url: str, statement: str) -> list[dict[str, Any]]:
+    """Return the rows of a statement, as a reader has them who pastes it into a shell."""
+    database = Database(url)
+
+    def read(cursor: Any) -> list[dict[str, Any]]:
+        cursor.execute(statement)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    try:
+        return run_transaction(database, read, reads=True)
+    finally:
+        database.close()
+
+
+def test_every_picture_shows_the_figures_of_its_query(chromium: Any, report: Path, sample: str) -> None:
+    """The SQL on the page is run as it stands there; the table and the marks say what it answers."""
+    page = show(chromium, report).page
+    keys = page.eval_on_selector_all("article", "articles => articles.map(article => article.id)")
+    assert set(keys) == set(MARKS) | NOT_DRAWN
+    for key in [key for key in keys if key != "recommend_content"]:
+        statement = page.locator(f"#{key} pre code").text_content()
+        name = page.locator(f"#{key} .source summary").text_content()
+        assert name in QUERIES
+        rows = answer(sample, statement)
+        cells = page.eval_on_selector_all(
+            f"#{key} tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+        assert cells == [[cell(value) for value in row.values()] for row in rows], key
+        tips = page.eval_on_selector_all(f"#{key} svg .mark", "marks => marks.map(mark => mark.dataset.tip)")
+        for said in filter(None, map(MARKS.get(key, lambda _: None), rows)):
+            assert any(all(word in tip for word in said) for tip in tips), (key, said)
+        if key in MARKS:
+            assert bool(tips) == bool(rows), key
+
+
+def test_the_headline_shows_the_figures_of_its_query(chromium: Any, report: Path, sample: str) -> None:
+    page = show(chromium, report).page
+    rows = answer(sample, page.locator("#headline_figures pre code").text_content())
+    shown = page.eval_on_selector_all(".tiles b", "tiles => tiles.map(tile => tile.textContent)")
+    assert shown == [(money if row["figure"] == "revenue" else number)(row["this_period"]) for row in rows]
+    assert len(shown) == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_it_fits_and_asks_for_nothing(chromium: Any, report: Path, width: int, scheme: str) -> None:
+    shown = show(chromium, report, width=width, scheme=scheme)
+    page = shown.page
+    page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # No text of a picture leaves its card, and no two labels of an axis or of series meet.
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("article svg text")].filter(text => {
+            const inner = text.getBoundingClientRect(), outer = text.closest("article").getBoundingClientRect();
+            return inner.left < outer.left || inner.right > outer.right || inner.bottom > outer.bottom;
+        }).map(text => text.closest("article").id + ": " + text.textContent)"""
+    )
+    assert outside == []
+    meeting = page.evaluate(
+        """() => [...document.querySelectorAll("article svg")].flatMap(svg => {
+            const texts = [...svg.querySelectorAll("text")];
+            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
+            return boxes.flatMap(([one, a], i) => boxes.slice(i + 1).filter(([, b]) =>
+                Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+                Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 5
+            ).map(([other]) => svg.closest("article").id + ": " + one + " / " + other));
+        })"""
+    )
+    assert meeting == []
+    page.locator("svg.chart").first.hover()
+    page.wait_for_timeout(100)
+    assert shown.noise == []
+
+
+def test_both_colour_schemes_can_be_read(chromium: Any, report: Path) -> None:
+    grounds = []
+    for scheme in ("light", "dark"):
+        page = show(chromium, report, scheme=scheme).page
+        for words in ("h1", ".lead", "svg.chart text", "summary", ".up, .down"):
+            assert contrast(page, words) >= 4.5, (scheme, words)
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert grounds[0] != grounds[1]
+
+
+def contrast(page: Any, selector: str) -> float:
+    """Return the contrast of a text with the card that it is on, as WCAG 2 defines it."""
+    return float(
+        page.evaluate(
+            """selector => {
+                const luminance = colour => {
+                    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+                        .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+                    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+                };
+                const text = document.querySelector(selector), style = getComputedStyle(text);
+                const card = getComputedStyle(document.querySelector("article")).backgroundColor;
+                const both = [luminance(text.closest("svg") ? style.fill : style.color), luminance(card)].sort();
+                return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+            }""",
+            selector,
+        )
+    )
+
+
+def test_on_paper_it_is_light(chromium: Any, report: Path, tmp_path: Path) -> None:
+    page = show(chromium, report, scheme="dark").page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 246, 248)"
+    assert len(page.pdf(path=tmp_path / "report.pdf", format="A4")) > 10_000
+
+
+def test_values_appear_under_the_pointer_and_at_the_keyboard(chromium: Any, report: Path) -> None:
+    page = show(chromium, report).page
+    tip = page.locator("#tip")
+    assert tip.is_hidden()
+    page.locator("#payment_methods .mark").first.hover()
+    assert "card: 32 payments, 399.68" in tip.text_content()
+    page.mouse.move(0, 0)
+    assert tip.is_hidden()
+    page.locator("#user_history details.source summary").focus()
+    page.keyboard.press("Tab")  # to the next picture, of the payments
+    assert "January 2024: 9.99" in tip.text_content()
+    page.keyboard.press("ArrowRight")
+    assert "February 2024: 9.99" in tip.text_content()
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+
+
+def test_pictures_have_names_for_those_who_do_not_see_them(chromium: Any, report: Path) -> None:
+    page = show(chromium, report).page
+    names = page.eval_on_selector_all("svg", "all => all.map(one => [one.getAttribute('role'), one.ariaLabel])")
+    assert len(names) >= 15
+    assert all(role == "img" and label for role, label in names)
+    assert page.locator("article:has(svg)").count() == page.locator("article:has(svg):has(table[aria-label])").count()
+
+
+def test_text_of_the_database_is_no_markup(chromium: Any, url: str, tmp_path: Path) -> None:
+    data = json.loads((PROJECT / "test_data.json").read_text())
+    for table, columns in {
+        "content": ["title", "genre"],
+        "users": ["name"],
+        "subscriptions": ["name"],
+        "payment_history": ["method"],
+    }.items():
+        for i, row in enumerate(data[table]):
+            for column in columns:
+                row[column] = f"{SCRIPT}\"'&amp; {i}"
+    hostile = tmp_path / "hostile.json"
+    hostile.write_text(json.dumps(data))
+    run_script(url, "streaming_services.py", "--no-compare")
+    run_script(url, "insert_data.py", str(hostile))
+    file = run_report(url, tmp_path, "--user", "2")
+    shown = show(chromium, file)
+    shown.page.locator("#popular_titles .mark").first.hover()
+    assert SCRIPT in shown.page.locator("#tip").text_content()
+    assert f"{SCRIPT}\"'&amp; 0" in shown.page.locator("#popular_titles tbody").text_content()
+    assert shown.page.locator("script").count() == 1
+    assert shown.noise == []
+    assert SCRIPT not in file.read_text(encoding="utf-8")
