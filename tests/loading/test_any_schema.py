@@ -393,3 +393,47 @@ def test_a_reference_that_the_server_cannot_read_is_told_with_its_row(url: str, 
 def test_a_database_without_tables(url: str, tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"has no tables: run `python streaming_services\.py` first"):
         load(url, write(tmp_path, {"users": [{"user_id": 1}]}))
+
+
+def test_a_hash_sharded_key(url: str, tmp_path: Path) -> None:
+    if not on_cockroachdb(url):
+        pytest.skip("PostgreSQL has no such keys")
+    key = "PRIMARY KEY (id) USING HASH WITH BUCKET_COUNT = 4"
+    query(url, "SET experimental_enable_hash_sharded_indexes = on;"
+               f"CREATE TABLE t (id INT8 NOT NULL, a INT8 UNIQUE, {key})")  # fmt: skip
+    rows = [{"id": number, "a": number} for number in range(1, 2_001)]
+    assert load(url, write(tmp_path, {"t": rows}))["t"]["new"] == 2_000
+    rows[0]["a"] = 0
+    assert load(url, write(tmp_path, {"t": rows})) == {"t": {"new": 0, "changed": 1, "unchanged": 1_999}}
+    assert load(url, write(tmp_path, {"t": [{"id": 1}]}))["t"]["unchanged"] == 1
+    with pytest.raises(Failure, match=r"row 1 \(id 9999\), column a: breaks .*in the row with id 5"):
+        load(url, write(tmp_path, {"t": [{"id": 9999, "a": 5}]}))
+    many = [{"id": number, "a": number} for number in range(5_000, 16_000)]
+    for what in ("new or changed", "unchanged"):
+        assert load(url, write(tmp_path, {"t": many}))["t"][what] == 11_000
+
+
+PARTITIONED = """
+    CREATE TABLE p (id INT8, area TEXT, PRIMARY KEY (id, area)) PARTITION BY LIST (area);
+    CREATE TABLE p_north PARTITION OF p FOR VALUES IN ('north') PARTITION BY RANGE (id);
+    CREATE TABLE p_north_1 PARTITION OF p_north FOR VALUES FROM (0) TO (100);
+    CREATE TABLE p_south PARTITION OF p FOR VALUES IN ('south');
+    CREATE TABLE t (id INT8 PRIMARY KEY, p_id INT8, area TEXT, FOREIGN KEY (p_id, area) REFERENCES p (id, area))"""
+
+
+def test_references_to_a_partitioned_table(url: str, tmp_path: Path) -> None:
+    if on_cockroachdb(url):
+        pytest.skip("CockroachDB's partitions are no tables")
+    query(url, PARTITIONED)
+    parents = [{"id": 1, "area": "north"}, {"id": 1, "area": "south"}]
+    rows = [{"id": 1, "p_id": 1, "area": "north"}, {"id": 2, "p_id": 1, "area": "south"}, {"id": 3, "p_id": None}]
+    file = write(tmp_path, {"t": rows, "p": parents})
+    for what, number in (("new", 3), ("unchanged", 3)):
+        assert load(url, file)["t"][what] == number
+    assert load(url, write(tmp_path, {"t": rows}))["t"]["unchanged"] == 3
+    assert load(url, write(tmp_path, {"p_south": [{"id": 5, "area": "south"}]}))["p_south"]["new"] == 1
+    with pytest.raises(Failure) as caught:
+        load(url, write(tmp_path, {"t": [{"id": 4, "p_id": 2, "area": "south"}]}))
+    assert str(caught.value).count("refers to no row of p,") == 1
+    many = [{"id": number, "p_id": 1, "area": "south"} for number in range(11_000)]
+    assert load(url, write(tmp_path, {"t": many}))["t"]["new or changed"] == 10_999

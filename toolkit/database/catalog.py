@@ -3,61 +3,34 @@
 Reads pg_catalog and information_schema, of which CockroachDB (v20.2 and newer) has the parts used here.
 """
 
-import re
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from itertools import compress
+from operator import and_
+from typing import NamedTuple
 
+from toolkit.console import Failure
+from toolkit.database.columns import is_cockroachdb, read_columns
 from toolkit.database.pool import Cursor
-from toolkit.database.tables import TIMES, Column, Constraint, Table
+from toolkit.database.tables import Constraint, Table, TableName
 
-# The columns of tables and views. Both queries return the same, a row for each column: the table's oid, name, relkind;
-# number, name, type, the type's schema, whether it is an array, the type in full; length, precision, scale, decimals of
-# a second; whether it is nullable, default, identity (a: ALWAYS, d: BY DEFAULT), expression, collation.
-#
-# information_schema.columns knows everything on either server, but takes PostgreSQL five times as long to plan as all
-# the other queries here together; pg_attribute knows too little on older versions of CockroachDB.
-COLUMNS_OF_POSTGRESQL = """
-    SELECT r.oid, r.relname, r.relkind::TEXT, a.attnum, a.attname, t.typname, n.nspname, t.typcategory = 'A',
-           format_type(t.oid, CASE WHEN o.typtype = 'd' THEN o.typtypmod ELSE a.atttypmod END),
-           NULL, NULL, NULL, NULL,
-           NOT (a.attnotnull OR o.typnotnull),
-           CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), o.typdefault) END,
-           a.attidentity::TEXT,
-           CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
-           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::TEXT ELSE '' END
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
-    JOIN pg_catalog.pg_type o ON o.oid = a.atttypid
-    JOIN pg_catalog.pg_type t ON t.oid = CASE WHEN o.typtype = 'd' THEN o.typbasetype ELSE o.oid END
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE r.relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s)
-      AND r.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
-    ORDER BY r.relname, a.attnum"""
-COLUMNS_OF_COCKROACHDB = """
-    SELECT r.oid, r.relname, r.relkind::TEXT, a.attnum, a.attname, c.udt_name, c.udt_schema, c.data_type = 'ARRAY',
-           format_type(a.atttypid, a.atttypmod),
-           c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.datetime_precision,
-           c.is_nullable = 'YES',
-           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN NULL ELSE c.column_default END,
-           CASE WHEN c.is_identity = 'YES' AND c.identity_generation = 'ALWAYS' THEN 'a'
-                WHEN c.is_identity = 'YES' THEN 'd' ELSE '' END,
-           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END,
-           COALESCE(quote_ident(c.collation_name), '')
-    FROM information_schema.columns c
-    JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema
-    JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = c.column_name
-    WHERE c.table_schema = %s AND r.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.is_hidden = 'NO'
-    ORDER BY r.relname, c.ordinal_position"""
+__all__ = ["is_cockroachdb", "read", "read_named", "search_path"]
 
-CONSTRAINTS = """
+CONSTRAINTS_OF_COCKROACHDB = """
     SELECT c.conrelid, c.conname, c.contype::TEXT, c.conkey, pg_get_constraintdef(c.oid), c.confrelid, c.confkey
     FROM pg_catalog.pg_constraint c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-    WHERE n.nspname = %s AND c.contype IN ('p', 'u', 'f', 'c')
+    WHERE n.nspname = ANY(%s) AND c.contype IN ('p', 'u', 'f', 'c')
     ORDER BY c.conname"""
-
-INDEXES = "SELECT tablename, indexname, indexdef FROM pg_catalog.pg_indexes WHERE schemaname = %s ORDER BY indexname"
+# A foreign key to a partitioned table is there once more for each partition, as a child of the first. (That of a table
+# which is a partition itself has a parent, too, but one of another table.)
+CONSTRAINTS_OF_POSTGRESQL = """
+    SELECT c.conrelid, c.conname, c.contype::TEXT, c.conkey, pg_get_constraintdef(c.oid), c.confrelid, c.confkey
+    FROM pg_catalog.pg_constraint c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+    LEFT JOIN pg_catalog.pg_constraint parent ON parent.oid = c.conparentid
+    WHERE n.nspname = ANY(%s) AND c.contype IN ('p', 'u', 'f', 'c') AND parent.conrelid IS DISTINCT FROM c.conrelid
+    ORDER BY c.conname"""
 
 # The tables with triggers BEFORE INSERT or UPDATE, FOR EACH ROW (see pg_trigger.h for the bits); a partition's count as
 # those of the whole table. Old versions of CockroachDB have no triggers, and no pg_partition_root().
@@ -67,23 +40,49 @@ ROW_TRIGGERS = """
     WHERE (g.tgtype & 3) = 3 AND (g.tgtype & 20) <> 0 AND NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')"""
 ROOT_ON_POSTGRESQL = "COALESCE(pg_partition_root(g.tgrelid)::OID, g.tgrelid)"
 
-LABELS = """
-    SELECT n.nspname, t.typname, e.enumlabel
-    FROM pg_catalog.pg_enum e
-    JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-    ORDER BY e.enumsortorder"""
+INDEXES = """
+    SELECT schemaname, tablename, indexname, indexdef
+    FROM pg_catalog.pg_indexes
+    WHERE schemaname = ANY(%s)
+    ORDER BY indexname"""
+
+# The columns of tables by their oids: those to which foreign keys of other schemas refer.
+REFERENCED = """
+    SELECT r.oid, n.nspname, r.relname, a.attnum, a.attname
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+    WHERE r.oid = ANY(%s)"""
+
+# After an ALTER COLUMN TYPE that has rewritten a column, conkey and confkey of CockroachDB have a number for it that
+# pg_attribute does not know. These views name the columns; those of a key are in the order of conkey.
+KEY_COLUMNS = """
+    SELECT r.oid, k.constraint_name, k.column_name
+    FROM information_schema.key_column_usage k
+    JOIN pg_catalog.pg_namespace n ON n.nspname = k.table_schema
+    JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = k.table_name
+    ORDER BY k.ordinal_position"""
+CHECKED_COLUMNS = """
+    SELECT r.oid, k.constraint_name, k.column_name
+    FROM information_schema.constraint_column_usage k
+    JOIN pg_catalog.pg_namespace n ON n.nspname = k.table_schema
+    JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = k.table_name"""
 
 
-def is_cockroachdb(cursor: Cursor) -> bool:
-    """Whether the server is CockroachDB: it says its version unasked."""
-    return cursor.connection.get_parameter_status("crdb_version") is not None
+# Stands for a column whose name is not known.
+UNKNOWN = "?"
 
 
-def current_schema(cursor: Cursor) -> str:
-    """The schema in which unqualified names are looked for first."""
-    cursor.execute("SELECT current_schema()")
-    return str(_fetch(cursor)[0][0])
+def search_path(cursor: Cursor) -> list[str]:
+    """Return the schemas in which unqualified names are looked for; new tables go into the first.
+
+    Raises Failure if there is none.
+    """
+    cursor.execute("SELECT current_schemas(false)::TEXT[]")
+    path: list[str] = cursor.fetchall()[0][0]
+    if not path:
+        raise Failure("no schema of the search_path is there: create one, or correct the URL's options")
+    return path
 
 
 def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
@@ -91,110 +90,153 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
 
     Names in definitions are written as that schema's own only if it is the first in the search_path.
     """
-    schema = schema or current_schema(cursor)
-    on_cockroachdb = is_cockroachdb(cursor)
-    cursor.execute(COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, (schema,))
-    columns = _fetch(cursor)
-    labels = _labels(cursor) if any(row[6] != "pg_catalog" for row in columns) else {}
-    names = {row[0]: row[1] for row in columns}
-    numbers = {(row[0], row[3]): row[4] for row in columns}
-
-    cursor.execute(ROW_TRIGGERS.format(root="g.tgrelid" if on_cockroachdb else ROOT_ON_POSTGRESQL))
-    triggered = {oid for (oid,) in _fetch(cursor)}
-    tables: dict[str, Table] = {}
-    for oid, table, relkind, _, *rest in columns:
-        entry = tables.setdefault(table, Table(table, relkind not in ("r", "p"), {}, {}, {}, oid in triggered))
-        column = _column(labels, not on_cockroachdb, *rest)
-        entry.columns[column.name] = column
-    cursor.execute(CONSTRAINTS, (schema,))
-    for oid, name, kind, key, definition, referenced_oid, referenced_key in _fetch(cursor):
-        if names.get(oid) in tables:
-            tables[names[oid]].constraints[name] = Constraint(
-                name,
-                kind,
-                tuple(numbers.get((oid, number), "?") for number in key or ()),
-                definition,
-                names.get(referenced_oid) if kind == "f" else None,
-                tuple(numbers.get((referenced_oid, number), "?") for number in referenced_key or ()),
-            )
-    cursor.execute(INDEXES, (schema,))
-    for table, name, definition in _fetch(cursor):
-        if table in tables:
-            head, _, rest = definition.partition(" USING ")
-            unique = "UNIQUE " if head.startswith("CREATE UNIQUE ") else ""
-            tables[table].indexes[name] = f"{unique}USING {rest}"
-    return tables
+    schema = schema or search_path(cursor)[0]
+    return _Reading(cursor, [schema], [schema]).tables()
 
 
-def _fetch(cursor: Cursor) -> list[Any]:
-    return cursor.fetchall()
+def read_named(cursor: Cursor, names: Iterable[str]) -> dict[str, Table]:
+    """Return the tables and views of the search_path, and of the schemas that these names begin with, by name.
+
+    The name of a table that unqualified names do not lead to is its schema's and its own, with a dot between them.
+    """
+    path = search_path(cursor)
+    beginnings = [name[:dot].strip('"') for name in names for dot in range(len(name)) if name[dot] == "."]
+    return _Reading(cursor, list(dict.fromkeys([*path, *beginnings])), path).tables()
 
 
-def _labels(cursor: Cursor) -> dict[tuple[str, str], tuple[str, ...]]:
-    cursor.execute(LABELS)
-    labels: dict[tuple[str, str], tuple[str, ...]] = {}
-    for schema, name, label in _fetch(cursor):
-        labels[schema, name] = (*labels.get((schema, name), ()), label)
-    return labels
+class _Row(NamedTuple):
+    """A row of pg_constraint. columns, other_columns: by their numbers. other: the oid of a foreign key's table."""
+
+    oid: int
+    name: str
+    kind: str
+    columns: list[int]
+    definition: str
+    other: int
+    other_columns: list[int]
 
 
-def _column(
-    labels: dict[tuple[str, str], tuple[str, ...]],
-    knows_overriding: bool,  # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing
-    name: str,
-    kind: str,
-    type_schema: str,
-    is_array: bool,
-    full_type: str,
-    length: int | None,
-    precision: int | None,
-    scale: int | None,
-    decimals: int | None,
-    nullable: bool,
-    default: str | None,
-    identity: str,
-    expression: str | None,
-    collation: str,
-) -> Column:
-    element = kind[1:] if is_array else kind
-    if length is precision is decimals is None:
-        length, precision, scale = _size(element, full_type)
-    if element in TIMES:
-        precision, scale = next(known for known in (decimals, precision, 6) if known is not None), None
-    elif element != "numeric":
-        precision = scale = None
-    return Column(
-        name,
-        kind,
-        _type_name(element, length, precision, scale) + ("[]" if is_array else ""),
-        type_schema,
-        length,
-        precision,
-        scale,
-        nullable,
-        default,
-        expression,
-        expression is not None or (identity == "a" and not knows_overriding),
-        identity != "" or (default or "").startswith("nextval("),
-        labels.get((type_schema, element), ()),
-        identity,
-        collation,
-    )
+class _Reading:
+    """One reading of the catalog.
 
+    schemas: those whose tables are read. path: those of them whose tables need no schema before their names.
+    """
 
-def _size(element: str, full_type: str) -> tuple[int | None, int | None, int | None]:
-    """Return length, precision and scale as the written type has them; of an array they are its elements'."""
-    found = re.search(r"\((-?\d+)(?:,(-?\d+))?\)", full_type)
-    if not found:
-        return None, None, None
-    first, second = int(found[1]), int(found[2] or 0)
-    return (None, first, second) if element in ("numeric", *TIMES) else (first, None, None)
+    def __init__(self, cursor: Cursor, schemas: list[str], path: list[str]) -> None:
+        self._cursor = cursor
+        self._schemas = schemas
+        self._columns = read_columns(cursor, schemas)
+        oids = {(place.schema, place.relation): place.oid for place, _ in self._columns}
+        # The schemas of the tables that unqualified names lead to: the first of the path that has one of that name.
+        self._plain = {
+            relation: schema for schema in reversed(path) for in_schema, relation in oids if in_schema == schema
+        }
+        self._dotted = Counter(map(".".join, oids))
+        self._names = {oid: self._name(schema, relation) for (schema, relation), oid in oids.items()}
+        self._numbers = {(place.oid, place.number): column.name for place, column in self._columns}
+        hidden = [(place.oid, column) for place, column in self._columns if place.is_hidden]
+        self._hidden = {(oid, column.name) for oid, column in hidden}
+        self._shards = {(oid, column.name) for oid, column in hidden if column.generated is not None}
 
+    def tables(self) -> dict[str, Table]:
+        """Return the tables by name."""
+        triggered = self._triggered()
+        tables: dict[int, Table] = {}
+        for place, column in self._columns:
+            is_view = place.relkind not in ("r", "p")
+            name = self._names[place.oid]
+            table = tables.setdefault(place.oid, Table(name, is_view, {}, {}, {}, place.oid in triggered))
+            if not place.is_hidden:
+                table.columns[column.name] = column
+        for row in self._constraint_rows():
+            if row.oid in tables:
+                tables[row.oid].constraints[row.name] = self._constraint(row)
+        self._add_indexes(tables.values())
+        return {table.name: table for table in tables.values()}
 
-def _type_name(kind: str, length: int | None, precision: int | None, scale: int | None) -> str:
-    name = {"bpchar": "char"}.get(kind, kind)
-    if kind == "numeric" and precision is not None:
-        return f"{name}({precision},{scale or 0})"
-    if kind in TIMES and precision not in (None, 6):
-        return f"{name}({precision})"
-    return f"{name}({length})" if length is not None else name
+    def _name(self, schema: str, relation: str) -> TableName:
+        if self._plain.get(relation) == schema:
+            return TableName(schema, relation, relation)
+        called = f"{schema}.{relation}"
+        if called in self._plain or self._dotted[called] > 1:  # names may have dots of their own
+            called = f'"{schema}"."{relation}"'
+        return TableName(schema, relation, called)
+
+    def _triggered(self) -> set[int]:
+        """Return the tables with triggers that see rows before they are written."""
+        root = "g.tgrelid" if is_cockroachdb(self._cursor) else ROOT_ON_POSTGRESQL
+        self._cursor.execute(ROW_TRIGGERS.format(root=root))
+        return {oid for (oid,) in self._cursor.fetchall()}
+
+    def _constraint_rows(self) -> list[_Row]:
+        query = CONSTRAINTS_OF_COCKROACHDB if is_cockroachdb(self._cursor) else CONSTRAINTS_OF_POSTGRESQL
+        self._cursor.execute(query, (self._schemas,))
+        rows = [
+            _Row(oid, name, kind, columns or [], definition, other, other_columns or [])
+            for oid, name, kind, columns, definition, other, other_columns in self._cursor.fetchall()
+        ]
+        elsewhere = {row.other for row in rows if row.kind == "f"} - self._names.keys()
+        if elsewhere:
+            self._read_referenced(list(elsewhere))
+        if any(UNKNOWN in self._columns_of(row.oid, row.columns) for row in rows):
+            self._read_numbers(rows)
+        return rows
+
+    def _read_referenced(self, oids: list[int]) -> None:
+        """Find the names and columns of tables that are in none of the schemas."""
+        self._cursor.execute(REFERENCED, (oids,))
+        for oid, schema, relation, number, column in self._cursor.fetchall():
+            self._names.setdefault(oid, self._name(schema, relation))
+            self._numbers[oid, number] = column
+
+    def _read_numbers(self, rows: list[_Row]) -> None:
+        """Find the names of the columns for which constraints have other numbers than pg_attribute."""
+        keys = self._used_columns(KEY_COLUMNS)
+        for row in rows:
+            numbers = ((row.oid, number) for number in row.columns)
+            self._numbers.update(zip(numbers, keys.get((row.oid, row.name), ()), strict=False))
+        checks = self._used_columns(CHECKED_COLUMNS)
+        for row in rows:
+            if row.kind == "c":  # which columns these are matters, and not in which order
+                unknown = [(row.oid, number) for number in row.columns if (row.oid, number) not in self._numbers]
+                known = self._columns_of(row.oid, row.columns)
+                names = (column for column in checks.get((row.oid, row.name), ()) if column not in known)
+                self._numbers.update(zip(unknown, names, strict=False))
+
+    def _used_columns(self, query: str) -> dict[tuple[int, str], list[str]]:
+        """Return the columns of each constraint, by its table's oid and its name."""
+        self._cursor.execute(query)
+        used: dict[tuple[int, str], list[str]] = {}
+        for oid, constraint, column in self._cursor.fetchall():
+            used.setdefault((oid, constraint), []).append(column)
+        return used
+
+    def _columns_of(self, oid: int, numbers: Iterable[int]) -> list[str]:
+        return [self._numbers.get((oid, number), UNKNOWN) for number in numbers]
+
+    def _constraint(self, row: _Row) -> Constraint:
+        columns = self._columns_of(row.oid, row.columns)
+        shown = [(row.oid, column) not in self._hidden for column in columns]
+        if row.kind != "f":
+            shards = tuple(column for column in columns if (row.oid, column) in self._shards)
+            return Constraint(row.name, row.kind, tuple(compress(columns, shown)), row.definition, None, (), shards)
+        others = self._columns_of(row.other, row.other_columns)
+        shown = [*map(and_, shown, ((row.other, other) not in self._hidden for other in others))]
+        is_known = any(shown) and UNKNOWN not in columns + others
+        return Constraint(
+            row.name,
+            row.kind,
+            tuple(compress(columns, shown)),
+            row.definition,
+            self._names.get(row.other) if is_known else None,
+            tuple(compress(others, shown)),
+        )
+
+    def _add_indexes(self, tables: Iterable[Table]) -> None:
+        by_place = {(table.name.schema, table.name.relation): table for table in tables}
+        self._cursor.execute(INDEXES, (self._schemas,))
+        for schema, relation, name, definition in self._cursor.fetchall():
+            if (schema, relation) in by_place:
+                head, _, rest = definition.partition(" USING ")
+                unique = "UNIQUE " if head.startswith("CREATE UNIQUE ") else ""
+                by_place[schema, relation].indexes[name] = f"{unique}USING {rest}"

@@ -53,18 +53,41 @@ class Column(NamedTuple):
 DEFERRABLE = re.compile(r"(?<!NOT) DEFERRABLE(?: INITIALLY DEFERRED)?(?: NOT VALID| NOT ENFORCED)?$").search
 
 
+class TableName(str):
+    """What fixtures and messages call a table: its name, with its schema before it if it is not found without.
+
+    schema, relation: its schema, and its name there, of which SQL is made.
+    """
+
+    schema: str
+    relation: str
+
+    def __new__(cls, schema: str, relation: str, called: str) -> "TableName":
+        name = super().__new__(cls, called)
+        name.schema, name.relation = schema, relation
+        return name
+
+    @property
+    def spellings(self) -> set[str]:
+        """What a fixture may call it: its name, or schema and name, plain or quoted (auth.users, "auth"."users")."""
+        return {self, f"{self.schema}.{self.relation}", f'"{self.schema}"."{self.relation}"'}
+
+
 class Constraint(NamedTuple):
     """A constraint of a table. kind: "p" primary key, "u" unique, "f" foreign key, "c" check (as in pg_constraint).
 
-    definition: as pg_get_constraintdef() writes it. referenced: a foreign key's table, if it is in the same schema.
+    columns: those that CockroachDB hides are left out. definition: as pg_get_constraintdef() writes it.
+    referenced: a foreign key's table. shards: the hidden columns that CockroachDB computes from those of a key that is
+    hash-sharded, and puts before them.
     """
 
     name: str
     kind: str
     columns: tuple[str, ...]
     definition: str
-    referenced: str | None
+    referenced: TableName | None
     referenced_columns: tuple[str, ...]
+    shards: tuple[str, ...] = ()
 
     @property
     def is_deferrable(self) -> bool:
@@ -82,7 +105,7 @@ class Table(NamedTuple):
     has_row_triggers: whether triggers see its rows before they are written, and may change them or drop them.
     """
 
-    name: str
+    name: TableName
     is_view: bool
     columns: dict[str, Column]
     constraints: dict[str, Constraint]
@@ -92,9 +115,22 @@ class Table(NamedTuple):
     @property
     def primary_key(self) -> tuple[str, ...]:
         """The columns of the primary key; () if there is none."""
-        keys = [constraint.columns for constraint in self.constraints.values() if constraint.kind == "p"]
-        # The key of a CockroachDB table without one is the hidden column rowid, which is not among the columns.
-        return next((key for key in keys if all(column in self.columns for column in key)), ())
+        key = self._primary_constraint()
+        # The key of a CockroachDB table without one is the hidden column rowid, which leaves no column.
+        return key.columns if key else ()
+
+    @property
+    def conflict_columns(self) -> tuple[str, ...]:
+        """The columns of the primary key that ON CONFLICT has to name.
+
+        For a hash-sharded key CockroachDB before v22.1 wants its shards, too, and newer versions take them; none wants
+        the region of a row (crdb_region), which is hidden as well.
+        """
+        key = self._primary_constraint()
+        return (*key.shards, *key.columns) if key else ()
+
+    def _primary_constraint(self) -> Constraint | None:
+        return next((constraint for constraint in self.constraints.values() if constraint.kind == "p"), None)
 
     @property
     def unique_keys(self) -> list[tuple[str, ...]]:
@@ -114,7 +150,7 @@ class Table(NamedTuple):
 
     @property
     def foreign_keys(self) -> list[Constraint]:
-        """The foreign keys to tables of the same schema."""
+        """The foreign keys to tables that are known."""
         return [constraint for constraint in self.constraints.values() if constraint.referenced]
 
     def find_constraint(self, name: str) -> Constraint | None:

@@ -96,7 +96,7 @@ def _key_at(table: Table, column: Column, position: int) -> Any:
         return position
     import uuid  # slow to import, and not needed where the keys are given
 
-    return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name}/{position}"))
+    return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name.relation}/{position}"))
 
 
 def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:

@@ -40,7 +40,9 @@ def load_large(
     if problems:
         raise BadInput(problems)
     tables = by_references(tables)
-    by_table = {table.name: [rows for rows in sources if rows.table == table.name] for table in tables}
+    by_table: dict[str, list[Source]] = {
+        table.name: [rows for rows in sources if rows.table == table.name] for table in tables
+    }
     gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
     if dry_run:
         counts: dict[str, Counts] = {}

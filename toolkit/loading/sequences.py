@@ -92,7 +92,7 @@ def _is_covered(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
     furthest = sql.SQL("SELECT {}({column}) FROM {table} WHERE {column} BETWEEN %s AND %s").format(
         sql.SQL("max" if sequence.increment > 0 else "min"),
         column=sql.Identifier(sequence.column.replace("%", "%%")),
-        table=sql.Identifier(table.name.replace("%", "%%")),
+        table=sql.Identifier(table.name.schema.replace("%", "%%"), table.name.relation.replace("%", "%%")),
     )
     cursor.execute(furthest, (sequence.least, sequence.most))
     ((value,),) = cursor.fetchall()
@@ -111,6 +111,7 @@ def _name(cursor: Cursor, table: Table, column: Column) -> str | None:
     named = re.match(r"nextval\('((?:[^']|'')+)'", column.default or "")
     if named:
         return named[1].replace("''", "'")
-    cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (sql.Identifier(table.name).as_string(cursor), column.name))
+    name = sql.Identifier(table.name.schema, table.name.relation).as_string(cursor)
+    cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (name, column.name))
     found = cursor.fetchone()
     return found[0] if found else None

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import psycopg2
+from psycopg2 import errors
 
 from toolkit.console import Failure
 from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
@@ -45,8 +46,9 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
             repeatable=True,
         )
     except psycopg2.Error as error:
-        # A key that the server cannot read is met again when it is written, and its row found.
-        if not is_rows_fault(error):
+        # A key that the server cannot read is met again when it is written, and its row found. PostgreSQL judges
+        # references also to tables that the user may not read.
+        if not (is_rows_fault(error) or isinstance(error, errors.InsufficientPrivilege)):
             raise explained(error, database) from error
     if problems:
         raise BadInput(sort_problems(problems, sources))

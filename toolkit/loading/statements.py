@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from psycopg2 import sql
 
 from toolkit.database import Cursor
-from toolkit.database.tables import Column, Constraint
+from toolkit.database.tables import Column, Constraint, TableName
 from toolkit.loading.batch import Batch
 from toolkit.loading.values import PLAIN, is_text
 
@@ -28,6 +28,10 @@ def execute(cursor: Cursor, statement: sql.Composable, batch: Batch) -> None:
 def _name(name: str) -> sql.Identifier:
     # psycopg2 looks for placeholders in the names, too.
     return sql.Identifier(name.replace("%", "%%"))
+
+
+def _table(name: TableName) -> sql.Composable:
+    return sql.SQL("{}.{}").format(_name(name.schema), _name(name.relation))
 
 
 def _there(column: str) -> sql.Composed:
@@ -95,7 +99,7 @@ def _overriding(batch: Batch) -> sql.SQL:
 def insert(batch: Batch) -> sql.Composed:
     """Return the statement that writes the rows, none of which may be there already."""
     return sql.SQL("INSERT INTO {} AS there ({}) {}SELECT {} FROM {}").format(
-        _name(batch.table.name),
+        _table(batch.table.name),
         _names(batch.columns),
         _overriding(batch),
         sql.SQL(", ").join(_values(batch, batch.columns)),
@@ -114,10 +118,10 @@ def upsert(batch: Batch, skip: bool) -> sql.Composed:
     if skip:
         return insert_or_skip(batch)
     if not others:
-        return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.primary_key))
+        return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.conflict_columns))
     given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
     return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {} WHERE {}").format(
-        _names(batch.table.primary_key),
+        _names(batch.table.conflict_columns),
         sql.SQL(", ").join(
             sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
         ),
@@ -134,7 +138,7 @@ def update(batch: Batch) -> sql.Composable:
     given = _values(batch, columns)
     pairs = zip(columns, given, strict=True)
     return sql.SQL("UPDATE {} AS there SET {} FROM {} WHERE {} AND ({})").format(
-        _name(batch.table.name),
+        _table(batch.table.name),
         sql.SQL(", ").join(sql.SQL("{} = {}").format(_name(name), value) for name, value in pairs),
         _rows(batch),
         _match(batch, batch.table.primary_key),
@@ -147,7 +151,7 @@ def look(batch: Batch) -> sql.Composable:
     others = _others(batch)
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
     return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
-        differ, _name(batch.table.name), _rows(batch, numbered=True), _match(batch, batch.table.primary_key)
+        differ, _table(batch.table.name), _rows(batch, numbered=True), _match(batch, batch.table.primary_key)
     )
 
 
@@ -164,7 +168,7 @@ def differing(batch: Batch, columns: list[str]) -> sql.Composable:
     ]
     return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
         sql.SQL(", ").join(texts),
-        _name(batch.table.name),
+        _table(batch.table.name),
         _rows(batch, numbered=True),
         _match(batch, batch.table.primary_key),
         _differ(batch, columns, values),
@@ -179,7 +183,7 @@ def holders(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     pairs = zip(primary, _values(batch, primary), strict=True)
     return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
         sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in primary),
-        _name(batch.table.name),
+        _table(batch.table.name),
         _rows(batch, numbered=True),
         _match(batch, key),
         sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs),
@@ -191,7 +195,7 @@ def count_there(batch: Batch) -> sql.Composable:
     others = _others(batch)
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
     return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} AS there JOIN {} ON {}").format(
-        differ, _name(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
+        differ, _table(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
     )
 
 
@@ -200,12 +204,12 @@ def values(batch: Batch) -> sql.Composable:
     return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(_values(batch, batch.columns)), _rows(batch))
 
 
-def without_parent(batch: Batch, key: Constraint) -> sql.Composable:
-    """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the database."""
+def without_parent(batch: Batch, key: Constraint, parent: TableName) -> sql.Composable:
+    """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the parent table."""
     pairs = zip(key.referenced_columns, _values(batch, key.columns), strict=True)
     return sql.SQL("SELECT fixture.number FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {})").format(
         _rows(batch, numbered=True),
-        _name(str(key.referenced)),
+        _table(parent),
         sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
     )
 

@@ -4,51 +4,91 @@ import re
 from collections.abc import Iterable
 
 from toolkit.console import Failure
-from toolkit.database import Database, catalog, run_or_explain
+from toolkit.database import Cursor, Database, catalog, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.problems import Problem
 from toolkit.loading.source import Source
 
+# What rows are for: the table that is named, and the schema and table that are meant if there is no such table.
+Meant = tuple[str, tuple[str, str] | None]
+
 
 def find_tables(database: Database, sources: list[Source]) -> tuple[list[Table], list[Problem]]:
-    """Return the tables of the load, and the rows that are for none."""
-    known = run_or_explain(database, catalog.read)
-    wanted = list(dict.fromkeys(rows.table for rows in sources))
-    if wanted and not known:
-        raise Failure(
-            f"the database {database.target.database} at {database.target.host} has no tables: "
-            "run `python streaming_services.py` first"
-        )
-    tables, problems = [], []
-    for name in wanted:
+    """Return the tables of the load and the rows that are for none.
+
+    A table can be called by several names (users, public.users): the sources get the one that the Table has.
+    """
+    meant: dict[Meant, list[Source]] = {}
+    for rows in sources:
+        meant.setdefault((rows.table, rows.qualified), []).append(rows)
+    known = run_or_explain(database, lambda cursor: _read(cursor, database, meant))
+    tables: dict[str, Table] = {}
+    problems = []
+    for (name, qualified), those in meant.items():
         try:
-            tables.append(find_table(known, name))
+            table = find_table(known, name, qualified)
         except ValueError as error:
-            problems += [Problem(str(rows.file), str(error), name) for rows in sources if rows.table == name]
-    return tables, problems
+            problems += [Problem(rows.file, str(error), name) for rows in those]
+        else:
+            tables[table.name] = table
+            for rows in those:
+                rows.table = table.name
+    return list(tables.values()), problems
 
 
-def find_table(tables: dict[str, Table], name: str) -> Table:
-    """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not."""
-    table = tables.get(name)
-    if table is None:
+def _read(cursor: Cursor, database: Database, meant: Iterable[Meant]) -> dict[str, Table]:
+    names = [name for table, qualified in meant for name in (table, ".".join(qualified or ())) if name]
+    known = catalog.read_named(cursor, names)
+    if names and not known:
+        invisible = (
+            f", or grant user {database.target.user} CONNECT on the database: CockroachDB shows tables only to those "
+            "who have a privilege on their database"
+        )
+        raise Failure(
+            f"the database {database.target.database} at {database.target.host} has no tables: run `python "
+            f"streaming_services.py` first{invisible if catalog.is_cockroachdb(cursor) else ''}"
+        )
+    return known
+
+
+def find_table(tables: dict[str, Table], name: str, qualified: tuple[str, str] | None = None) -> Table:
+    """Return the table of that name, if rows can be loaded into it. Raises ValueError with the reason if not.
+
+    qualified: a schema and a table in it, which are meant if there is no table of the name.
+    """
+    called = [table for table in tables.values() if name in table.name.spellings]
+    if not called and qualified:
+        called = [table for table in tables.values() if (table.name.schema, table.name.relation) == qualified]
+    if not called:
+        if qualified and any(table.name.schema == qualified[0] for table in tables.values()):
+            name = ".".join(qualified)
         advice = nearest(name, tables) or "; tables are made by `python streaming_services.py`, from schema.sql"
         raise ValueError(f"the database has no table {shortened(name)}{advice}")
+    if len(called) > 1:
+        raise ValueError(f"{shortened(name)} can be {' or '.join(_whereabouts(table, name) for table in called)}")
+    table = called[0]
     if table.is_view:
-        raise ValueError(f"{shortened(name)} is a view, and rows are loaded into tables only")
+        raise ValueError(f"{shortened(table.name)} is a view, and rows are loaded into tables only")
     if not table.primary_key:
-        raise ValueError(f"the table {shortened(name)} has no primary key, so its rows could not be told apart")
+        raise ValueError(f"the table {shortened(table.name)} has no primary key, so its rows could not be told apart")
     key = [table.columns[column] for column in table.primary_key]
     if any(column.given_by_server for column in key):
         why = (
             "AS IDENTITY, and this server has no OVERRIDING SYSTEM VALUE" if any(c.identity for c in key) else "AS ..."
         )
         raise ValueError(
-            f"the primary key of {shortened(name)} is made by the server (GENERATED ALWAYS {why}), so that loading its "
-            "rows again would double them"
+            f"the primary key of {shortened(table.name)} is made by the server (GENERATED ALWAYS {why}), so that "
+            "loading its rows again would double them"
         )
     return table
+
+
+def _whereabouts(table: Table, name: str) -> str:
+    """Say where a table is that has the same name as another, and how it can be called instead."""
+    schema, relation = table.name.schema, table.name.relation
+    other_name = table.name if table.name != name else f"{schema}.{relation}"
+    return f"the table {shortened(relation)} of the schema {shortened(schema)} (then write {shortened(other_name)})"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -72,7 +112,7 @@ def _is_shard(name: str, table: str) -> bool:
 
 def by_references(tables: Iterable[Table]) -> list[Table]:
     """Return the tables, each after those it refers to. Raises Failure if their foreign keys form a cycle."""
-    left = {table.name: table for table in tables}
+    left: dict[str, Table] = {table.name: table for table in tables}
     ordered: list[Table] = []
     while left:
         free = [table for table in left.values() if not referenced(table) & left.keys() - {table.name}]

@@ -1,0 +1,170 @@
+"""The columns of the tables and views that are in the live database, in one form for CockroachDB and PostgreSQL."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from toolkit.database.pool import Cursor
+from toolkit.database.tables import TIMES, Column
+
+# The columns of tables and views. Both queries return the same, a row for each column: the table's oid, schema, name
+# and relkind; the column's number, and whether it is hidden; name, type, the type's schema, whether it is an array, the
+# type in full; length, precision, scale, decimals of a second; whether it is nullable, default, identity (a: ALWAYS,
+# d: BY DEFAULT), expression, collation.
+#
+# information_schema.columns knows everything on either server, but takes PostgreSQL five times as long to plan as all
+# the other queries of catalog.py together; pg_attribute knows too little on older versions of CockroachDB.
+OF_POSTGRESQL = """
+    SELECT r.oid, s.nspname, r.relname, r.relkind::TEXT, a.attnum, false,
+           a.attname, t.typname, n.nspname, t.typcategory = 'A',
+           format_type(t.oid, CASE WHEN o.typtype = 'd' THEN o.typtypmod ELSE a.atttypmod END),
+           NULL, NULL, NULL, NULL,
+           NOT (a.attnotnull OR o.typnotnull),
+           CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), o.typdefault) END,
+           a.attidentity::TEXT,
+           CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::TEXT ELSE '' END
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace
+    JOIN pg_catalog.pg_type o ON o.oid = a.atttypid
+    JOIN pg_catalog.pg_type t ON t.oid = CASE WHEN o.typtype = 'd' THEN o.typbasetype ELSE o.oid END
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE s.nspname = ANY(%s)
+      AND r.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY r.relname, a.attnum"""
+# format_type() of CockroachDB knows no sizes of arrays. crdb_sql_type does, but for those that are 1 by default; and it
+# does not quote the names of people's own types, which have none.
+SIZED_TYPE = """
+    CASE WHEN c.udt_schema <> 'pg_catalog' THEN ''
+         WHEN c.crdb_sql_type = 'CHAR[]' THEN 'CHAR(1)[]'
+         WHEN c.crdb_sql_type = 'BIT[]' THEN 'BIT(1)[]'
+         ELSE c.crdb_sql_type END"""
+OF_COCKROACHDB = """
+    SELECT r.oid, c.table_schema, r.relname, r.relkind::TEXT, a.attnum, c.is_hidden = 'YES',
+           a.attname, c.udt_name, c.udt_schema, c.data_type = 'ARRAY',
+           {sized_type},
+           c.character_maximum_length, c.numeric_precision, c.numeric_scale, c.datetime_precision,
+           c.is_nullable = 'YES',
+           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN NULL ELSE c.column_default END,
+           CASE WHEN c.is_identity = 'YES' AND c.identity_generation = 'ALWAYS' THEN 'a'
+                WHEN c.is_identity = 'YES' THEN 'd' ELSE '' END,
+           CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END,
+           COALESCE(quote_ident(c.collation_name), '')
+    FROM information_schema.columns c
+    JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema
+    JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = c.column_name
+    WHERE c.table_schema = ANY(%s) AND r.relkind IN ('r', 'p', 'v', 'm', 'f')
+    ORDER BY r.relname, c.ordinal_position""".replace("{sized_type}", SIZED_TYPE)
+
+LABELS = """
+    SELECT n.nspname, t.typname, e.enumlabel
+    FROM pg_catalog.pg_enum e
+    JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    ORDER BY e.enumsortorder"""
+
+# The labels of enums, by the type's schema and name.
+Labels = dict[tuple[str, str], tuple[str, ...]]
+
+
+class Place(NamedTuple):
+    """Where a column is: its table, as pg_class has it, and its number there.
+
+    is_hidden: whether it is one that CockroachDB has added, and shows only to those who name it: the key of a table
+    without one (rowid), what spreads a hash-sharded key (crdb_internal_..._shard_8), a row's region (crdb_region).
+    """
+
+    oid: int
+    schema: str
+    relation: str
+    relkind: str
+    number: int
+    is_hidden: bool
+
+
+def is_cockroachdb(cursor: Cursor) -> bool:
+    """Whether the server is CockroachDB: it says its version unasked."""
+    return cursor.connection.get_parameter_status("crdb_version") is not None
+
+
+def read_columns(cursor: Cursor, schemas: Iterable[str]) -> list[tuple[Place, Column]]:
+    """Return the columns of all tables and views in these schemas, those of each table in their order."""
+    on_cockroachdb = is_cockroachdb(cursor)
+    cursor.execute(OF_COCKROACHDB if on_cockroachdb else OF_POSTGRESQL, (list(schemas),))
+    rows: list[Any] = cursor.fetchall()
+    labels = _labels(cursor) if any(row[8] != "pg_catalog" for row in rows) else {}
+    return [(Place(*row[:6]), _column(labels, not on_cockroachdb, *row[6:])) for row in rows]
+
+
+def _labels(cursor: Cursor) -> Labels:
+    cursor.execute(LABELS)
+    labels: Labels = {}
+    for schema, name, label in cursor.fetchall():
+        labels[schema, name] = (*labels.get((schema, name), ()), label)
+    return labels
+
+
+def _column(
+    labels: Labels,
+    knows_overriding: bool,  # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing
+    name: str,
+    kind: str,
+    type_schema: str,
+    is_array: bool,
+    full_type: str,
+    length: int | None,
+    precision: int | None,
+    scale: int | None,
+    decimals: int | None,
+    nullable: bool,
+    default: str | None,
+    identity: str,
+    expression: str | None,
+    collation: str,
+) -> Column:
+    element = kind[1:] if is_array else kind
+    if length is precision is decimals is None:
+        length, precision, scale = _size(element, full_type)
+    if element in TIMES:
+        precision, scale = next(known for known in (decimals, precision, 6) if known is not None), None
+    elif element != "numeric":
+        precision = scale = None
+    return Column(
+        name,
+        kind,
+        _type_name(element, length, precision, scale) + ("[]" if is_array else ""),
+        type_schema,
+        length,
+        precision,
+        scale,
+        nullable,
+        default,
+        expression,
+        expression is not None or (identity == "a" and not knows_overriding),
+        identity != "" or (default or "").startswith("nextval("),
+        labels.get((type_schema, element), ()),
+        identity,
+        collation,
+    )
+
+
+def _size(element: str, full_type: str) -> tuple[int | None, int | None, int | None]:
+    """Return length, precision and scale as the written type has them; of an array they are its elements'."""
+    unquoted = re.sub('"[^"]*"', "", full_type)
+    found = re.search(r"\((-?\d+)(?:,(-?\d+))?\)", unquoted)
+    if not found:
+        return None, None, None
+    first, second = int(found[1]), int(found[2] or 0)
+    return (None, first, second) if element in ("numeric", *TIMES) else (first, None, None)
+
+
+def _type_name(kind: str, length: int | None, precision: int | None, scale: int | None) -> str:
+    name = {"bpchar": "char"}.get(kind, kind)
+    if kind == "numeric" and precision is not None:
+        return f"{name}({precision},{scale or 0})"
+    if kind in TIMES and precision not in (None, 6):
+        return f"{name}({precision})"
+    return f"{name}({length})" if length is not None else name
