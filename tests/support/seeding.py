@@ -1,5 +1,6 @@
 """insert_data.py called from a test: in this process, or as the script that it is."""
 
+import gc
 import io
 import json
 import re
@@ -26,8 +27,11 @@ def load(
     sys.argv += ["--dry-run"] if dry_run else []
     sys.argv += ["--table", table] if table else []
     report = io.StringIO()
-    with redirect_stdout(report):
-        insert_data.main()
+    try:
+        with redirect_stdout(report):
+            insert_data.main()
+    finally:
+        gc.enable()  # a large load turns it off, and connections of failed loads would stay open
     return {
         line.split("  ")[0].rstrip(): {
             what: int(number.replace(",", "")) for number, what in re.findall(r"([\d,]+) ([a-z ]+)", counts)

@@ -81,7 +81,7 @@ def write_circle(writer: Writer, circle: Circle, *, skip: bool) -> dict[str, Cou
         updated = writer.update(batch)
         changed[batch.table.name] += updated
         dropped[batch.table.name] += batch.size - updated
-    counts = {}
+    counts: dict[str, Counts] = {}
     for name in dict.fromkeys(batch.table.name for batch in circle.batches):
         size = sum(part.size for part, _ in found if part.table.name == name)
         if skip:

@@ -70,7 +70,7 @@ def foreign_keys(tables: Iterable[Table]) -> ForeignKeys:
 
 def groups_of(tables: Sequence[Table], keys: ForeignKeys) -> list[list[Table]]:
     """Return the tables in groups, each after those it refers to: a table, or several that refer to each other."""
-    numbers = {table.name: number for number, table in enumerate(tables)}
+    numbers: dict[str, int] = {table.name: number for number, table in enumerate(tables)}
     parents: list[list[int]] = [[] for _ in tables]
     for table, key in keys:
         if key.referenced != table.name:
