@@ -8,7 +8,7 @@ from psycopg2 import errors
 from services.arguments import service
 from services.errors import AlreadyExists, InvalidValue
 from services.pages import Order, Page, read_page
-from services.rows import MOST_TRIES, Entity, Row, fetch, read, write_new
+from services.rows import MOST_TRIES, Entity, Row, fetch, write_new
 from services.subscriptions import ALL_PLANS, plan_keys
 from services.users import USERS
 from toolkit.database import Cursor, Database, run_transaction
@@ -38,21 +38,18 @@ def process_payment(database: Database, *, user_id: int, method: str, payment_id
     for _ in range(MOST_TRIES):
         key = {"payment_id": payment_id or uuid4()}
         values = {**key, "user_id": user_id, "method": method}
-        paid, in_doubt = write_new(database, _PAY, values, _is_no_more)
+        paid, there, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_no_more)
         if paid:
             return paid
-        for there in read(database, _PAYMENT, key):
-            # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
-            is_same = there["user_id"] in (user_id, None) and there["method"] == method
-            # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
-            if is_same and (payment_id or in_doubt):
-                return there
-            if payment_id:
-                raise AlreadyExists(_PAYMENTS.table, key)
+        # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
+        is_same = there and there["user_id"] in (user_id, None) and there["method"] == method
+        # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
+        if there and is_same and (payment_id or in_doubt):
+            return there
+        if there and payment_id:
             break
-        else:
-            if USERS.get(database, user_id=user_id)["subscription_id"] is None:
-                raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for")
+        if not there and USERS.get(database, user_id=user_id)["subscription_id"] is None:
+            raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for")
     raise AlreadyExists(_PAYMENTS.table, key)
 
 

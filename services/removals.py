@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
-from psycopg2 import errors, sql
+from psycopg2 import Error, errors, sql
 
 from services.errors import NotFound, StillInUse
-from services.rows import Entity, Row, fetch
-from toolkit.database import Cursor, Database, catalog, run_transaction
+from services.rows import DOUBT, Entity, Row, fetch
+from toolkit.console import Failure
+from toolkit.database import AmbiguousCommit, Cursor, Database, catalog, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Constraint
 
@@ -49,7 +50,10 @@ def _was_committed(database: Database, entity: Entity, condition: str, values: R
         # The row was there when that transaction read it: if it was gone at that time, it was that transaction.
         return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
 
-    return run_transaction(database, work, reads=True, one_statement=True)
+    try:
+        return run_transaction(database, work, reads=True, one_statement=True)
+    except (Failure, Error) as error:
+        raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
 
 
 _AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE {condition}"

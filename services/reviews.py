@@ -9,7 +9,7 @@ from services.content import CONTENT
 from services.errors import AlreadyExists, NotFound
 from services.pages import Order, Page, read_page
 from services.removals import remove
-from services.rows import Entity, Row, read, write_new
+from services.rows import Entity, Row, read, write
 from toolkit.database import Database
 
 _REVIEWS = Entity(
@@ -43,9 +43,8 @@ def review_content(
     """
     values = {"user_id": user_id, "content_id": content_id, "rating": rating, "review_text": review_text}
     statement = _REVIEW if review_id is None else _REVIEW_WITH_KEY
-    written, _ = write_new(database, statement, {**values, "review_id": review_id or uuid4()})
-    if written:
-        return written
+    for row in write(database, statement, {**values, "review_id": review_id or uuid4()}):
+        return row
     raise AlreadyExists(_REVIEWS.table, {"user_id": user_id, "content_id": content_id})
 
 

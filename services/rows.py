@@ -11,7 +11,8 @@ import psycopg2
 from psycopg2 import extensions
 
 from services.errors import AlreadyExists, NotFound
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.console import Failure
+from toolkit.database import AmbiguousCommit, Cursor, Database, run_transaction
 from toolkit.exact_json import json_text
 
 Row = dict[str, Any]  # column -> value
@@ -70,25 +71,58 @@ def read(database: Database, statement: str, values: Row) -> list[Row]:
     return run_transaction(database, lambda cursor: fetch(cursor, statement, values), reads=True, one_statement=True)
 
 
-def write_new(
-    database: Database, statement: str, values: Row, try_again: Callable[[psycopg2.Error], bool] = lambda _: False
-) -> tuple[Row | None, bool]:
-    """Run a statement that writes a new row, or nothing if one is in its way, in a transaction of its own.
+def write(database: Database, statement: str, values: Row) -> list[Row]:
+    """Return the rows of a statement that writes, and may be repeated, in a transaction of its own."""
+    return run_transaction(
+        database, lambda cursor: fetch(cursor, statement, values), repeatable=True, one_statement=True
+    )
 
-    Return the row or None; and whether an earlier try, whose answer was lost, may have been the one that wrote it.
+
+class Written(NamedTuple):
+    """What came of writing a new row.
+
+    written: the row. there: the one that was in its way. in_doubt: whether an earlier try, whose answer was lost, may
+    have been the one that wrote that.
+    """
+
+    written: Row | None
+    there: Row | None
+    in_doubt: bool
+
+
+def write_new(
+    database: Database,
+    write: str,
+    find: str,
+    values: Row,
+    try_again: Callable[[psycopg2.Error], bool] = lambda _: False,
+) -> Written:
+    """Run a statement that writes a new row, or nothing if one is in its way, and then one that finds that.
+
+    Each is a transaction of its own. Raises AmbiguousCommit as run_transaction() does, also if it is the second that
+    fails when nobody knows what became of the first.
     """
     in_doubt = False
 
     def work(cursor: Cursor) -> list[Row]:
         nonlocal in_doubt
         try:
-            return fetch(cursor, statement, values)
+            return fetch(cursor, write, values)
         except psycopg2.Error as error:
             in_doubt = in_doubt or error.pgcode not in NOTHING_WRITTEN
             raise
 
-    rows = run_transaction(database, work, repeatable=True, one_statement=True, try_again=try_again)
-    return (rows[0] if rows else None), in_doubt
+    for row in run_transaction(database, work, repeatable=True, one_statement=True, try_again=try_again):
+        return Written(row, None, in_doubt)
+    try:
+        return Written(None, next(iter(read(database, find, values)), None), in_doubt)
+    except (Failure, psycopg2.Error) as error:
+        if in_doubt:
+            raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
+        raise
+
+
+DOUBT = "the connection was lost in the transaction, which may have been committed or not"
 
 
 def _equal(names: Iterable[str], separator: str) -> str:
@@ -139,18 +173,17 @@ class Entity(NamedTuple):
         the same call may be made again. Raises AlreadyExists if it has other values.
         """
         values = {name: value for name, value in row.items() if value is not NOT_GIVEN}
-        insert = _insert(self, (*values, self.key))
+        insert, find = _insert(self, (*values, self.key)), _read(self, (self.key,))
         for _ in range(MOST_TRIES):
             chosen = self.new_key(database) if key is None else key
-            written, in_doubt = write_new(database, insert, {**values, self.key: chosen})
+            written, there, in_doubt = write_new(database, insert, find, {**values, self.key: chosen})
             if written:
                 return written
-            for there in read(database, _read(self, (self.key,)), {self.key: chosen}):
-                # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
-                if in_doubt if key is None else all(there[name] == value for name, value in values.items()):
-                    return there
-                if key is not None:
-                    raise AlreadyExists(self.table, {self.key: key})
+            # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
+            if there and (in_doubt if key is None else all(there[name] == value for name, value in values.items())):
+                return there
+            if there and key is not None:
+                break
         raise AlreadyExists(self.table, {self.key: chosen})
 
     def update(self, database: Database, key: Any, **row: Any) -> Row:
