@@ -1,6 +1,9 @@
-"""Script 3: simulate the platform: generate data of any size that looks like a life.
+"""Script 3: simulate the platform: generate data of any size that looks like a life, and traffic that proves itself.
 
 python simulate.py generate [--users 1000] [--days 365] [--out FOLDER]
+python simulate.py run [--duration 60] [--concurrency 8] [--rate R] [--expect 'p99<50ms']
+python simulate.py clean [--run ID]
+python simulate.py merge FILE ...
 """
 
 from toolkit import console
@@ -10,16 +13,22 @@ if __name__ == "__main__":
 
 import argparse
 import gc
+import math
+import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from toolkit.console import Failure, printable, run
+from toolkit.console import Failure, agrees, printable, run, say, seconds
+from toolkit.database import Database, database_url, supervised
 
 UNTIL = date(2026, 1, 1)
 MOST_DAYS = 10_000
 EARLIEST = date(1970, 1, 1)
+DURATION = 60.0  # seconds
 
 
 def main() -> int:
@@ -51,7 +60,103 @@ def _arguments() -> argparse.Namespace:
     generate.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
     generate.add_argument("--profile", type=Path, metavar="FILE", help="TOML with other figures of the model")
     generate.add_argument("--print-profile", action="store_true", help="print the figures of the model, and do nothing")
-    return parser.parse_args()
+    _add_run(commands)
+    clean = commands.add_parser("clean", help="remove everything that runs have written")
+    clean.set_defaults(run=_clean)
+    clean.add_argument("--run", type=_mark, dest="mark", metavar="ID", help="of this run only")
+    clean.add_argument("--yes", action="store_true", help="do not ask")
+    clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
+    merge = commands.add_parser("merge", help="add up the measures of several runs, of several machines perhaps")
+    merge.set_defaults(run=_merge)
+    merge.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what `run --format json` has printed")
+    arguments = parser.parse_args()
+    if arguments.run is _clean and not arguments.yes and not sys.stdin.isatty():
+        clean.error("it deletes rows: on a terminal it asks first, elsewhere it needs --yes")
+    return arguments
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser("run", help="run simulated traffic, measure it, and prove what it wrote")
+    run.set_defaults(run=_run)
+    run.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
+    run.add_argument(
+        "--duration", type=seconds, metavar="SECONDS", help="how long (default: 60, or until --max-ops are done)"
+    )
+    run.add_argument("--concurrency", type=_workers, default=8, metavar="N", help="how many at a time (default: 8)")
+    run.add_argument(
+        "--rate", type=_rate, metavar="R", help="so many operations a second are due, and latencies count from then"
+    )
+    run.add_argument("--seed", type=int, default=1, metavar="N", help="another number, other viewers (default: 1)")
+    run.add_argument("--max-ops", type=_positive, metavar="N", help="stop after so many operations")
+    run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, and how often next to others")
+    run.add_argument(
+        "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for the viewers in one (default: 60)"
+    )
+    run.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a line")
+    run.add_argument(
+        "--expect", type=_expectation, action="append", default=[], metavar="FIGURE", help="as in 'watch.p99<50ms'"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from simulation.traffic.operations import MIX
+    from simulation.traffic.session import Settings, run_traffic
+
+    unbounded = arguments.duration is None and arguments.max_ops is not None
+    settings = Settings(
+        duration=math.inf if unbounded else DURATION if arguments.duration is None else arguments.duration,
+        concurrency=arguments.concurrency,
+        rate=arguments.rate,
+        seed=arguments.seed,
+        max_ops=arguments.max_ops,
+        mix=arguments.mix or MIX,
+        clock=arguments.clock,
+        as_json=arguments.format == "json",
+        expectations=tuple(arguments.expect),
+    )
+    return run_traffic(database_url(arguments.url), settings)
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    from simulation.traffic import clean
+
+    database = Database(database_url(arguments.url))
+    found = supervised(database, lambda: clean.known_runs(database))
+    if arguments.mark is not None:
+        found = [run for run in found if run.mark == arguments.mark]
+    if not found:
+        say("there is nothing of any run" if arguments.mark is None else f"there is nothing of run {arguments.mark}")
+        return 0
+    counts = supervised(database, lambda: clean.count(database, found))
+    place = f"{database.target.host}, in database {database.target.database}"
+    what = ", ".join(f"{rows:,} {name}" for name, rows in counts.items())
+    say(f"At {place}, this removes what {_some(found)} wrote: {what}")
+    if not arguments.yes and not agrees("Go on?"):
+        say("nothing was changed")
+        return 1
+    removed = dict.fromkeys(counts, 0)
+
+    def tell(name: str, rows: int) -> None:
+        removed[name] += rows
+
+    kept = supervised(database, lambda: clean.clean(database, found, tell))
+    print("removed: " + ", ".join(f"{rows:,} {name}" for name, rows in removed.items()))
+    for reason in kept:
+        say(f"not removed: {reason}")
+    return 1 if kept else 0
+
+
+def _some(runs: Sequence[Any]) -> str:
+    return f"run {runs[0].mark}" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    from simulation.traffic.display import Table
+    from simulation.traffic.merge import merge
+
+    measures, longest = merge(arguments.files)
+    Table().end(measures, longest)
+    return 0
 
 
 def _generate(arguments: argparse.Namespace) -> int:
@@ -103,6 +208,41 @@ def _shards(text: str) -> int:
         if 1 <= int(text) <= 1_000:
             return int(text)
     raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
+
+
+def _workers(text: str) -> int:
+    with suppress(ValueError):
+        if 1 <= int(text) <= 1_000:
+            return int(text)
+    raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
+
+
+def _rate(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError("expected a number above 0")
+
+
+def _mix(text: str) -> dict[str, float]:
+    from simulation.traffic.operations import mix
+
+    return mix(text)
+
+
+def _expectation(text: str) -> Any:
+    from simulation.traffic.expectations import expectation
+    from simulation.traffic.operations import MIX
+
+    return expectation(list(MIX))(text)
+
+
+def _mark(text: str) -> str:
+    from simulation.traffic.marks import is_mark
+
+    if is_mark(text):
+        return text
+    raise argparse.ArgumentTypeError("expected the id of a run: twelve hexadecimal digits")
 
 
 def _date(text: str) -> date:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from toolkit import schema
-from toolkit.console import run, say, seconds
+from toolkit.console import agrees, run, say, seconds
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
@@ -116,8 +116,7 @@ def _agrees(database: Database, rows: dict[str, int]) -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
     for table, count in rows.items():
         say(f"  {table}: {count:,} rows")
-    print(f"{sum(rows.values()):,} rows will be gone. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return agrees(f"{sum(rows.values()):,} rows will be gone. Go on?")
 
 
 def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> None:

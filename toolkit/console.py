@@ -36,6 +36,12 @@ def say(text: str) -> None:
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
+def agrees(question: str) -> bool:
+    """Ask the person, on a terminal, and return whether the answer is yes."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def seconds(text: str) -> float:
     """Read a command line's number of seconds."""
     import argparse  # who calls this has it; begin() should come before anything slow

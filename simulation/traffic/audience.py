@@ -1,0 +1,146 @@
+"""Who watches what: the model of `generate`, laid on the users and titles that the database holds."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from itertools import accumulate
+from math import sqrt
+from random import Random
+from typing import Any, NamedTuple, TypeVar
+
+import services
+from simulation import profile
+from simulation.catalogue import SCALE, Catalogue, Favourites, power_law
+from simulation.critics import Critics
+from simulation.evenings import WEEKDAY, WEEKEND, WIDTH, Evenings
+from simulation.exact import bell
+from simulation.names import People
+from simulation.subscribers import HOMES, METHODS
+from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
+from simulation.window import Window
+from toolkit.console import Failure
+from toolkit.database import Database
+
+Choice = TypeVar("Choice")
+
+# So many titles, and so many users who are there already, take part: those that the services list first.
+MOST_TITLES = 10_000
+MOST_USERS = 10_000
+
+DAY = 86_400  # seconds
+
+
+class Viewer(NamedTuple):
+    """Somebody who uses the platform.
+
+    offset: from UTC, in seconds. habit: the minute of their day about which their evening sessions begin. leaning: how
+    much better than others they rate.
+    """
+
+    user_id: int
+    offset: int
+    habit: int
+    favourites: Favourites
+    leaning: float
+    language: str
+    locale: str
+    method: str
+
+
+class Audience:
+    """The titles and users of a database, and how people choose among them. Workers share it; nothing in it changes."""
+
+    def __init__(self, database: Database) -> None:
+        """Read titles and users. Raises Failure if there is nothing to watch."""
+        rows = _listed(services.find_content, database, MOST_TITLES)
+        if not rows:
+            raise Failure("there is nothing to watch: run `python insert_data.py` first, which loads the sample data")
+        self.profile = profile.load()
+        self.titles = [row["title"] for row in rows]
+        self.genres = [row["genre"] for row in rows]
+        self.content_ids = [row["content_id"] for row in rows]
+        titles = [_title(row) for row in rows]
+        window = Window(date(2026, 1, 1), 1)
+        self.catalogue = Catalogue(self.profile, window, titles, _attention(self.profile.titles.exponent, titles))
+        self.evenings = Evenings(self.profile, window, self.catalogue)
+        self.critics = Critics(self.profile, window, self.catalogue)
+        self.people = People()
+        self._homes = list(accumulate(home.share for home in HOMES))
+        users = [self.viewer(row["user_id"], Random(row["user_id"])) for row in _users(database)]
+        self.users = users
+        # A Lomax distribution with shape 4, as in subscribers.py: many watch little, a few very much.
+        self.activities = [1 / sqrt(sqrt(1 - Random(-1 - user.user_id).random())) - 0.98 for user in users]
+
+    def viewer(self, user_id: int, chance: Random) -> Viewer:
+        """Make up what somebody is like."""
+        home = HOMES[bisect_right(self._homes, chance.random() * self._homes[-1])]
+        return Viewer(
+            user_id,
+            60 * one_of(home.offsets, chance.random()),
+            19 * 60 + 40 + int(40 * bell(chance.random())),
+            self.catalogue.favourites(chance),
+            0.7 * bell(chance.random()),
+            home.language,
+            home.locale,
+            one_of(METHODS, chance.random()),
+        )
+
+    def watches(self, viewer: Viewer, moment: float, chance: Random) -> bool:
+        """Whether somebody is there at a moment (seconds since 1970): most likely in their own evening."""
+        local = moment + viewer.offset
+        minute = int(local % DAY) // 60
+        after = (minute - viewer.habit + 720) % 1440 - 720
+        if abs(after) <= 2 * WIDTH:
+            return True
+        weekend = int(local // DAY + 3) % 7 >= 5  # 1970 began on a Thursday
+        hours = WEEKEND if weekend else WEEKDAY
+        return chance.random() < (1 - self.profile.viewings.evening) * hours[minute // 60] / max(hours)
+
+    def pick(self, viewer: Viewer, chance: Random) -> int:
+        """Return the number of the title that somebody picks."""
+        return self.catalogue.pick(0, viewer.favourites, chance)
+
+    def review(self, viewer: Viewer, title: int, chance: Random) -> tuple[Decimal, str | None]:
+        """Return what somebody thinks of a title: a rating, and perhaps words that fit it."""
+        halves = self.critics.halves(self.catalogue.titles[title].quality, viewer.leaning, chance)
+        return Decimal(halves) / 2, self.critics.words(title, halves, viewer.language, chance)
+
+
+def one_of(shares: Mapping[Choice, float], place: float) -> Choice:
+    """Return the choice at a place from 0 to 1. shares: choice -> how often it is taken, next to others."""
+    place *= sum(shares.values())
+    return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)
+
+
+def _users(database: Database) -> list[dict[str, Any]]:
+    """Return users that no run has signed up."""
+    rows = _listed(services.list_users, database, MOST_USERS)
+    return [row for row in rows if not row["email"].endswith("@sim.example.com")]
+
+
+def _listed(service: Callable[..., Any], database: Database, most: int) -> list[dict[str, Any]]:
+    page = service(database, limit=1000)
+    rows: list[dict[str, Any]] = page["items"]
+    while page["next"] and len(rows) < most:
+        page = service(database, limit=1000, after=page["next"])
+        rows += page["items"]
+    return rows
+
+
+def _title(row: dict[str, Any]) -> Title:
+    """Return a title as the model knows it. What the database does not say of it is the average."""
+    quality = float(row["rating"]) if row["rating"] is not None else MEAN_QUALITY
+    year, minutes = row["release_year"] or 2000, sum(MINUTES[row["content_type"]]) // 2
+    genre = row["genre"] or row["content_type"]
+    return Title(row["title"], row["content_type"], genre, 0, BEFORE, year, quality, None, minutes)
+
+
+def _attention(exponent: float, titles: list[Title]) -> list[int]:
+    """Return the attention for each title: a power law, in which the better ones tend to be more popular."""
+    chance = Random("popularity")
+    order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * chance.random())
+    attention = [0] * len(titles)
+    for number, share in zip(order, power_law(len(titles), exponent), strict=True):
+        attention[number] = 1 + int(share * SCALE)
+    return attention

@@ -1,0 +1,85 @@
+"""The calls of a worker: each is measured, and those that write are in its journal."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import services
+from simulation.traffic.journal import FAIL, INFO, OK, Journal
+from simulation.traffic.measures import Recorder
+from toolkit.console import Failure
+from toolkit.database import AmbiguousCommit, Database
+
+REFUSALS = (services.NotFound, services.AlreadyExists, services.InvalidValue, services.StillInUse)
+
+PAUSE = 0.2  # seconds after an error
+LATE = 0.1  # seconds after which an operation that was due counts as not started in time
+
+
+class Calls:
+    """Calls of services by one worker, one after the other.
+
+    due: since when the next call should have been made, as time.monotonic() tells, for latencies to count from then;
+    None: they count from the call. was_refused: whether a service has refused the latest call. problems: what the
+    errors of the database said, and how often.
+    """
+
+    def __init__(self, database: Database, journal: Journal | None, stop: threading.Event) -> None:
+        self.recorder = Recorder()
+        self.problems: Counter[str] = Counter()
+        self.due: float | None = None
+        self.was_refused = False
+        self._database, self._journal, self._stop = database, journal, stop
+
+    def write(
+        self,
+        operation: str,
+        service: Callable[..., Any],
+        user_id: int,
+        key: object,
+        sent: list[Any],
+        got: list[str],
+        /,
+        **arguments: Any,
+    ) -> Any:
+        """Call a service that writes, with an entry in the journal before and after it. Return the row, or None.
+
+        sent: the values to be written. got: the columns of the returned row that the journal keeps beside these.
+        """
+        if not self._journal:
+            return self.make(operation, service, **arguments)[1]
+        self._journal.begin(time.monotonic(), user_id, operation, key, sent)
+        try:
+            outcome, row = self.make(operation, service, **arguments)
+        except KeyboardInterrupt:
+            self._journal.end(time.monotonic(), INFO, [])
+            raise
+        self._journal.end(time.monotonic(), outcome, [row[name] for name in got] if row else [])
+        return row
+
+    def make(self, operation: str, service: Callable[..., Any], /, **arguments: Any) -> tuple[str, Any]:
+        """Call a service, and record what is measured. Return the outcome, and what the service has returned.
+
+        Raises KeyboardInterrupt if the Database was interrupted.
+        """
+        retries = self._database.retries
+        begin = time.monotonic()
+        since = self.due or begin
+        if begin - since > LATE:
+            self.recorder.late(operation)
+        self.was_refused = False
+        try:
+            result = service(self._database, **arguments)
+        except REFUSALS:
+            self.was_refused = True
+            self.recorder.failed(operation, self._database.retries - retries, is_error=False)
+            return FAIL, None
+        except Failure as failure:
+            self.recorder.failed(operation, self._database.retries - retries, is_error=True)
+            self.problems[str(failure)] += 1
+            self._stop.wait(PAUSE)
+            return (INFO if isinstance(failure, AmbiguousCommit) else FAIL), None
+        self.recorder.ok(operation, time.monotonic() - since, self._database.retries - retries)
+        return OK, result

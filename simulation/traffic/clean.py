@@ -1,0 +1,71 @@
+"""Everything that runs have written, removed, so that the database is as it was before them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import services
+from simulation.traffic.marks import Run, runs
+from simulation.traffic.proof import MARKED, values_of
+from toolkit.database import Cursor, Database, run_or_explain
+
+BATCH = 1_000  # rows in one transaction
+
+# Plans come last, because their names are the register of the runs: what was interrupted can be run again.
+DELETES = {
+    "viewings": "DELETE FROM watch_history WHERE watch_id = ANY(%s::UUID[])",
+    "reviews": "DELETE FROM reviews WHERE review_id = ANY(%s::UUID[])",
+    "payments": "DELETE FROM payment_history WHERE payment_id = ANY(%s::UUID[])",
+    "users": "DELETE FROM users WHERE user_id = ANY(%s::INT8[])",
+}
+
+
+def known_runs(database: Database) -> list[Run]:
+    """Return the runs whose rows are in the database. Raises Failure."""
+    return run_or_explain(database, runs)
+
+
+def count(database: Database, found: list[Run]) -> dict[str, int]:
+    """Return how many rows of each kind runs have in the database. Raises Failure."""
+    counts = dict.fromkeys(MARKED, 0)
+    for run in found:
+        for name in MARKED:
+            counts[name] += len(_keys(database, run, name))
+    return counts
+
+
+def clean(database: Database, found: list[Run], removed: Callable[[str, int], None]) -> list[str]:
+    """Remove all that runs have written. removed(kind, rows) is told after each transaction.
+
+    May be repeated, also after it was interrupted. Return the plans that could not be removed, because others use
+    them, each with the reason. Raises Failure.
+    """
+    kept = []
+    for run in found:
+        for name, statement in DELETES.items():
+            keys = _keys(database, run, name)
+            for place in range(0, len(keys), BATCH):
+
+                def work(
+                    cursor: Cursor, statement: str = statement, batch: list[str] = keys[place : place + BATCH]
+                ) -> int:
+                    cursor.execute(statement, (batch,))
+                    return cursor.rowcount
+
+                removed(name, run_or_explain(database, work))
+        for key in _keys(database, run, "plans"):
+            try:
+                services.remove_subscription(database, subscription_id=int(key))
+                removed("plans", 1)
+            except services.StillInUse as failure:
+                kept.append(str(failure))
+            except services.NotFound:
+                pass  # somebody else cleans, too
+    return kept
+
+
+def _keys(database: Database, run: Run, name: str) -> list[str]:
+    def work(cursor: Cursor) -> list[Any]:
+        cursor.execute(MARKED[name], values_of(run))
+        return cursor.fetchall()
+
+    return [key for (key,) in run_or_explain(database, work)]

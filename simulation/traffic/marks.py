@@ -1,0 +1,55 @@
+"""The id of a run, and how each row that it writes carries it, so that it can be proved and removed.
+
+A UUID of a run ends with the run's id; what is before it is random, so that the rows of a run are spread over the table
+like all others. A user's address names the run, and so does the name of a plan. The plans are the register of the runs:
+they are written first and removed last.
+"""
+
+import re
+import secrets
+from typing import NamedTuple
+from uuid import UUID
+
+from toolkit.database import Cursor
+
+DOMAIN = "sim.example.com"
+
+# The first 64 bits of a v4 UUID: 60 random ones around the version, then the variant and two more.
+_VERSION = 0x4 << 76
+_VARIANT = 0x2 << 62
+_RANDOM = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62) - ((1 << 48) - 1)
+
+
+class Run(NamedTuple):
+    """A run of the traffic. mark: its id, twelve hexadecimal digits."""
+
+    mark: str
+
+    def key(self) -> UUID:
+        """Return a new key for a viewing, a review or a payment, in the form of a v4 UUID."""
+        return UUID(int=secrets.randbits(128) & _RANDOM | _VERSION | _VARIANT | int(self.mark, 16))
+
+    def address(self, name: str, number: int) -> str:
+        """Return the e-mail address of a user who signs up. number: no two have the same."""
+        return f"{name}.{number}.{self.mark}@{DOMAIN}"
+
+    def plan(self, name: str) -> str:
+        """Return the name of a plan."""
+        return f"{name}, simulation {self.mark}"
+
+
+def new_run() -> Run:
+    """Return a run that has written nothing so far."""
+    return Run(f"{secrets.randbits(48):012x}")
+
+
+def is_mark(text: str) -> bool:
+    """Whether a text is the id of a run, by its form."""
+    return bool(re.fullmatch("[0-9a-f]{12}", text))
+
+
+def runs(cursor: Cursor) -> list[Run]:
+    """Return the runs that have written to the database and were not removed."""
+    cursor.execute("SELECT name FROM subscriptions WHERE name LIKE '%, simulation %' ORDER BY name")
+    found = (name.rpartition(", simulation ")[2] for (name,) in cursor.fetchall())
+    return [Run(mark) for mark in dict.fromkeys(found) if is_mark(mark)]

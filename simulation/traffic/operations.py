@@ -1,0 +1,39 @@
+"""What viewers do, and how often each, next to others, unless --mix says otherwise."""
+
+import argparse
+
+# Of 1,000 operations. Some need others before: who has nothing to go on with begins to watch, who has seen nothing to
+# its end reads a review instead of writing one, and without anybody signed up somebody signs up first.
+MIX: dict[str, float] = {
+    "browse": 130,  # a page of a genre of their taste
+    "search": 60,  # for a title by how it begins
+    "continue": 80,  # what they have not seen to the end
+    "watch": 150,  # begin to watch a title
+    "progress": 370,  # log how far they are
+    "reviews": 80,  # read the reviews of a title, or its average
+    "review": 40,  # write one, or another in its place
+    "signup": 20,
+    "plan": 10,  # change to another plan, or back to one after a cancellation
+    "pay": 40,
+    "cancel": 5,
+    "delete": 10,  # their account
+    "price": 5,  # a plan's price changes
+}
+
+
+def mix(text: str) -> dict[str, float]:
+    """Read a mix from the command line: operations with their weights; those that are left out are not done."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.strip().partition("=")
+        if name not in MIX:
+            raise argparse.ArgumentTypeError(f"there is no operation {name}, but {', '.join(MIX)}")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{name}: expected a number, like {name}=10") from None
+        if not 0 <= weights[name] < float("inf"):
+            raise argparse.ArgumentTypeError(f"{name}: expected a number from 0")
+    if not sum(weights.values()):
+        raise argparse.ArgumentTypeError("no operation has a weight")
+    return weights

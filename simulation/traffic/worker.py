@@ -1,0 +1,313 @@
+"""A worker: one viewer after the other uses the services, one call after the other."""
+
+import threading
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import accumulate
+from random import Random
+from secrets import randbits
+from typing import TypeVar
+from uuid import UUID
+
+import services
+from simulation.traffic.audience import Audience, Viewer
+from simulation.traffic.calls import Calls
+from simulation.traffic.journal import Journal
+from simulation.traffic.marks import Run
+from simulation.traffic.plans import Plan
+from toolkit.database import Database
+
+Choice = TypeVar("Choice")
+
+SESSION = 6  # operations of a viewer on average, before the next one's turn
+LOOKS = 30  # at viewers, until one is found who watches at this hour
+
+# So much a worker keeps in mind, that its memory does not grow.
+MOST_MEMBERS = 500
+MOST_UNDER_WAY = 50
+MOST_SEEN = 200
+MOST_REVIEWED = 1_000
+
+
+class UnderWay:
+    """A viewing that goes on. reached, target: in hundredths of a percent."""
+
+    __slots__ = ("reached", "target", "title", "viewer", "watch_id")
+
+    def __init__(self, viewer: Viewer, title: int, watch_id: UUID, target: int) -> None:
+        self.viewer, self.title, self.watch_id, self.target, self.reached = viewer, title, watch_id, target, 0
+
+
+class Worker:
+    """What one thread does. A user belongs to one worker, and so does the price of a plan.
+
+    viewers, activities: the users who are there already and belong to it; they only browse, watch and review. It signs
+    up others, its members, who also pay, change their plan, cancel, and delete their account.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audience: Audience,
+        run: Run,
+        *,
+        plans: list[Plan],
+        priced: list[Plan],
+        viewers: list[Viewer],
+        activities: list[float],
+        mix: dict[str, float],
+        chance: Random,
+        clock: Callable[[], float],
+        journal: Journal | None,
+        stop: threading.Event,
+    ) -> None:
+        self.database, self.audience, self.run, self.journal = database, audience, run, journal
+        self._calls = Calls(database, journal, stop)
+        self.recorder, self.problems = self._calls.recorder, self._calls.problems
+        self._plans, self._priced = plans, priced
+        self._viewers, self._activities = viewers, list(accumulate(activities))
+        self._names, self._weights = list(mix), list(accumulate(mix.values()))
+        self._chance, self._clock = chance, clock
+        self._viewer: Viewer | None = None
+        self._members: dict[int, tuple[Viewer, Plan | None]] = {}
+        self._under_way: list[UnderWay] = []
+        self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
+        self._reviewed: dict[tuple[int, int], UUID | None] = {}  # None: they had reviewed it before
+        self._signed_up = 0
+        self._doing = {name: getattr(self, f"_{name}") for name in mix}
+
+    def step(self, due: float | None = None) -> None:
+        """Do one thing. due: since when it should have been done, as time.monotonic() tells; latencies count from then.
+
+        Raises KeyboardInterrupt when the Database was interrupted.
+        """
+        self._calls.due = due
+        place = bisect_right(self._weights, self._chance.random() * self._weights[-1])
+        self._doing[self._names[min(place, len(self._names) - 1)]]()
+
+    # What the viewers do
+
+    def _browse(self) -> None:
+        genre = self.audience.genres[self.audience.pick(self._next_viewer(), self._chance)]
+        self._calls.make("browse", services.find_content, genre=genre)
+
+    def _search(self) -> None:
+        title = self.audience.titles[self.audience.pick(self._next_viewer(), self._chance)]
+        self._calls.make(
+            "search", services.find_content, title=title[: 3 + int(self._chance.random() * 5)].strip() or title
+        )
+
+    def _continue(self) -> None:
+        self._calls.make("continue", services.continue_watching, user_id=self._next_viewer().user_id)
+
+    def _reviews(self) -> None:
+        content_id = self.audience.content_ids[self.audience.pick(self._next_viewer(), self._chance)]
+        service = services.list_reviews if self._chance.random() < 0.6 else services.content_rating
+        self._calls.make("reviews", service, content_id=content_id)
+
+    def _watch(self) -> None:
+        viewer = self._next_viewer()
+        title = self.audience.pick(viewer, self._chance)
+        watch_id, content_id, user_id = self.run.key(), self.audience.content_ids[title], viewer.user_id
+        row = self._calls.write(
+            "watch",
+            services.start_watching,
+            user_id,
+            watch_id,
+            [content_id],
+            ["watched_at"],
+            user_id=user_id,
+            content_id=content_id,
+            watch_id=watch_id,
+        )
+        if row:
+            target = self.audience.evenings.progress(title, self._chance.random())
+            self._under_way.append(UnderWay(viewer, title, watch_id, target))
+            if len(self._under_way) > MOST_UNDER_WAY:
+                self._under_way.pop(0)
+
+    def _progress(self) -> None:
+        if not self._under_way:
+            return self._watch()
+        place = int(self._chance.random() * len(self._under_way))
+        viewing = self._under_way[place]
+        viewing.reached = min(viewing.target, viewing.reached + 200 + int(self._chance.random() * 3_000))
+        progress = Decimal(viewing.reached) / 100
+        self._calls.write(
+            "progress",
+            services.log_progress,
+            viewing.viewer.user_id,
+            viewing.watch_id,
+            [progress],
+            ["progress"],
+            watch_id=viewing.watch_id,
+            progress=progress,
+        )
+        if viewing.reached == viewing.target:
+            del self._under_way[place]
+            if viewing.target >= 9_000:
+                self._seen.append((viewing.viewer, viewing.title))
+        return None
+
+    def _review(self) -> None:
+        if not self._seen:
+            return self._reviews()
+        viewer, title = self._seen.pop()
+        content_id, pair = self.audience.content_ids[title], (viewer.user_id, title)
+        rating, words = self.audience.review(viewer, title, self._chance)
+        review_id = self._reviewed.setdefault(pair, self.run.key())
+        if not review_id:
+            return self._reviews()
+        self._calls.write(
+            "review",
+            services.review_content,
+            viewer.user_id,
+            review_id,
+            [content_id, rating, words],
+            ["reviewed_at"],
+            user_id=viewer.user_id,
+            content_id=content_id,
+            rating=rating,
+            review_text=words,
+            review_id=review_id,
+        )
+        if self._calls.was_refused:
+            self._reviewed[pair] = None
+        if len(self._reviewed) > MOST_REVIEWED:
+            del self._reviewed[next(iter(self._reviewed))]
+        return None
+
+    # What only members do
+
+    def _signup(self) -> None:
+        user_id = randbits(61) | 1 << 61
+        viewer = self.audience.viewer(user_id, self._chance)
+        person = self.audience.people.person(viewer.locale, self._chance)
+        self._signed_up += 1
+        email = self.run.address(f"{person.address}.{user_id:x}", self._signed_up)
+        plan = self._one_of(self._plans)
+        row = self._calls.write(
+            "signup",
+            services.create_user,
+            user_id,
+            user_id,
+            [person.name, email, plan.subscription_id],
+            [],
+            user_id=user_id,
+            name=person.name,
+            email=email,
+            subscription_id=plan.subscription_id,
+        )
+        if row:
+            self._members[user_id] = (viewer, plan)
+            if len(self._members) > MOST_MEMBERS:
+                self._forget(next(iter(self._members)))
+
+    def _plan(self) -> None:
+        if not self._members:
+            return self._signup()
+        return self._change_plan("plan", self._some_member(), self._one_of(self._plans))
+
+    def _cancel(self) -> None:
+        if not self._members:
+            return self._signup()
+        return self._change_plan("cancel", self._some_member(), None)
+
+    def _change_plan(self, operation: str, user_id: int, plan: Plan | None) -> None:
+        key = plan.subscription_id if plan else None
+        self._members[user_id] = (self._members[user_id][0], plan)
+        self._calls.write(
+            operation,
+            services.change_plan,
+            user_id,
+            user_id,
+            [key],
+            [],
+            user_id=user_id,
+            subscription_id=key,
+        )
+
+    def _pay(self) -> None:
+        for _ in range(5 if self._members else 0):
+            user_id = self._some_member()
+            viewer, plan = self._members[user_id]
+            if plan:
+                payment_id = self.run.key()
+                self._calls.write(
+                    "pay",
+                    services.process_payment,
+                    user_id,
+                    payment_id,
+                    [viewer.method],
+                    ["subscription_id", "amount", "payment_date"],
+                    user_id=user_id,
+                    method=viewer.method,
+                    payment_id=payment_id,
+                )
+                return None
+        return self._signup()
+
+    def _delete(self) -> None:
+        if not self._members:
+            return self._signup()
+        user_id = self._some_member()
+        self._forget(user_id)
+        self._calls.write("delete", services.delete_user, user_id, user_id, [], [], user_id=user_id)
+        return None
+
+    def _price(self) -> None:
+        if not self._priced:
+            return self._progress()
+        plan = self._one_of(self._priced)
+        change = Decimal(90 + int(self._chance.random() * 25)) / 100
+        plan.price = max(Decimal("1.99"), min(Decimal("99.99"), (plan.price * change).quantize(Decimal("0.01"))))
+        self._calls.write(
+            "price",
+            services.update_subscription,
+            0,
+            plan.subscription_id,
+            [plan.price],
+            [],
+            subscription_id=plan.subscription_id,
+            price=plan.price,
+        )
+        return None
+
+    # Who does it
+
+    def _next_viewer(self) -> Viewer:
+        """Return who has the session, or whose begins now: the more active are taken more often, in their evening."""
+        random = self._chance.random
+        if self._viewer and random() * SESSION > 1:
+            return self._viewer
+        moment = self._clock()
+        total = len(self._viewers) + len(self._members)
+        for _ in range(LOOKS):
+            if random() * total < len(self._members) or not self._viewers:
+                if not self._members:
+                    self._signup()  # there is nobody at all
+                    total = len(self._members)
+                    continue
+                viewer = self._members[self._some_member()][0]
+            else:
+                viewer = self._viewers[bisect_right(self._activities, random() * self._activities[-1])]
+            if self.audience.watches(viewer, moment, self._chance):
+                break
+        self._viewer = viewer
+        return viewer
+
+    def _some_member(self) -> int:
+        return self._one_of(list(self._members))
+
+    def _one_of(self, choices: list[Choice]) -> Choice:
+        return choices[int(self._chance.random() * len(choices))]
+
+    def _forget(self, user_id: int) -> None:
+        """Let somebody do nothing any more."""
+        del self._members[user_id]
+        self._under_way = [viewing for viewing in self._under_way if viewing.viewer.user_id != user_id]
+        self._seen = deque((pair for pair in self._seen if pair[0].user_id != user_id), MOST_SEEN)
+        if self._viewer and self._viewer.user_id == user_id:
+            self._viewer = None
