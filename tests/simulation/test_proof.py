@@ -1,0 +1,235 @@
+"""The proof finds whatever is done to what a run has written, and nothing else."""
+
+import re
+from decimal import Decimal
+from math import inf
+from uuid import UUID
+
+import pytest
+from sample import execute
+from traffic import Finished, off, run_ops
+
+import services
+from simulation.traffic.checkers import Tally
+from simulation.traffic.histories import Prices, possible
+from simulation.traffic.journal import FAIL, INFO, OK, Event, Journal
+from simulation.traffic.marks import new_run
+from toolkit.database import Database, run_transaction
+from toolkit.database.catalog import is_cockroachdb
+
+VIEWING = "watch_id = (SELECT watch_id FROM watch_history WHERE right(watch_id::TEXT, 12) = '{mark}' {more} LIMIT 1)"
+REVIEW = "review_id = (SELECT review_id FROM reviews WHERE right(review_id::TEXT, 12) = '{mark}' LIMIT 1)"
+PAYMENT = "payment_id = (SELECT payment_id FROM payment_history WHERE right(payment_id::TEXT, 12) = '{mark}' LIMIT 1)"
+MEMBER = "user_id = (SELECT user_id FROM users WHERE email LIKE '%.{mark}@sim.example.com' LIMIT 1)"
+MEMBERS_VIEWING = VIEWING.replace("{more}", "AND user_id > 1000000 AND progress < 99")
+
+# What is done to the database, and what the proof says of it.
+CORRUPTIONS = {
+    "a viewing is lost": (f"DELETE FROM watch_history WHERE {VIEWING}", "viewings", "lost"),
+    "a viewing is of another title": (
+        f"UPDATE watch_history SET content_id = 3 - content_id WHERE {VIEWING}",
+        "viewings",
+        "wrong",
+    ),
+    "a viewing is of another time": (
+        f"UPDATE watch_history SET watched_at = now() - INTERVAL '1 day' WHERE {VIEWING}",
+        "viewings",
+        "wrong",
+    ),
+    "a viewing that nobody began": (
+        "INSERT INTO watch_history (watch_id, user_id, content_id) VALUES ('{key}', 1, 1)",
+        "viewings",
+        "unexpected",
+    ),
+    "progress goes back": (
+        f"UPDATE watch_history SET progress = 0 WHERE {VIEWING.replace('{more}', 'AND progress > 0')}",
+        "progress",
+        "lost",
+    ),
+    "progress that nobody made": (
+        f"UPDATE watch_history SET progress = 99.99 WHERE {MEMBERS_VIEWING}",
+        "progress",
+        "unexpected",
+    ),
+    "a review is lost": (f"DELETE FROM reviews WHERE {REVIEW}", "reviews", "lost"),
+    "a review has another rating": (f"UPDATE reviews SET rating = 0.3 WHERE {REVIEW}", "reviews", "wrong"),
+    "a review has other words": (f"UPDATE reviews SET review_text = 'no' WHERE {REVIEW}", "reviews", "wrong"),
+    "a payment is lost": (f"DELETE FROM payment_history WHERE {PAYMENT}", "payments", "lost"),
+    "a payment is made twice": (
+        "INSERT INTO payment_history (payment_id, user_id, subscription_id, amount, method) "
+        f"SELECT '{{key}}', user_id, subscription_id, amount, method FROM payment_history WHERE {PAYMENT}",
+        "payments",
+        "unexpected",
+    ),
+    "a payment is of another amount": (
+        f"UPDATE payment_history SET amount = amount + 0.01 WHERE {PAYMENT}",
+        "payments",
+        "wrong",
+    ),
+    "a payment is for another plan": (
+        f"UPDATE payment_history SET subscription_id = 1 WHERE {PAYMENT}",
+        "payments",
+        "wrong",
+    ),
+    "a payment is by another user": (f"UPDATE payment_history SET user_id = 1 WHERE {PAYMENT}", "payments", "wrong"),
+    "a user is lost": (f"DELETE FROM users WHERE {MEMBER}", "users", "lost"),
+    "a user has another name": (f"UPDATE users SET name = 'x' WHERE {MEMBER}", "users", "wrong"),
+    "a user is on another plan": (f"UPDATE users SET subscription_id = 1 WHERE {MEMBER}", "users", "wrong"),
+    "a user whom nobody signed up": (
+        "INSERT INTO users (name, email) VALUES ('x', 'x.1.{mark}@sim.example.com')",
+        "users",
+        "unexpected",
+    ),
+    "a plan has another price": (
+        "UPDATE subscriptions SET price = 0.01 WHERE name = 'Basic, simulation {mark}'",
+        "plans",
+        "wrong",
+    ),
+}
+
+
+@pytest.fixture
+def finished(db: Database, url: str) -> Finished:
+    return run_ops(db, url, 500)
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_each_corruption_is_found(finished: Finished, db: Database, corruption: str) -> None:
+    statement, checker, kind = CORRUPTIONS[corruption]
+    assert off(finished.prove()) == {}
+    filled = statement.replace("{mark}", finished.run.mark).replace("{key}", str(finished.run.key()))
+    execute(db, filled.replace("{more}", ""))
+    tallies = finished.prove()
+    found = off(tallies)
+    assert found[checker][kind] >= 1
+    if corruption != "a user is lost":  # what was theirs goes with them
+        assert found == {checker: {kind: 1}}
+    assert tallies[checker].examples
+
+
+def test_a_deleted_user_who_is_back_is_found(finished: Finished, db: Database) -> None:
+    deleted = next(e for j in finished.journals for e in j.events() if e.call == "delete" and e.outcome == OK)
+    execute(db, f"INSERT INTO users (user_id, name, email) VALUES ({deleted.user}, 'x', 'x')")
+    assert off(finished.prove())["deletions"] == {"lost": 1}
+
+
+def test_a_payment_that_went_with_its_user_is_found(finished: Finished, db: Database) -> None:
+    execute(db, "DELETE FROM payment_history WHERE user_id IS NULL")
+    assert "lost" in off(finished.prove())["payments"]
+
+
+def test_two_reviews_of_a_title_are_found(finished: Finished, db: Database) -> None:
+    drop_constraint(db, "reviews", "reviews_user_id_content_id_key", is_index=True)
+    copy = f"SELECT '{UUID(int=1)}', user_id, content_id, rating, review_text, reviewed_at FROM reviews WHERE {REVIEW}"
+    columns = "review_id, user_id, content_id, rating, review_text, reviewed_at"
+    execute(db, f"INSERT INTO reviews ({columns}) {copy}".replace("{mark}", finished.run.mark))
+    assert off(finished.prove()) == {"reviews": {"wrong": 1}}
+
+
+@pytest.mark.parametrize("gone", ["users", "content"])
+def test_references_that_dangle_are_found(finished: Finished, db: Database, gone: str) -> None:
+    key = {"users": "user_id", "content": "content_id"}[gone]
+    for table in ("watch_history", "reviews"):
+        drop_constraint(db, table, f"{table}_{key}_fkey")
+    drop_constraint(db, "payment_history", "payment_history_user_id_fkey")
+    watched = f"SELECT {key} FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run.mark}' LIMIT 1"
+    execute(db, f"DELETE FROM {gone} WHERE {key} = ({watched})")
+    assert off(finished.prove())["viewings"]["unexpected"] >= 1
+
+
+def test_what_others_do_is_not_judged(finished: Finished, db: Database) -> None:
+    viewing = execute(
+        db,
+        f"SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run.mark}' "
+        "AND user_id = 1 AND progress < 99",
+    )
+    services.log_progress(db, watch_id=UUID(viewing[0][0]), progress=Decimal("99.99"))
+    services.delete_user(db, user_id=2)
+    tallies = finished.prove()
+    assert off(tallies) == {}
+    assert tallies["progress"].not_judged == 1
+    assert tallies["viewings"].not_judged >= 1
+
+
+def test_what_is_uncertain_may_be_there_or_not(db: Database) -> None:
+    """The same calls, of which nobody knows what came: one came true, one did not."""
+    run = new_run()
+    journal = Journal()
+    there, missing = run.key(), run.key()
+    services.start_watching(db, user_id=1, content_id=1, watch_id=there)
+    for key in (there, missing):
+        journal.begin(1.0, 1, "watch", key, [1])
+        journal.end(2.0, INFO, [])
+    tallies = Finished(db, run, [], [], [journal], None).prove()  # type: ignore[arg-type]
+    assert off(tallies) == {}
+    viewings = tallies["viewings"]
+    assert (viewings.attempted, viewings.acknowledged, viewings.uncertain, viewings.recovered) == (2, 0, 2, 1)
+
+
+def test_a_refused_call_must_have_left_nothing(db: Database) -> None:
+    run, journal = new_run(), Journal()
+    key = run.key()
+    journal.begin(1.0, 1, "watch", key, [1])
+    journal.end(2.0, FAIL, [])
+    services.start_watching(db, user_id=1, content_id=1, watch_id=key)
+    assert off(Finished(db, run, [], [], [journal], None).prove()) == {"viewings": {"unexpected": 1}}  # type: ignore[arg-type]
+
+
+def test_a_call_that_never_ended_is_uncertain() -> None:
+    journal = Journal()
+    journal.begin(1.0, 7, "watch", "a", [1])
+    journal.begin(2.0, 7, "watch", "b", [1])
+    journal.end(3.0, OK, ["x"])
+    journal.begin(4.0, 7, "watch", "c", [1])
+    assert [(event.key, event.outcome, event.end) for event in journal.events()] == [
+        ("a", INFO, inf),
+        ("b", OK, 3.0),
+        ("c", INFO, inf),
+    ]
+
+
+def price(begin: float, end: float, value: str, outcome: str) -> Event:
+    return Event(begin, end, 0, "price", "1", [value], outcome, [])
+
+
+def test_prices_that_may_have_been_in_force() -> None:
+    changes = [price(1, 2, "5", OK), price(3, 4, "6", FAIL), price(5, 6, "7", OK), price(7, 8, "8", INFO)]
+    prices = Prices(Decimal(4), changes)
+    assert prices.between(0.0, 0.5) == [4]
+    assert prices.between(0.0, 1.5) == [4, 5]
+    assert prices.between(2.5, 4.5) == [5]
+    assert prices.between(5.5, 5.7) == [5, 7]
+    assert prices.between(6.5, 9.0) == [7, 8]
+    assert prices.between(9.0, 9.5) == [7, 8]
+    assert [sent[0] for sent in prices.last] == ["7", "8"]
+    assert possible([]) == [None]
+
+
+def test_a_tally_keeps_a_few_examples() -> None:
+    tally = Tally()
+    for number in range(100):
+        tally.tell(str(number))
+    assert tally.examples == ["0", "1", "2", "3", "4"]
+
+
+def test_keys_carry_the_mark_and_are_spread() -> None:
+    run = new_run()
+    keys = [run.key() for _ in range(200)]
+    assert {str(key)[-12:] for key in keys} == {run.mark}
+    assert {(key.version, key.variant) for key in keys} == {(4, "specified in RFC 4122")}
+    assert len({str(key)[0] for key in keys}) == 16
+    assert re.fullmatch(r"ana\.7\.[0-9a-f]{12}@sim\.example\.com", run.address("ana", 7))
+
+
+def drop_constraint(database: Database, table: str, name: str, *, is_index: bool = False) -> None:
+    if is_index and run_transaction(database, is_cockroachdb):
+        run_alone(database, f"DROP INDEX {table}@{name} CASCADE")
+    else:
+        run_alone(database, f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
+def run_alone(database: Database, statement: str) -> None:
+    connection = database.connect()
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    database.discard(connection)
