@@ -21,9 +21,9 @@ LATE = 0.1  # seconds after which an operation that was due counts as not starte
 class Calls:
     """Calls of services by one worker, one after the other.
 
-    due: since when the next call should have been made, as time.monotonic() tells, for latencies to count from then;
-    None: they count from the call. was_refused: whether a service has refused the latest call. problems: what the
-    errors of the database said, and how often.
+    database: on which they are made. due: since when the next call should have been made, as time.monotonic() tells,
+    for latencies to count from then; None: they count from the call. was_refused: whether a service has refused the
+    latest call. problems: what the errors of the database said, and how often.
     """
 
     def __init__(self, database: Database, journal: Journal | None, stop: threading.Event) -> None:
@@ -31,7 +31,8 @@ class Calls:
         self.problems: Counter[str] = Counter()
         self.due: float | None = None
         self.was_refused = False
-        self._database, self._journal, self._stop = database, journal, stop
+        self.database = database
+        self._journal, self._stop = journal, stop
 
     def write(
         self,
@@ -64,22 +65,22 @@ class Calls:
 
         Raises KeyboardInterrupt if the Database was interrupted.
         """
-        retries = self._database.retries
+        retries = self.database.retries
         begin = time.monotonic()
         since = self.due or begin
         if begin - since > LATE:
             self.recorder.late(operation)
         self.was_refused = False
         try:
-            result = service(self._database, **arguments)
+            result = service(self.database, **arguments)
         except REFUSALS:
             self.was_refused = True
-            self.recorder.failed(operation, self._database.retries - retries, is_error=False)
+            self.recorder.failed(operation, self.database.retries - retries, is_error=False)
             return FAIL, None
         except Failure as failure:
-            self.recorder.failed(operation, self._database.retries - retries, is_error=True)
+            self.recorder.failed(operation, self.database.retries - retries, is_error=True)
             self.problems[str(failure)] += 1
             self._stop.wait(PAUSE)
             return (INFO if isinstance(failure, AmbiguousCommit) else FAIL), None
-        self.recorder.ok(operation, time.monotonic() - since, self._database.retries - retries)
+        self.recorder.ok(operation, time.monotonic() - since, self.database.retries - retries)
         return OK, result

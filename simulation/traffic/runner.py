@@ -61,7 +61,7 @@ class Traffic:
             )
             for number in range(concurrency)
         ]
-        self.totals = Totals(worker.recorder for worker in self.workers)
+        self.totals = Totals(worker.calls.recorder for worker in self.workers)
         self.unstarted = 0  # operations that were due at the end and had not begun
         self._faults: list[BaseException] = []
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
@@ -89,11 +89,11 @@ class Traffic:
 
     def silence(self) -> float:
         """Return for how many seconds the server has owed an answer to some worker."""
-        return max(worker.database.silence() for worker in self.workers)
+        return max(worker.calls.database.silence() for worker in self.workers)
 
     def problems(self) -> Counter[str]:
         """Return what the errors said, and how often."""
-        return sum((worker.problems for worker in self.workers), Counter())
+        return sum((worker.calls.problems for worker in self.workers), Counter())
 
     def _is_running(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
@@ -108,23 +108,24 @@ class Traffic:
         end = time.monotonic() + PATIENCE
         for interrupt in (False, True):
             for worker in self.workers if interrupt else ():
-                worker.database.interrupt()
+                worker.calls.database.interrupt()
             for thread in self._threads:
                 thread.join(max(0.0, end - time.monotonic()) if not interrupt else 15.0)
 
     def _work(self, worker: Worker) -> None:
         try:
             for number in self._numbers:
+                due = self._due(number, self._rate) if self._rate else None
                 if self._stop.is_set() or (self._max_ops is not None and number >= self._max_ops):
                     break
-                worker.step(self._due(number, self._rate) if self._rate else None)
+                worker.step(due)
         except KeyboardInterrupt:
             pass  # by _end()
         except BaseException as fault:
             self._faults.append(fault)
             self._stop.set()
         finally:
-            worker.database.close()
+            worker.calls.database.close()
 
     def _due(self, number: int, rate: float) -> float:
         """Wait until an operation is due, and return that moment."""

@@ -63,14 +63,14 @@ class Worker:
         journal: Journal | None,
         stop: threading.Event,
     ) -> None:
-        self.database, self.audience, self.run, self.journal = database, audience, run, journal
-        self._calls = Calls(database, journal, stop)
-        self.recorder, self.problems = self._calls.recorder, self._calls.problems
+        self.audience, self.run, self.journal = audience, run, journal
+        self.calls = Calls(database, journal, stop)
         self._plans, self._priced = plans, priced
         self._viewers, self._activities = viewers, list(accumulate(activities))
         self._names, self._weights = list(mix), list(accumulate(mix.values()))
         self._chance, self._clock = chance, clock
         self._viewer: Viewer | None = None
+        self._visitor = audience.viewer(0, chance)
         self._members: dict[int, tuple[Viewer, Plan | None]] = {}
         self._under_way: list[UnderWay] = []
         self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
@@ -83,35 +83,41 @@ class Worker:
 
         Raises KeyboardInterrupt when the Database was interrupted.
         """
-        self._calls.due = due
+        self.calls.due = due
         place = bisect_right(self._weights, self._chance.random() * self._weights[-1])
         self._doing[self._names[min(place, len(self._names) - 1)]]()
 
     # What the viewers do
 
     def _browse(self) -> None:
-        genre = self.audience.genres[self.audience.pick(self._next_viewer(), self._chance)]
-        self._calls.make("browse", services.find_content, genre=genre)
+        genre = self.audience.genres[self.audience.pick(self._somebody(), self._chance)]
+        self.calls.make("browse", services.find_content, genre=genre)
 
     def _search(self) -> None:
-        title = self.audience.titles[self.audience.pick(self._next_viewer(), self._chance)]
-        self._calls.make(
+        title = self.audience.titles[self.audience.pick(self._somebody(), self._chance)]
+        self.calls.make(
             "search", services.find_content, title=title[: 3 + int(self._chance.random() * 5)].strip() or title
         )
 
     def _continue(self) -> None:
-        self._calls.make("continue", services.continue_watching, user_id=self._next_viewer().user_id)
+        viewer = self._next_viewer()
+        if not viewer:
+            return self._signup()
+        self.calls.make("continue", services.continue_watching, user_id=viewer.user_id)
+        return None
 
     def _reviews(self) -> None:
-        content_id = self.audience.content_ids[self.audience.pick(self._next_viewer(), self._chance)]
+        content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._chance)]
         service = services.list_reviews if self._chance.random() < 0.6 else services.content_rating
-        self._calls.make("reviews", service, content_id=content_id)
+        self.calls.make("reviews", service, content_id=content_id)
 
     def _watch(self) -> None:
         viewer = self._next_viewer()
+        if not viewer:
+            return self._signup()
         title = self.audience.pick(viewer, self._chance)
         watch_id, content_id, user_id = self.run.key(), self.audience.content_ids[title], viewer.user_id
-        row = self._calls.write(
+        row = self.calls.write(
             "watch",
             services.start_watching,
             user_id,
@@ -127,6 +133,7 @@ class Worker:
             self._under_way.append(UnderWay(viewer, title, watch_id, target))
             if len(self._under_way) > MOST_UNDER_WAY:
                 self._under_way.pop(0)
+        return None
 
     def _progress(self) -> None:
         if not self._under_way:
@@ -135,7 +142,7 @@ class Worker:
         viewing = self._under_way[place]
         viewing.reached = min(viewing.target, viewing.reached + 200 + int(self._chance.random() * 3_000))
         progress = Decimal(viewing.reached) / 100
-        self._calls.write(
+        self.calls.write(
             "progress",
             services.log_progress,
             viewing.viewer.user_id,
@@ -160,7 +167,7 @@ class Worker:
         review_id = self._reviewed.setdefault(pair, self.run.key())
         if not review_id:
             return self._reviews()
-        self._calls.write(
+        self.calls.write(
             "review",
             services.review_content,
             viewer.user_id,
@@ -173,7 +180,7 @@ class Worker:
             review_text=words,
             review_id=review_id,
         )
-        if self._calls.was_refused:
+        if self.calls.was_refused:
             self._reviewed[pair] = None
         if len(self._reviewed) > MOST_REVIEWED:
             del self._reviewed[next(iter(self._reviewed))]
@@ -188,7 +195,7 @@ class Worker:
         self._signed_up += 1
         email = self.run.address(f"{person.address}.{user_id:x}", self._signed_up)
         plan = self._one_of(self._plans)
-        row = self._calls.write(
+        row = self.calls.write(
             "signup",
             services.create_user,
             user_id,
@@ -218,7 +225,7 @@ class Worker:
     def _change_plan(self, operation: str, user_id: int, plan: Plan | None) -> None:
         key = plan.subscription_id if plan else None
         self._members[user_id] = (self._members[user_id][0], plan)
-        self._calls.write(
+        self.calls.write(
             operation,
             services.change_plan,
             user_id,
@@ -235,7 +242,7 @@ class Worker:
             viewer, plan = self._members[user_id]
             if plan:
                 payment_id = self.run.key()
-                self._calls.write(
+                self.calls.write(
                     "pay",
                     services.process_payment,
                     user_id,
@@ -254,7 +261,7 @@ class Worker:
             return self._signup()
         user_id = self._some_member()
         self._forget(user_id)
-        self._calls.write("delete", services.delete_user, user_id, user_id, [], [], user_id=user_id)
+        self.calls.write("delete", services.delete_user, user_id, user_id, [], [], user_id=user_id)
         return None
 
     def _price(self) -> None:
@@ -263,7 +270,7 @@ class Worker:
         plan = self._one_of(self._priced)
         change = Decimal(90 + int(self._chance.random() * 25)) / 100
         plan.price = max(Decimal("1.99"), min(Decimal("99.99"), (plan.price * change).quantize(Decimal("0.01"))))
-        self._calls.write(
+        self.calls.write(
             "price",
             services.update_subscription,
             0,
@@ -277,26 +284,25 @@ class Worker:
 
     # Who does it
 
-    def _next_viewer(self) -> Viewer:
+    def _somebody(self) -> Viewer:
+        """Return who looks around: a visitor without an account, if there are no users."""
+        return self._next_viewer() or self._visitor
+
+    def _next_viewer(self) -> Viewer | None:
         """Return who has the session, or whose begins now: the more active are taken more often, in their evening."""
         random = self._chance.random
         if self._viewer and random() * SESSION > 1:
             return self._viewer
         moment = self._clock()
         total = len(self._viewers) + len(self._members)
-        for _ in range(LOOKS):
-            if random() * total < len(self._members) or not self._viewers:
-                if not self._members:
-                    self._signup()  # there is nobody at all
-                    total = len(self._members)
-                    continue
-                viewer = self._members[self._some_member()][0]
+        for _ in range(LOOKS if total else 0):
+            if random() * total < len(self._members):
+                self._viewer = self._members[self._some_member()][0]
             else:
-                viewer = self._viewers[bisect_right(self._activities, random() * self._activities[-1])]
-            if self.audience.watches(viewer, moment, self._chance):
+                self._viewer = self._viewers[bisect_right(self._activities, random() * self._activities[-1])]
+            if self.audience.watches(self._viewer, moment, self._chance):
                 break
-        self._viewer = viewer
-        return viewer
+        return self._viewer
 
     def _some_member(self) -> int:
         return self._one_of(list(self._members))

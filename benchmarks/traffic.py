@@ -1,0 +1,219 @@
+"""How many operations a second the traffic makes, next to bare psycopg2 loops that send the same statements.
+
+    python benchmarks/traffic.py [URL] [--threads N] [--ops N] [--rounds N]
+
+First the traffic is run once, and what its services send is written down: the statements and their parameters. Then the
+traffic and the bare loops run in turn, with as many threads, each time on a fresh database of the benchmark's own with
+the same rows. A bare loop sends what was written down, once, with BEGIN and COMMIT where the services have them, at the
+same isolation; it fetches the rows, and does nothing with them or with errors. The journals are off. The server runs
+already (default: the local database). The last line of the output is one JSON object with the figures.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from simulation.traffic.audience import Audience  # noqa: E402 - lies beside this folder
+from simulation.traffic.marks import new_run  # noqa: E402
+from simulation.traffic.measures import in_all  # noqa: E402
+from simulation.traffic.operations import MIX  # noqa: E402
+from simulation.traffic.plans import add_plans  # noqa: E402
+from simulation.traffic.runner import Traffic  # noqa: E402
+from toolkit import local, schema  # noqa: E402
+from toolkit.database import Database  # noqa: E402
+from toolkit.database.pool import BEGIN, SET_SESSION, Connection  # noqa: E402
+
+Transaction = list[Any]  # statements with their parameters; BEGIN first if it has several
+
+USERS, TITLES = 2_000, 500
+PLATFORM = f"""
+    INSERT INTO subscriptions (subscription_id, name, price) VALUES (1, 'Basic', 8.99);
+    INSERT INTO users (user_id, name, email, subscription_id)
+        SELECT g, 'user ' || g::TEXT, 'user' || g::TEXT || '@example.com', 1 FROM generate_series(1, {USERS}) AS n (g);
+    INSERT INTO content (content_id, title, content_type, genre, release_year, rating)
+        SELECT g, 'title ' || (g * 7919 % {TITLES})::TEXT, 'movie', 'genre ' || (g % 20)::TEXT, 1950 + g % 75,
+               (g % 101)::DECIMAL / 10
+        FROM generate_series(1, {TITLES}) AS n (g);
+    INSERT INTO watch_history (user_id, content_id, watched_at, progress)
+        SELECT 1 + g * 31 % {USERS}, 1 + g * 7919 % {TITLES}, now() - g * INTERVAL '1 minute', (g % 101)::DECIMAL
+        FROM generate_series(1, 20000) AS n (g)"""
+
+
+class RecordingDatabase(Database):
+    """A Database that writes down what is sent: for each transaction that was committed its statements."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.transactions: list[Transaction] = []
+
+    def take(self, tries: Any) -> Connection:
+        self.transactions.append([])
+        return super().take(tries)
+
+    def count_retry(self) -> None:
+        del self.transactions[-1]  # what has failed
+        super().count_retry()
+
+    def connect(self) -> Connection:
+        connection = super().connect()
+        database = self
+
+        class Recorded(connection.cursor_factory):  # type: ignore[name-defined, misc]
+            def execute(self, query: Any, values: Any = None) -> None:
+                if connection.begins or database.transactions[-1][:1] == [BEGIN]:
+                    database.transactions[-1] = database.transactions[-1] or [BEGIN]
+                database.transactions[-1].append((query, values))
+                super().execute(query, values)
+
+        connection.cursor_factory = Recorded
+        return connection
+
+
+def main() -> None:
+    arguments = _arguments()
+    server = arguments.url or local.url()
+    traffic: list[float] = []
+    bare: list[float] = []
+    with _platform(server) as url:
+        recorded, plans = _record(url, arguments.threads, arguments.ops)
+    for number in range(arguments.rounds):
+        with _platform(server) as url:
+            traffic.append(_run(url, arguments.threads, arguments.ops))
+        with _platform(server, plans) as url:
+            bare.append(_replay(url, recorded))
+        print(f"{number + 1}: traffic {traffic[-1]:8,.0f} ops/s, bare {bare[-1]:8,.0f} ops/s", flush=True)
+    ratio = median(traffic) / median(bare)
+    print(f"medians: traffic {median(traffic):,.0f}, bare {median(bare):,.0f} ops/s: {ratio:.0%}")
+    print(json.dumps({"threads": arguments.threads, "traffic": median(traffic), "bare": median(bare), "ratio": ratio}))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare the traffic with bare loops.")
+    parser.add_argument("url", nargs="?", metavar="URL", help="the server (default: the local database)")
+    parser.add_argument("--threads", type=int, default=8, metavar="N", help="default: 8")
+    parser.add_argument("--ops", type=int, default=8_000, metavar="N", help="of each run (default: 8000)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind, in turn (default: 5)")
+    return parser.parse_args()
+
+
+@contextmanager
+def _platform(server: str, plans: list[Any] | None = None) -> Iterator[str]:
+    """Make a database with users, titles and viewings, and with these plans; and drop it afterwards."""
+    name = f"benchmark_{uuid.uuid4().hex}"
+    url = psycopg2.extensions.make_dsn(server, dbname=name)
+    with closing(psycopg2.connect(server)) as admin:
+        admin.autocommit = True
+        cockroachdb = admin.get_parameter_status("crdb_version")
+        try:
+            with closing(Database(url)) as database:
+                schema.apply(database, PROJECT / "schema.sql")
+                connection = database.connect()
+                with connection.cursor() as cursor:
+                    for statement in PLATFORM.split(";"):
+                        cursor.execute(statement)
+                    for table in ("users", "content", "watch_history"):
+                        cursor.execute(
+                            f"CREATE STATISTICS s FROM {table}" if cockroachdb else f"VACUUM (ANALYZE) {table}"
+                        )
+                    for plan in plans or []:
+                        cursor.execute(
+                            "INSERT INTO subscriptions (subscription_id, name, price) VALUES (%s, %s, %s)", plan
+                        )
+                database.discard(connection)
+            yield url
+        finally:
+            admin.cursor().execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
+
+
+def _traffic(url: str, threads: int, ops: int) -> Traffic:
+    with closing(Database(url)) as database:
+        audience, run = Audience(database), new_run()
+        plans = add_plans(database, audience, run)
+    return Traffic(url, run, audience, plans, concurrency=threads, mix=MIX, seed=1, max_ops=ops, keeps_journal=False)
+
+
+def _run(url: str, threads: int, ops: int) -> float:
+    """Run the traffic, and return its operations a second."""
+    traffic = _traffic(url, threads, ops)
+    begin = time.perf_counter()
+    traffic.go(600, lambda: None)
+    seconds = time.perf_counter() - begin
+    traffic.totals.take()
+    return in_all(traffic.totals.measures).ops / seconds
+
+
+def _record(url: str, threads: int, ops: int) -> tuple[list[list[Transaction]], list[Any]]:
+    """Run the traffic, and return for each thread what it has sent, and the plans that it has used."""
+    traffic = _traffic(url, threads, ops)
+    databases = [RecordingDatabase(url) for _ in traffic.workers]
+    for worker, database in zip(traffic.workers, databases, strict=True):
+        worker.calls.database = database
+    traffic.go(600, lambda: None)
+    plans = [(plan.subscription_id, f"plan {number}", 9) for number, plan in enumerate(traffic.plans)]
+    return [[sent for sent in database.transactions if sent] for database in databases], plans
+
+
+def _replay(url: str, recorded: list[list[Transaction]]) -> float:
+    """Send what was recorded, each thread its own, and return the transactions a second that succeed."""
+    connections = []
+    for _ in recorded:
+        connection = psycopg2.connect(url)
+        connection.autocommit = True
+        connection.cursor().execute(SET_SESSION)
+        connections.append(connection)
+    done: list[int] = []
+    threads = [
+        threading.Thread(target=lambda *given: done.append(_send(*given)), args=given)
+        for given in zip(connections, recorded, strict=True)
+    ]
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - begin
+    for connection in connections:
+        connection.close()
+    return sum(done) / seconds
+
+
+def _send(connection: Any, transactions: list[Transaction]) -> int:
+    done = 0
+    for transaction in transactions:
+        try:
+            with connection.cursor() as cursor:
+                if transaction[0] == BEGIN:
+                    (query, values), *rest = transaction[1:]
+                    cursor.execute(BEGIN + query, values)
+                    cursor.fetchall()
+                    for query, values in rest:
+                        cursor.execute(query, values)
+                        cursor.fetchall()
+                    cursor.execute("COMMIT")
+                else:
+                    query, values = transaction[0]
+                    cursor.execute(query, values)
+                    cursor.fetchall()
+            done += 1
+        except psycopg2.Error:
+            if connection.get_transaction_status():
+                connection.cursor().execute("ROLLBACK")
+    return done
+
+
+if __name__ == "__main__":
+    main()

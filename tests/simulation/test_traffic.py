@@ -1,0 +1,252 @@
+"""`simulate.py run`, `clean` and `merge`, as the script that they are."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_server import OwnServer
+from relay import Relay
+from sample import TABLES, execute, fill
+from seeding import snapshot
+from traffic import off, run_ops
+
+from simulation.traffic.audience import Audience
+from simulation.traffic.marks import new_run
+from simulation.traffic.operations import MIX
+from simulation.traffic.plans import add_plans
+from simulation.traffic.runner import Traffic
+from toolkit import schema
+from toolkit.database import Database
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(PROJECT / "simulate.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.usefixtures("db")
+def test_after_run_and_clean_the_database_is_as_it_was(url: str) -> None:
+    before = snapshot(url, TABLES)
+    done = script("run", "--url", url, "--max-ops", "400", "--concurrency", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all is as it was confirmed" in done.stdout
+    first = snapshot(url, TABLES)
+    assert len(first["watch_history"]) > len(before["watch_history"])
+    # What was there is untouched.
+    for table, rows in before.items():
+        assert [row for row in rows if row not in first[table]] == []
+    second = script("run", "--url", url, "--max-ops", "200", "--concurrency", "2", "--format", "json")
+    assert second.returncode == 0
+    mark = json.loads(second.stdout.splitlines()[0])["run"]
+    cleaned = script("clean", "--yes", "--url", url, "--run", mark)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert f"run {mark}" in cleaned.stderr
+    assert snapshot(url, TABLES) == first
+    assert script("clean", "--yes", "--url", url).returncode == 0
+    assert snapshot(url, TABLES) == before
+    assert "nothing of any run" in script("clean", "--yes", "--url", url).stderr
+
+
+def test_clean_keeps_plans_that_others_use(db: Database, url: str) -> None:
+    finished = run_ops(db, url, 60)
+    execute(db, f"UPDATE users SET subscription_id = {finished.plans[0].subscription_id} WHERE user_id = 1")
+    cleaned = script("clean", "--yes", "--url", url)
+    assert cleaned.returncode == 1
+    assert "still in use: users = 1" in cleaned.stderr
+    execute(db, "UPDATE users SET subscription_id = 1 WHERE user_id = 1")
+    assert script("clean", "--yes", "--url", url).returncode == 0
+
+
+def test_clean_asks(url: str) -> None:
+    done = script("clean", "--url", url)
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+
+
+@pytest.mark.usefixtures("database")
+def test_nothing_to_watch(url: str) -> None:
+    done = script("run", "--url", url, "--max-ops", "10")
+    assert done.returncode == 1
+    assert "run `python insert_data.py` first" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_users_somebody_signs_up(database: Database, url: str) -> None:
+    execute(database, "INSERT INTO content (title, content_type) VALUES ('Low Tide', 'movie')")
+    finished = run_ops(database, url, 200)
+    assert off(finished.prove()) == {}
+    assert finished.traffic.totals.measures["signup"].ops > 0
+
+
+@pytest.mark.usefixtures("db")
+def test_the_table(url: str) -> None:
+    done = script("run", "--url", url, "--duration", "3", "--concurrency", "2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.split("_+", lines[0].strip("_"))[:4] == ["elapsed", "errors", "ops/sec(inst)", "ops/sec(cum)"]
+    seconds = {line.split()[0] for line in lines if re.match(r" +\d+\.\ds ", line)}
+    assert len(seconds) in (3, 4)
+    totals = lines[next(i for i, line in enumerate(lines) if "ops(total)" in line) :]
+    counted = {line.split()[-1]: line.split() for line in totals if re.match(r" +\d+\.\ds ", line)}
+    assert int(counted["(all)"][2]) == sum(int(row[2]) for name, row in counted.items() if name != "(all)")
+    assert counted.keys() - {"(all)"} <= set(MIX)
+    for row in counted.values():
+        p50, p95, p99, longest = map(float, row[4:8])
+        assert 0 < p50 <= p95 <= p99 <= longest
+    assert "s of CPU in" in done.stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_the_mix(url: str) -> None:
+    done = script("run", "--url", url, "--max-ops", "50", "--mix", "browse=1,search=1", "--expect", "watch.ops=0")
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[-1] for line in done.stdout.splitlines() if re.match(r" +\d+\.\ds ", line)} == {
+        "browse",
+        "search",
+        "(all)",
+    }
+
+
+@pytest.mark.usefixtures("db")
+def test_expectations(url: str) -> None:
+    expected = ["errors=0", "ops>=100", "p99<3600s", "browse.p50>1us", "OPS/S>0.1", "pmax>0ms"]
+    given = [word for text in expected for word in ("--expect", text)]
+    done = script("run", "--url", url, "--max-ops", "100", *given)
+    assert done.returncode == 0, done.stdout
+    assert len(re.findall("^holds: ", done.stdout, re.MULTILINE)) == len(expected)
+    done = script("run", "--url", url, "--max-ops", "50", "--expect", "errors=0", "--expect", "p50<1us")
+    assert done.returncode == 1
+    assert "DOES NOT HOLD: p50<1us" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "reason"),
+    [
+        ("--expect", "p98<50ms", "no figure p98"),
+        ("--expect", "sleep.p99<50ms", "no operation sleep"),
+        ("--expect", "errors<5ms", "not a time"),
+        ("--expect", "p99", "like p99<50ms"),
+        ("--expect", "p99<1.2.3", "not a number"),
+        ("--mix", "sleep=1", "no operation sleep"),
+        ("--mix", "watch=many", "expected a number"),
+        ("--mix", "watch=0", "no operation has a weight"),
+        ("--mix", "watch=-1", "from 0"),
+        ("--rate", "0", "above 0"),
+        ("--concurrency", "0", "1 to 1000"),
+        ("--max-ops", "0", "from 1"),
+        ("--duration", "-1", "number of seconds"),
+    ],
+)
+def test_wrong_options(option: str, text: str, reason: str) -> None:
+    done = script("run", option, text, "--url", "postgresql://nowhere.invalid/x")
+    assert done.returncode == 2
+    assert reason in done.stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_an_open_loop_counts_from_when_it_was_due(url: str) -> None:
+    slow = script("run", "--url", url, "--duration", "3", "--rate", "20", "--expect", "ops>=50", "--expect", "ops<=62")
+    assert slow.returncode == 0, slow.stdout + slow.stderr
+    fast = script(
+        "run", "--url", url, "--duration", "3", "--rate", "1000000", "--concurrency", "2", "--expect", "p50>500ms",
+        "--expect", "late>100",
+    )  # fmt: skip
+    assert fast.returncode == 0, fast.stdout + fast.stderr
+    assert re.search(r"operations began later than they were due, and [\d,]+ had not begun", fast.stderr)
+
+
+@pytest.mark.usefixtures("db")
+def test_runs_are_merged(url: str, tmp_path: Path) -> None:
+    files = []
+    ops = 0
+    for number in range(2):
+        done = script("run", "--url", url, "--max-ops", "80", "--format", "json", "--seed", str(number))
+        entries = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {entry["kind"] for entry in entries} == {"second", "total", "proof"}
+        in_seconds = sum(entry["ops"] for entry in entries if entry["kind"] == "second")
+        assert in_seconds == sum(entry["ops"] for entry in entries if entry["kind"] == "total")
+        ops += in_seconds
+        files.append(tmp_path / f"{number}.jsonl")
+        files[-1].write_text(done.stdout)
+    merged = script("merge", *map(str, files))
+    assert merged.returncode == 0, merged.stderr
+    [together] = [line.split() for line in merged.stdout.splitlines() if line.endswith("(all)")]
+    assert int(together[2]) == ops
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"kind": "second"}\n')
+    refused = script("merge", str(other))
+    assert refused.returncode == 1
+    assert "line 1: is not of" in refused.stderr
+    assert "cannot be read" in script("merge", str(tmp_path / "missing")).stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_ctrl_c_ends_with_totals_and_proof(url: str) -> None:
+    command = [sys.executable, str(PROJECT / "simulate.py"), "run", "--url", url, "--concurrency", "2"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "ops(total)" in out
+    assert "all is as it was confirmed" in out
+    assert "Traceback" not in err
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    folder = tmp_path_factory.mktemp("own")
+    folder.chmod(0o755)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)  # as root, the server runs as somebody else
+    server = OwnServer(folder)
+    yield server
+    server.remove()
+
+
+def test_a_killed_server_is_survived(own_server: OwnServer) -> None:
+    database = Database(own_server.url)
+    schema.apply(database, PROJECT / "schema.sql")
+    fill(database)
+    database.close()
+    command = [sys.executable, str(PROJECT / "simulate.py"), "run", "--url", own_server.url, "--duration", "14"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)
+    own_server.kill()
+    time.sleep(2)
+    own_server.start()
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, out + err
+    assert "all is as it was confirmed" in out
+    [together] = [line.split() for line in out.splitlines() if line.endswith("(all)")]
+    assert int(together[-2]) > 0, "no retries"
+    # It has gone on afterwards.
+    last = [line for line in out.splitlines() if re.match(r" +1[34]\.\ds .* progress$", line)]
+    assert float(last[0].split()[2]) > 0
+
+
+def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
+    """The workers are interrupted at the end, and what they were about to write is uncertain."""
+    audience, run = Audience(db), new_run()
+    plans = add_plans(db, audience, run)
+    traffic = Traffic(relay.url, run, audience, plans, concurrency=2, mix=MIX, seed=1)
+    silences: list[float] = []
+
+    def every_second() -> None:
+        silences.append(traffic.silence())
+        if len(silences) == 1:
+            relay.fall_silent()
+
+    traffic.go(4.0, every_second)
+    assert max(silences) > 1
+    outcomes: list[Any] = [event.outcome for worker in traffic.workers for event in worker.journal.events()]  # type: ignore[union-attr]
+    assert 0 <= outcomes.count("info") <= 2
