@@ -204,11 +204,7 @@ def test_ctrl_c_ends_with_totals_and_proof(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
-    folder = tmp_path_factory.mktemp("own")
-    folder.chmod(0o755)
-    for parent in folder.parents[:2]:
-        parent.chmod(0o755)  # as root, the server runs as somebody else
-    server = OwnServer(folder)
+    server = OwnServer(tmp_path_factory.mktemp("own"))
     yield server
     server.remove()
 
