@@ -10,7 +10,7 @@ from toolkit.database.tables import TIMES, Column
 # The columns of tables and views. Both queries return the same, a row for each column: the table's oid, schema, name
 # and relkind; the column's number, and whether it is hidden; name, type, the type's schema, whether it is an array, the
 # type in full; length, precision, scale, decimals of a second; whether it is nullable, default, identity (a: ALWAYS,
-# d: BY DEFAULT), expression, collation.
+# d: BY DEFAULT), expression, collation; and whether the server knows infinite timestamps.
 #
 # information_schema.columns knows everything on either server, but takes PostgreSQL five times as long to plan as all
 # the other queries of catalog.py together; pg_attribute knows too little on older versions of CockroachDB.
@@ -23,7 +23,8 @@ OF_POSTGRESQL = """
            CASE WHEN a.attgenerated = '' THEN COALESCE(pg_get_expr(d.adbin, d.adrelid), o.typdefault) END,
            a.attidentity::TEXT,
            CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
-           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::TEXT ELSE '' END
+           CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::TEXT ELSE '' END,
+           true
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class r ON r.oid = a.attrelid
     JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace
@@ -51,7 +52,8 @@ OF_COCKROACHDB = """
            CASE WHEN c.is_identity = 'YES' AND c.identity_generation = 'ALWAYS' THEN 'a'
                 WHEN c.is_identity = 'YES' THEN 'd' ELSE '' END,
            CASE WHEN c.is_generated IN ('YES', 'ALWAYS') THEN c.generation_expression END,
-           COALESCE(quote_ident(c.collation_name), '')
+           COALESCE(quote_ident(c.collation_name), ''),
+           'infinity'::TIMESTAMPTZ::TEXT = 'infinity'
     FROM information_schema.columns c
     JOIN pg_catalog.pg_namespace n ON n.nspname = c.table_schema
     JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = c.table_name
@@ -124,6 +126,7 @@ def _column(
     identity: str,
     expression: str | None,
     collation: str,
+    has_infinity: bool,
 ) -> Column:
     element = kind[1:] if is_array else kind
     if length is precision is decimals is None:
@@ -148,6 +151,7 @@ def _column(
         labels.get((type_schema, element), ()),
         identity,
         collation,
+        has_infinity,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.database.tables import Column
 from toolkit.exact_json import NoNumber, Number, number_parts
-from toolkit.loading.times import TIMESTAMP, matches
+from toolkit.loading.times import INFINITE, TIMESTAMP, matches
 
 MOMENTS = ("date", "timestamp", "timestamptz")
 NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
@@ -67,6 +67,8 @@ def _of_moment(kind: str, value: Any) -> str:
             value = Number(value)
         elif DAY_AND_MONTH(value):
             return "it can be day and month or month and day: write year-month-day"
+        elif value in INFINITE:
+            return "this server knows no infinite moments in such a column"
         elif SLASHES(value):
             return "write the date with hyphens"
         elif kind == "date" and (match := matches(TIMESTAMP, value)) and match["hour"]:

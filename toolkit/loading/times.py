@@ -131,7 +131,7 @@ def timestamp(kind: str, column: Column) -> Callable[[Any], str]:
         if type(value) is str:
             if found := plain(value):
                 return found[1]
-            if value in INFINITE:
+            if value in INFINITE and column.has_infinity:
                 return value
         match = matches(TIMESTAMP, value) if type(value) is str else None
         if not match or match["hour"] == "24":
