@@ -80,7 +80,8 @@ def _as_one(problems: list[Problem]) -> Problem:
     first, *others = problems
     numbers = ", ".join(str(problem.number) for problem in others[:NUMBERS])
     more = f" and {len(others) - NUMBERS:,} more" if len(others) > NUMBERS else ""
-    return first._replace(text=f"{first.text}; likewise {first.unit}s {numbers}{more}")
+    unit = f"{first.unit}s" if len(others) > 1 else first.unit
+    return first._replace(text=f"{first.text}; likewise {unit} {numbers}{more}")
 
 
 def sort_problems(problems: list[Problem], sources: Sequence[HasPlace]) -> list[Problem]:
