@@ -2,11 +2,8 @@
 
 import re
 
-import pytest
-import sqlparse
-from documents import PROJECT, blocks, commands, text_of
+from documents import commands, text_of
 from sample import TABLES
-from seeding import load, query
 
 README = text_of("README.md")
 
@@ -30,12 +27,6 @@ def test_it_lists_the_tables() -> None:
     assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(TABLES)
 
 
-@pytest.mark.usefixtures("database")
-def test_its_queries_show_something(url: str) -> None:
-    load(url, PROJECT / "test_data.json")
-    queries = [text for block in blocks("README.md") if block.language == "sql" for text in sqlparse.split(block.text)]
-    named = [line for line in commands("README.md") if line.startswith("python dbshell.py --query ")]
-    assert queries
-    assert len(named) >= 3
-    for text in queries:
-        assert len(query(url, text)) >= 2, text
+def test_it_shows_three_queries() -> None:
+    """What they give is compared with what stands there by tests/docs/test_documents.py."""
+    assert len([line for line in commands("README.md") if line.startswith("python dbshell.py --query ")]) >= 3
