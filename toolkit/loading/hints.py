@@ -79,7 +79,7 @@ def _of_moment(kind: str, value: Any) -> str:
             return ""
     if type(value) is bool or not isinstance(value, (int, Number)):
         return ""
-    return _of_moment_as_number(kind, float(value))
+    return _of_moment_as_number(kind, float(str(value)))  # of an integer, float() may be an OverflowError
 
 
 def _of_moment_as_number(kind: str, number: float) -> str:
