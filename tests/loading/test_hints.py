@@ -7,8 +7,8 @@ from toolkit.exact_json import NoNumber, Number
 from toolkit.loading.hints import hint
 
 KINDS = [
-    "bool", "int2", "int8", "numeric", "float4", "float8", "text", "varchar", "date", "timestamp", "timestamptz", "time",
-    "uuid", "bytea", "jsonb", "inet", "money",
+    "bool", "int2", "int8", "numeric", "float4", "float8", "text", "varchar", "date", "timestamp", "timestamptz",
+    "time", "uuid", "bytea", "jsonb", "inet", "money",
 ]  # fmt: skip
 VALUES = [
     None, True, False, 0, 1, -1, 10**400, -(10**400), 1704067200, 1704067200000, 45292, 20240101, 99999999, 10**10 - 1,
