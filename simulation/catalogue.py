@@ -1,6 +1,5 @@
 """Which title somebody picks on a day: by its popularity, by how new it is, and by their tastes."""
 
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -33,8 +32,8 @@ class Shelf(NamedTuple):
 
     total: int
     lasting: int
-    new: "array[int]"
-    new_sums: "array[int]"
+    new: list[int]
+    new_sums: list[int]
 
 
 def power_law(count: int, exponent: float) -> list[float]:
@@ -62,15 +61,12 @@ class Catalogue:
         places = sorted({(title.genre, title.style) for title in titles})
         by_release = sorted(range(len(titles)), key=lambda title: titles[title].released)
         self._ids = [
-            array("l", [title for title in by_release if (titles[title].genre, titles[title].style) == place])
-            for place in places
+            [title for title in by_release if (titles[title].genre, titles[title].style) == place] for place in places
         ]
-        self._sums = [
-            array("q", accumulate(1 + int(self._lasting * attention[title]) for title in ids)) for ids in self._ids
-        ]
+        self._sums = [list(accumulate(1 + int(self._lasting * attention[title]) for title in ids)) for ids in self._ids]
         by_shelf = [self._shelves(ids, sums, window.days) for ids, sums in zip(self._ids, self._sums, strict=True)]
-        self._days = list(zip(*by_shelf, strict=True))
-        self._totals = [list(accumulate(shelf.total for shelf in day)) for day in self._days]
+        self._days: list[tuple[Shelf, ...]] = list(zip(*by_shelf, strict=True))
+        self._totals: list[list[int]] = [list(accumulate(shelf.total for shelf in day)) for day in self._days]
         self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)]
         for hit, title in zip(profile.hits, hits, strict=True):
             for day in range(hit.day - 1, window.days):
@@ -107,14 +103,13 @@ class Catalogue:
         attention = int(random() * total)
         if attention < lasting:
             return self._ids[shelf][bisect_right(self._sums[shelf], attention)]
-        found: int = new[bisect_right(new_sums, attention - lasting)]
-        return found
+        return new[bisect_right(new_sums, attention - lasting)]
 
     def _freshness(self, age: int) -> float:
         """Return the attention for a title so many days after it came out, as a share of that on its first day."""
         return self._lasting + (self._decay[age] if age < len(self._decay) else 0.0)
 
-    def _shelves(self, ids: "array[int]", sums: "array[int]", days: int) -> list[Shelf]:
+    def _shelves(self, ids: list[int], sums: list[int], days: int) -> list[Shelf]:
         """Return a shelf for each day. ids: its titles as they come out, sums: of what lasts of their attention."""
         shelves = []
         first = end = 0  # the first title that is still new, and the first that is not out
@@ -127,7 +122,7 @@ class Catalogue:
                 first += 1
             new = ids[first:end]
             extra = (int(self._decay[day - self.titles[title].released] * self._attention[title]) for title in new)
-            new_sums = array("q", accumulate(extra))
+            new_sums = list(accumulate(extra))
             lasting = sums[end - 1] if end else 0
             shelves.append(Shelf(lasting + (new_sums[-1] if new else 0), lasting, new, new_sums))
         return shelves

@@ -6,21 +6,22 @@ from random import Random
 
 from simulation.catalogue import EPISODES, NEXT_EPISODE, Catalogue, Favourites
 from simulation.exact import bell
-from simulation.profile import Profile
+from simulation.profile import Profile, Viewings
 from simulation.subscribers import Life
-from simulation.titles import MEAN_QUALITY
+from simulation.titles import MEAN_QUALITY, Title
 from simulation.window import DAY, SATURDAY, Window
 
 WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are spread about their habit
 # How many of the other sessions begin in each hour of somebody's day, from midnight.
 WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8)
 WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
-SAMPLES = 4_096
+SAMPLES, LENGTHS = 4_096, 256
 FRIDAY = 1.15  # times as many viewings as on a Monday
 MOST_PER_DAY = 12  # viewings of one user, on average
 
 # In hundredths of a percent: who got so far has seen it, and who got less far has given it up at once.
 FINISHED, GIVEN_UP = 9_000, 500
+PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)  # times as often: a title is given up, by its quality
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
 BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
 
@@ -35,7 +36,6 @@ class Evenings:
     def __init__(self, profile: Profile, window: Window, catalogue: Catalogue) -> None:
         figures = profile.viewings
         self._catalogue = catalogue
-        self._evening = figures.evening
         self._lengths = _lengths(figures.per_session)
         # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
         shares = (20, 20, 20, 20, int(20 * FRIDAY), weekend := int(20 * figures.weekend), weekend)
@@ -43,36 +43,27 @@ class Evenings:
         self._days = [day for day, share in days for _ in range(share)]
         self._first = [0, *accumulate(share for _, share in days)]
         self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
-        # Samples of when sessions begin: seconds from somebody's habit, and of the day.
+        # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
         chance = Random("evenings")
-        self._from_habit = [int(WIDTH * 60 * bell(chance.random())) for _ in range(SAMPLES)]
-        self._on_weekdays, self._on_weekends = (_seconds(hours, chance) for hours in (WEEKDAY, WEEKEND))
-        # A weak title is given up more often.
-        patience = [max(0.4, min(1.8, 1 - 0.2 * (title.quality - MEAN_QUALITY))) for title in catalogue.titles]
-        self._early = [figures.early_quits * share for share in patience]
-        self._later = [(figures.early_quits + figures.later_quits) * share for share in patience]  # with those before
+        self._evenings = int(SAMPLES * figures.evening)
+        evenings = [int(WIDTH * 60 * bell(chance.random())) for _ in range(self._evenings)]
+        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, chance)
+        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, chance)
         self._seconds = [title.minutes * 60 for title in catalogue.titles]
         self._more = [EPISODES - 1 if title.content_type == "series" else 0 for title in catalogue.titles]
+        # Samples of how far somebody gets, for grades of patience. A weak title is given up more often.
+        grades = [_progress(figures, patience) for patience in PATIENCE]
+        self._progress = [grades[_grade(title)] for title in catalogue.titles]
 
     def start(self, habit: int, weekend: bool, chance: Random) -> int:
-        """Return the second of somebody's day at which a session of theirs begins. habit: in seconds of the day."""
-        place = chance.random()
-        if place < self._evening:
-            return (habit + self._from_habit[int(place / self._evening * SAMPLES)]) % DAY
-        place = (place - self._evening) / (1 - self._evening)
-        return (self._on_weekends if weekend else self._on_weekdays)[int(place * SAMPLES)]
+        """Return the second at which a session of somebody begins, about that of their day. habit: in seconds, too."""
+        place = int(chance.random() * SAMPLES)
+        second = self._weekend[place] if weekend else self._weekday[place]
+        return habit + second if place < self._evenings else second
 
-    def progress(self, title: int, place: float) -> int:
-        """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
-        later = self._later[title]
-        if place >= later:
-            place = (place - later) / (1 - later)
-            return 10_000 if place >= CREDITS else 9_300 + int(place / CREDITS * 699)
-        early = self._early[title]
-        if place < early:
-            return 10 + int(place / early * 488)
-        place = (place - early) / (later - early)
-        return 500 + int(place * place * 8_400)
+    def progress(self, title: int, chance: Random) -> int:
+        """Return how far somebody gets with a title, in hundredths of a percent."""
+        return self._progress[title][int(chance.random() * SAMPLES)]
 
     def viewings(self, life: Life, count: int, chance: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return some viewings of a life, in the order of time, and when each title was first seen to its end."""
@@ -98,7 +89,7 @@ class Evenings:
         chance: Random,
     ) -> None:
         """Add the viewings of some sessions, up to an end."""
-        random, pick, progress = chance.random, self._catalogue.pick, self.progress
+        random, pick, progress = chance.random, self._catalogue.pick, self._progress
         all_seconds, more = self._seconds, self._more
         free = title = episodes = 0
         for moment, length in sessions:
@@ -116,7 +107,7 @@ class Evenings:
                         title = pick(day, favourites, chance)
                         episodes = more[title]
                 place = random()
-                reached = progress(title, place)
+                reached = progress[title][int(place * SAMPLES)]
                 viewings.append((title, moment, reached))
                 moment += all_seconds[title] * reached // 10_000 + 20 + int(place * BREAK)
                 if reached >= FINISHED:
@@ -128,13 +119,13 @@ class Evenings:
 
     def _sessions(self, life: Life, begin: int, end: int, count: int, chance: Random) -> list[tuple[int, int]]:
         """Return the moments at which sessions for so many viewings begin, and the number of viewings of each."""
-        random, start = chance.random, self.start
+        random, start, lengths = chance.random, self.start, self._lengths
         days, weekends, habit, offset = self._days, self._weekends, life.habit * 60, life.offset
         first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
         width = self._first[(end - 1 + offset) // DAY + 2] - first
         sessions = []
         while count > 0:
-            length = min(count, self._lengths[int(random() * len(self._lengths))])
+            length = lengths[int(random() * LENGTHS)]
             count -= length
             for _ in range(4):
                 day = days[first + int(random() * width)]
@@ -143,16 +134,32 @@ class Evenings:
                     break
             else:  # there is no such hour in so short a time: they watch right away
                 moment = begin + int(random() * min(end - begin, DAY // 6))
-            sessions.append((moment, length))
+            sessions.append((moment, length if count >= 0 else length + count))
         sessions.sort()
         return sessions
 
 
-def _seconds(hours: tuple[int, ...], chance: Random) -> list[int]:
+def _seconds(hours: tuple[int, ...], count: int, chance: Random) -> list[int]:
     """Return samples of seconds of a day, of which so many lie in each hour."""
     ends = list(accumulate(hours))
-    places = ((number + 0.5) * ends[-1] / SAMPLES for number in range(SAMPLES))
+    places = ((number + 0.5) * ends[-1] / count for number in range(count))
     return [bisect_right(ends, int(place)) * 3600 + int(chance.random() * 3600) for place in places]
+
+
+def _grade(title: Title) -> int:
+    """Return the place in PATIENCE of people's patience with a title."""
+    return max(0, min(len(PATIENCE) - 1, int(len(PATIENCE) / 2 + (title.quality - MEAN_QUALITY) * 2)))
+
+
+def _progress(figures: Viewings, patience: float) -> list[int]:
+    """Return samples of how far people get, in hundredths of a percent."""
+    early = int(SAMPLES * figures.early_quits * patience)
+    later = int(SAMPLES * figures.later_quits * patience)
+    leaving = int((SAMPLES - early - later) * CREDITS)
+    at_once = [10 + number * 488 // early for number in range(early)]
+    on_the_way = [500 + number * number * 8_400 // (later * later) for number in range(later)]
+    at_the_end = [9_300 + number * 699 // leaving for number in range(leaving)]
+    return (at_once + on_the_way + at_the_end + [10_000] * SAMPLES)[:SAMPLES]
 
 
 def _lengths(mean: float) -> list[int]:
@@ -160,8 +167,8 @@ def _lengths(mean: float) -> list[int]:
     lengths: list[int] = []
     goes_on = 1 - 1 / mean
     longer, length = goes_on, 1  # the share of sessions that are longer
-    for number in range(256):
-        while longer > 1 - (number + 0.5) / 256 and length < 20:
+    for number in range(LENGTHS):
+        while longer > 1 - (number + 0.5) / LENGTHS and length < 20:
             longer *= goes_on
             length += 1
         lengths.append(length)

@@ -148,8 +148,9 @@ class _Writer:
         for title, moment, progress in viewings:
             tail = int(random() * SPACE)
             day, second = divmod(moment, DAY)
-            key = position >> 16, position & 0xFFFF, middles[tail & 0xFFF], tail
-            lines.append(line((*key, title + FIRST_KEY, dates[day], clock[second], percents[progress])))
+            leading, more, middle = position >> 16, position & 0xFFFF, middles[tail & 0xFFF]
+            at, percent = dates[day], percents[progress]
+            lines.append(line((leading, more, middle, tail, title + FIRST_KEY, at, clock[second], percent)))
             position += step
         self._write("watch_history", lines, place)
 
@@ -168,12 +169,14 @@ class _Writer:
 
     def _payments(self, number: int, life: Life, place: float, width: float, chance: Random) -> None:
         position, step = _positions(place, width, len(life.bills))
+        price = self._model.subscribers.price
+        start = f'"user_id": {FIRST_KEY + number}, "subscription_id": '
         lines = []
         for moment, plan in life.bills:
+            day, second = divmod(moment, DAY)
             lines.append(
-                f'{{"payment_id": "{self._key(position, chance)}", "user_id": {FIRST_KEY + number}, '
-                f'"subscription_id": {plan + 1}, "amount": {self._model.subscribers.price(plan, moment)}, '
-                f'"method": "{life.method}", "payment_date": "{self._time(moment)}"}}\n'
+                f'{{"payment_id": "{self._key(position, chance)}", {start}{plan + 1}, "amount": {price(plan, moment)}, '
+                f'"method": "{life.method}", "payment_date": "{self._dates[day]}{self._clock[second]}"}}\n'
             )
             position += step
         self._write("payment_history", lines, place)

@@ -24,7 +24,8 @@ class Table:
 
     def write(self, lines: str, place: float) -> None:
         """Write lines. place: how much of the table is before them, from 0 to 1; it never falls."""
-        self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
+        if place * len(self._files) >= self._number + 1:
+            self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
         self._file.write(lines)
 
     def close(self) -> None:
