@@ -14,6 +14,7 @@ if __name__ == "__main__":
 import argparse
 import gc
 import math
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from toolkit.console import Failure, agrees, printable, run, say, seconds
 from toolkit.database import Database, database_url, supervised
 
 UNTIL = date(2026, 1, 1)
+MADE = {"users": "users", "content": "titles", "watch_history": "viewings"}
+MADE |= {"reviews": "reviews", "payment_history": "payments"}
 MOST_DAYS = 10_000
 EARLIEST = date(1970, 1, 1)
 DURATION = 60.0  # seconds
@@ -179,12 +182,10 @@ def _generate(arguments: argparse.Namespace) -> int:
         rows = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
     finally:
         progress.close()
-    for table, count in rows.items():
-        print(f"{table:15}  {count:>11,} rows")
-    elapsed = time.monotonic() - begin
-    folder = printable(str(arguments.out))
+    print(", ".join(f"{rows[table]:,} {what}" for table, what in MADE.items()))
+    elapsed, folder = time.monotonic() - begin, printable(shlex.quote(str(arguments.out)))
     print(
-        f"{model.window.begin} to {arguments.until - timedelta(1)} in {elapsed:.1f} s; python insert_data.py {folder}"
+        f"{model.window.begin} to {arguments.until - timedelta(1)}, in {elapsed:.1f} s: python insert_data.py {folder}"
     )
     return 0
 

@@ -61,9 +61,9 @@ class Evenings:
         second = self._weekend[place] if weekend else self._weekday[place]
         return habit + second if place < self._evenings else second
 
-    def progress(self, title: int, chance: Random) -> int:
-        """Return how far somebody gets with a title, in hundredths of a percent."""
-        return self._progress[title][int(chance.random() * SAMPLES)]
+    def progress(self, title: int, place: float) -> int:
+        """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
+        return self._progress[title][int(place * SAMPLES)]
 
     def viewings(self, life: Life, count: int, chance: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return some viewings of a life, in the order of time, and when each title was first seen to its end."""
