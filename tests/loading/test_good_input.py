@@ -226,6 +226,7 @@ def read_back(url: str, case: Case) -> dict[Any, dict[str, Any]]:
         psycopg2.extras.register_default_jsonb(connection, loads=partial(json.loads, parse_float=Decimal))
         with connection.cursor() as cursor:
             cursor.execute("SET timezone TO 'UTC'")
+            cursor.execute("SET extra_float_digits TO 3")  # CockroachDB shows 15 digits otherwise
             cursor.execute(statement)
             return by_key(case, [dict(zip(case.columns, row, strict=True)) for row in cursor], "from_database")
     finally:
