@@ -19,7 +19,6 @@ from toolkit.loading.row_order import (
     References,
     parents_of,
     places_of,
-    references,
     rows_at,
     rows_in_order,
 )
@@ -104,11 +103,11 @@ def _cleared(batches: Sequence[Batch], keys: ForeignKeys) -> dict[int, set[str]]
     Raises BadInput if there is none.
     """
     cleared: dict[int, set[str]] = {}
-    left = [references(batches, table, key) for table, key in keys]
+    left = keys.references(batches)
     while groups := _without_statement(batches, left, MOST_ROWS, MOST_BYTES):
         group_of = {row: number for number, group in enumerate(groups) for row in group}
         choices = []
-        for number, (table, key) in enumerate(keys):
+        for number, (table, key) in enumerate(keys.pairs):
             columns = _nullable(table, key, keys)
             rows = [
                 row for row, other in left[number].items() if row in group_of and group_of[row] == group_of.get(other)
@@ -123,8 +122,8 @@ def _cleared(batches: Sequence[Batch], keys: ForeignKeys) -> dict[int, set[str]]
         _, _, chosen, rows, columns = min(choices)
         for row in rows:
             cleared.setdefault(row, set()).update(columns)
-        for (table, key), of_key in zip(keys, left, strict=True):
-            if table.name == keys[chosen][0].name and not set(columns).isdisjoint(key.columns):
+        for (table, key), of_key in zip(keys.pairs, left, strict=True):
+            if table.name == keys.pairs[chosen][0].name and not set(columns).isdisjoint(key.columns):
                 for row in rows:
                     of_key.pop(row, None)
     return cleared
@@ -147,7 +146,7 @@ def _without_statement(
 
 def _nullable(table: Table, key: Constraint, keys: ForeignKeys) -> tuple[str, ...]:
     """Return the columns that have to be NULL so that a foreign key refers to nothing; () if they may not be."""
-    wanted = {name for _, other in keys if other.referenced == table.name for name in other.referenced_columns}
+    wanted = {name for _, other in keys.pairs if other.referenced == table.name for name in other.referenced_columns}
     free = [name for name in key.columns if table.columns[name].nullable and name not in wanted]
     if " MATCH FULL" in key.definition:
         return key.columns if len(free) == len(key.columns) else ()
@@ -166,7 +165,7 @@ def _problem(
     inside = set(group)
     names = [
         key.name
-        for (_, key), of_key in zip(keys, all_references, strict=True)
+        for (_, key), of_key in zip(keys.pairs, all_references, strict=True)
         if any(row in inside and other in inside for row, other in of_key.items())
     ]
     places = places_of(batches)
@@ -209,7 +208,7 @@ def _packed(batch: Batch, keys: ForeignKeys) -> Iterator[Batch]:
     """Return the rows of circles in batches, each circle as a whole in one of them."""
     rows: list[int] = []
     size = 0
-    for group in components(parents_of(batch.size, [references([batch], table, key) for table, key in keys])):
+    for group in components(parents_of(batch.size, keys.references([batch]))):
         length = sum(map(batch.bytes_of, group))
         if rows and (len(rows) + len(group) > MOST_ROWS or size + length > MOST_BYTES):
             yield batch.take(rows)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from toolkit.console import clipped
 from toolkit.database import Cursor
-from toolkit.database.tables import Constraint
+from toolkit.database.tables import Constraint, Table
 from toolkit.loading import statements
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import MISSING
@@ -95,17 +95,25 @@ def _differences(cursor: Cursor, batch: Batch, columns: list[str]) -> list[tuple
     ]
 
 
-def holders(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int, str]:
-    """Return for the index of each row of which another row of the table has a unique value, that one's primary key."""
+def holders(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
+    """Return by index the rows of which another row of the table has a unique value, each with the primary key of that
+    one, as texts.
+    """
     if not (batch.size and set(key) <= set(batch.columns)):
         return {}
     execute(cursor, statements.holders(batch, key), batch)
-    return {
-        number - 1: ", ".join(
-            f"{name} {clipped(text)}" for name, text in zip(batch.table.primary_key, texts, strict=True)
-        )
-        for number, *texts in cursor.fetchall()
-    }
+    return {number - 1: tuple(texts) for number, *texts in cursor.fetchall()}
+
+
+def keys_there(cursor: Cursor, batch: Batch) -> dict[int, tuple[str, ...]]:
+    """Return by index the rows that are there already, each with its primary key, as the server writes it."""
+    execute(cursor, statements.keys_there(batch), batch)
+    return {number - 1: tuple(texts) for number, *texts in cursor.fetchall()}
+
+
+def shown_key(table: Table, texts: tuple[str, ...]) -> str:
+    """Return a primary key for a message."""
+    return ", ".join(f"{name} {clipped(text)}" for name, text in zip(table.primary_key, texts, strict=True))
 
 
 def held(cursor: Cursor, batch: Batch) -> set[int]:

@@ -48,7 +48,7 @@ def load_large(
         counts: dict[str, Counts] = {}
         for table in tables:
             counts[table.name] = Counter(checked=0)
-            for batch in checked_batches(table, by_table[table.name]):
+            for batch in checked_batches(database, table, by_table[table.name]):
                 if existing.has_to_be_there(batch):
                     run_or_explain(database, partial(_look, batch))
                 counts[table.name]["checked"] += batch.size
@@ -87,7 +87,7 @@ class BulkLoad:
         self._database = database
         self._skip = skip
         self._connections = connections
-        self._waiting = [TableLoad(table, files[table.name]) for table in tables]
+        self._waiting = [TableLoad(database, table, files[table.name]) for table in tables]
         self._loads = list(self._waiting)
         self._active: list[TableLoad] = []
         self._to_write: SimpleQueue[tuple[TableLoad, Batch] | None] = SimpleQueue()  # None: that was all

@@ -10,7 +10,7 @@ from toolkit.database import Cursor, Database, explained, run_or_explain, run_tr
 from toolkit.database.tables import Constraint
 from toolkit.loading import circles, statements
 from toolkit.loading.batch import Batch, Place, split
-from toolkit.loading.existing import dangling, holders
+from toolkit.loading.existing import dangling, holders, shown_key
 from toolkit.loading.faults import is_rows_fault, savepoint
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.row_order import Circle, Step, batches_of
@@ -106,7 +106,8 @@ class _Search:
     def _breaking(self, batch: Batch, error: psycopg2.Error) -> list[Problem]:
         """Return a Problem for each written row of a batch that breaks the deferred constraint of this error."""
         constraint = batch.table.find_constraint(error.diag.constraint_name or "")
-        if error.diag.table_name != batch.table.name or constraint is None:
+        named = (error.diag.schema_name, error.diag.table_name)
+        if named != (batch.table.name.schema, batch.table.name.relation) or constraint is None:
             return []
         parts = list(split(batch))
         if constraint.kind == "f":
@@ -115,7 +116,8 @@ class _Search:
         problems = []
         for part in parts:
             for index, key in holders(self._cursor, part, constraint.columns).items():
-                text = f"{part.shown(index, constraint.columns)} is there already, in the row with {key}"
+                wanted = part.shown(index, constraint.columns)
+                text = f"{wanted} is there already, in the row with {shown_key(batch.table, key)}"
                 columns = ", ".join(constraint.columns)
                 problems.append(part.problem(index, f"breaks {constraint.name}: {text}", columns))
         return problems
@@ -137,7 +139,7 @@ class _Search:
                 continue
             found = self._circle(step) if isinstance(step, Circle) else self._bisect(step, self._writer.write)
             for problem, constraint in found:
-                refused.add(problem.table)
+                refused |= tables.keys()
                 is_orphan = constraint is not None and constraint.referenced in tables
                 (orphans if is_orphan else problems).append(problem)
                 if len(problems) + len(orphans) == MOST_PROBLEMS:

@@ -9,15 +9,31 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from toolkit.database.tables import Constraint, Table
+from toolkit.database.tables import Constraint, Table, TableName
 from toolkit.loading.batch import Batch, by_key, joined, split
 from toolkit.loading.duplicates import key_values
 from toolkit.loading.graph import components, depths
+from toolkit.loading.spellings import Spellings
 
-# Foreign keys of a load, each with the table that it is of.
-ForeignKeys = list[tuple[Table, Constraint]]
 # For a foreign key: row -> the other row it refers to. Rows are numbered over all batches.
 References = dict[int, int]
+
+
+class ForeignKeys(NamedTuple):
+    """Foreign keys of a load, each with the table that it is of; spellings: of the values in them."""
+
+    pairs: list[tuple[Table, Constraint]]
+    spellings: Spellings
+
+    def among(self, names: set[TableName]) -> "ForeignKeys":
+        """Return those of tables with these names to tables with these names."""
+        return self._replace(
+            pairs=[(table, key) for table, key in self.pairs if table.name in names and key.referenced in names]
+        )
+
+    def references(self, batches: Sequence[Batch]) -> list[References]:
+        """Return for each foreign key which rows of these batches refer to which others."""
+        return [_references(batches, table, key, self.spellings) for table, key in self.pairs]
 
 
 class Circle(NamedTuple):
@@ -49,30 +65,30 @@ class Plan(NamedTuple):
         return [batch for step in self.steps for batch in batches_of(step) if batch.table.name == table.name]
 
 
-def make_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> Plan:
+def make_plan(tables: Sequence[Table], batches: Sequence[Batch], spellings: Spellings) -> Plan:
     """Return how the rows of these tables can be written in one transaction."""
-    keys = foreign_keys(tables)
+    keys = foreign_keys(tables, spellings)
     steps = list(in_order(tables, batches, keys))
-    judged_at_once = [(table, key) for table, key in keys if not key.is_deferrable]
+    judged_at_once = [(table, key) for table, key in keys.pairs if not key.is_deferrable]
     defers = any(table.has_deferrable_key for table in tables)
-    if len(judged_at_once) < len(keys) and any(isinstance(step, Circle) for step in steps):
-        steps = list(in_order(tables, batches, judged_at_once))
+    if len(judged_at_once) < len(keys.pairs) and any(isinstance(step, Circle) for step in steps):
+        steps = list(in_order(tables, batches, keys._replace(pairs=judged_at_once)))
         defers = True
-    return Plan([table for group in groups_of(tables, keys) for table in group], steps, defers)
+    return Plan([table for group in _groups(tables, keys) for table in group], steps, defers)
 
 
-def foreign_keys(tables: Iterable[Table]) -> ForeignKeys:
+def foreign_keys(tables: Iterable[Table], spellings: Spellings) -> ForeignKeys:
     """Return the foreign keys of these tables to these tables."""
     tables = list(tables)
-    names = {table.name for table in tables}
-    return [(table, key) for table in tables for key in table.foreign_keys if key.referenced in names]
+    pairs = [(table, key) for table in tables for key in table.foreign_keys]
+    return ForeignKeys(pairs, spellings).among({table.name for table in tables})
 
 
-def groups_of(tables: Sequence[Table], keys: ForeignKeys) -> list[list[Table]]:
+def _groups(tables: Sequence[Table], keys: ForeignKeys) -> list[list[Table]]:
     """Return the tables in groups, each after those it refers to: a table, or several that refer to each other."""
     numbers: dict[str, int] = {table.name: number for number, table in enumerate(tables)}
     parents: list[list[int]] = [[] for _ in tables]
-    for table, key in keys:
+    for table, key in keys.pairs:
         if key.referenced != table.name:
             parents[numbers[table.name]].append(numbers[str(key.referenced)])
     return [[tables[number] for number in sorted(group)] for group in components(parents)]
@@ -83,16 +99,15 @@ def in_order(tables: Sequence[Table], batches: Sequence[Batch], keys: ForeignKey
 
     keys: the foreign keys that the server judges after each statement.
     """
-    for group in groups_of(tables, keys):
+    for group in _groups(tables, keys):
         names = {table.name for table in group}
-        inside = [(table, key) for table, key in keys if table.name in names and key.referenced in names]
-        yield from rows_in_order([batch for batch in batches if batch.table.name in names], inside)
+        yield from rows_in_order([batch for batch in batches if batch.table.name in names], keys.among(names))
 
 
 def rows_in_order(batches: Sequence[Batch], keys: ForeignKeys) -> Iterator[Step]:
     """Return the rows of tables that refer to each other as they can be written one after the other."""
     batches = joined(batches)
-    all_references = [references(batches, table, key) for table, key in keys]
+    all_references = keys.references(batches)
     if not any(all_references):
         for batch in batches:
             yield from split(by_key(batch))
@@ -124,7 +139,7 @@ def rows_at(batches: Sequence[Batch], places: Iterable[tuple[int, int]]) -> list
     return [batches[number].take([index for _, index in group]) for number, group in groupby(places, itemgetter(0))]
 
 
-def references(batches: Sequence[Batch], table: Table, key: Constraint) -> References:
+def _references(batches: Sequence[Batch], table: Table, key: Constraint, spellings: Spellings) -> References:
     """Return which rows refer to which others of these batches by a foreign key of a table."""
     row_of: dict[Any, int] = {}
     wanted: dict[int, Any] = {}
@@ -132,10 +147,13 @@ def references(batches: Sequence[Batch], table: Table, key: Constraint) -> Refer
     for batch in batches:
         if batch.table.name == key.referenced and set(key.referenced_columns) <= set(batch.columns):
             row_of.update(
-                (value, start + index) for index, value in enumerate(key_values(batch, key.referenced_columns))
+                (value, start + index)
+                for index, value in enumerate(key_values(batch, key.referenced_columns, spellings))
             )
         if batch.table.name == table.name and set(key.columns) <= set(batch.columns):
-            wanted.update((start + index, value) for index, value in enumerate(key_values(batch, key.columns)))
+            wanted.update(
+                (start + index, value) for index, value in enumerate(key_values(batch, key.columns, spellings))
+            )
         start += batch.size
     found = {row: row_of.get(value, row) for row, value in wanted.items() if value is not None}
     return {row: other for row, other in found.items() if other != row}

@@ -19,6 +19,7 @@ from toolkit.loading.references import references_outside
 from toolkit.loading.refusals import run_write
 from toolkit.loading.row_order import Circle, Plan, make_plan
 from toolkit.loading.source import Source
+from toolkit.loading.spellings import Spellings, find_spellings
 from toolkit.loading.table_order import find_tables
 from toolkit.loading.writer import Counts, Writer
 
@@ -37,12 +38,14 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
     for table in tables:
         reads = [read for rows in sources if rows.table == table.name for chunk in rows.chunks() for read in chunk]
         batches[table.name] = check(table, reads, problems)
-        find_duplicates(table, batches[table.name], problems)
+    spellings = find_spellings(database, [batch for of_table in batches.values() for batch in of_table])
+    for table in tables:
+        find_duplicates(table, batches[table.name], problems, spellings)
     wrong = {(problem.table, problem.column) for problem in problems}
     try:
         problems += run_transaction(
             database,
-            lambda cursor: _not_new(cursor, tables, batches) + _dangling(cursor, tables, batches, wrong),
+            lambda cursor: _not_new(cursor, tables, batches) + _dangling(cursor, tables, batches, wrong, spellings),
             repeatable=True,
         )
     except psycopg2.Error as error:
@@ -52,7 +55,7 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
             raise explained(error, database) from error
     if problems:
         raise BadInput(sort_problems(problems, sources))
-    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]])
+    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]], spellings)
     try:
         counts = run_write(
             database, plan.steps, lambda cursor: _write(cursor, plan, skip, dry_run), skip=skip, defers=plan.defers
@@ -69,7 +72,11 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
 
 
 def _dangling(
-    cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]], wrong: set[tuple[str, str]]
+    cursor: Cursor,
+    tables: list[Table],
+    batches: dict[str, list[Batch]],
+    wrong: set[tuple[str, str]],
+    spellings: Spellings,
 ) -> list[Problem]:
     """Return a Problem for each reference to a row that is neither in the load nor in the database.
 
@@ -83,7 +90,7 @@ def _dangling(
             if wrong & {(parent, column) for column in ("", *key.referenced_columns)}:
                 continue
             parents = batches.get(parent, [])
-            for batch in references_outside(key, batches[table.name], parents):
+            for batch in references_outside(key, batches[table.name], parents, spellings):
                 for part in split(batch):
                     problems += existing.dangling(cursor, part, key)
     return problems

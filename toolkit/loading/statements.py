@@ -182,11 +182,19 @@ def holders(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     primary = batch.table.primary_key
     pairs = zip(primary, _values(batch, primary), strict=True)
     return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in primary),
+        _as_texts(primary),
         _table(batch.table.name),
         _rows(batch, numbered=True),
         _match(batch, key),
         sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs),
+    )
+
+
+def keys_there(batch: Batch) -> sql.Composable:
+    """Return the query for the numbers (from 1) of the rows that are there already, and their primary keys as texts."""
+    primary = batch.table.primary_key
+    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
+        _as_texts(primary), _table(batch.table.name), _rows(batch, numbered=True), _match(batch, primary)
     )
 
 
@@ -204,6 +212,16 @@ def values(batch: Batch) -> sql.Composable:
     return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(_values(batch, batch.columns)), _rows(batch))
 
 
+def ranks(batch: Batch, *, as_text: bool) -> sql.Composable:
+    """Return the query for the ranks of the values in the only column: the same ones have the same rank.
+
+    as_text: those are the same that the server writes in the same way.
+    """
+    return sql.SQL("SELECT dense_rank() OVER (ORDER BY {}{}) FROM {} ORDER BY fixture.number").format(
+        *_values(batch, batch.columns), sql.SQL("::text" if as_text else ""), _rows(batch, numbered=True)
+    )
+
+
 def without_parent(batch: Batch, key: Constraint, parent: TableName) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the parent table."""
     pairs = zip(key.referenced_columns, _values(batch, key.columns), strict=True)
@@ -212,6 +230,11 @@ def without_parent(batch: Batch, key: Constraint, parent: TableName) -> sql.Comp
         _table(parent),
         sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
     )
+
+
+def _as_texts(columns: Iterable[str]) -> sql.Composed:
+    """Return the texts of what the table itself has in these columns."""
+    return sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in columns)
 
 
 def _names(columns: Iterable[str]) -> sql.Composed:

@@ -11,6 +11,7 @@ from toolkit.loading.batch import Batch
 from toolkit.loading.duplicates import all_keys
 from toolkit.loading.sequences import Sequence, advance, find_sequences, given
 from toolkit.loading.source import Source
+from toolkit.loading.spellings import has_spelled_key
 from toolkit.loading.table_order import refers_to_itself
 from toolkit.loading.windows import checked_batches
 from toolkit.loading.writer import Counts
@@ -19,10 +20,10 @@ from toolkit.loading.writer import Counts
 class TableLoad:
     """One table on its way: what is read of it, what is under way, and what is committed."""
 
-    def __init__(self, table: Table, files: list[Source]) -> None:
+    def __init__(self, database: Database, table: Table, files: list[Source]) -> None:
         self.table = table
         self.files = files
-        self._batches = checked_batches(table, files)
+        self._batches = checked_batches(database, table, files)
         self.in_flight = 0
         self.is_read = False
         self.counts: Counts = Counter()
@@ -35,8 +36,11 @@ class TableLoad:
 
     @property
     def may_send(self) -> bool:
-        """Whether the next batch may go out: in a table that refers to itself, parents have to be there first."""
-        return not self.is_read and not (self.in_flight and refers_to_itself(self.table))
+        """Whether the next batch may go out. In a table that refers to itself, parents have to be there first; and of
+        keys with several spellings it is not known whether those under way have the same.
+        """
+        goes_alone = refers_to_itself(self.table) or has_spelled_key(self.table)
+        return not self.is_read and not (self.in_flight and goes_alone)
 
     @property
     def is_done(self) -> bool:

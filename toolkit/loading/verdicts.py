@@ -10,7 +10,7 @@ from toolkit.database.tables import Constraint
 from toolkit.loading import statements
 from toolkit.loading.batch import Batch
 from toolkit.loading.checks import MISSING
-from toolkit.loading.existing import holders
+from toolkit.loading.existing import holders, shown_key
 from toolkit.loading.faults import is_of_policy, is_rows_fault, is_too_large, savepoint
 from toolkit.loading.problems import Problem
 from toolkit.loading.statements import execute
@@ -73,7 +73,7 @@ def _unreadable_column(cursor: Cursor, batch: Batch) -> str:
 def _holder(cursor: Cursor, batch: Batch, constraint: Constraint, error: psycopg2.Error) -> str:
     """Say which row of the database has the unique value that a refused row wants."""
     key = holders(cursor, batch, constraint.columns).get(0)
-    return _detail(error, constraint) + (f", in the row with {key}" if key else "")
+    return _detail(error, constraint) + (f", in the row with {shown_key(batch.table, key)}" if key else "")
 
 
 def _detail(error: psycopg2.Error, constraint: Constraint) -> str:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
+from toolkit.database import Database
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.checks import check
@@ -13,16 +14,20 @@ from toolkit.loading.json_lines import JsonLines
 from toolkit.loading.problems import BadInput, Problem, sort_problems
 from toolkit.loading.row_order import batches_of, foreign_keys, in_order
 from toolkit.loading.source import Source
+from toolkit.loading.spellings import find_spellings
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000
 WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
 
 
-def checked_batches(table: Table, files: list[Source]) -> Iterator[Batch]:
-    """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window."""
+def checked_batches(database: Database, table: Table, files: list[Source]) -> Iterator[Batch]:
+    """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window.
+
+    The database is asked only for spellings of keys.
+    """
     chunks = _checked_chunks(table, files)
-    while window := _next_window(table, chunks, files):
+    while window := _next_window(database, table, chunks, files):
         while window:
             yield window.popleft()  # what has been sent is not kept
 
@@ -44,13 +49,14 @@ def _checked_chunks(table: Table, files: list[Source]) -> Iterator[list[Batch]]:
                 yield batches
 
 
-def _next_window(table: Table, chunks: Iterator[list[Batch]], files: list[Source]) -> deque[Batch]:
+def _next_window(database: Database, table: Table, chunks: Iterator[list[Batch]], files: list[Source]) -> deque[Batch]:
     batches = joined(_window(chunks))
+    spellings = find_spellings(database, batches)
     problems: list[Problem] = []
-    find_duplicates(table, batches, problems)
+    find_duplicates(table, batches, problems, spellings)
     if problems:
         raise BadInput(sort_problems(problems, files))
-    steps = in_order([table], batches, foreign_keys([table]))
+    steps = in_order([table], batches, foreign_keys([table], spellings))
     return deque(part for step in steps for batch in batches_of(step) for part in split(batch))
 
 
