@@ -93,14 +93,17 @@ def _check(database: Database, file: Path) -> int:
     if comparison.differences or comparison.not_compared:
         say(f"{whereabouts}:")
         _say_drift(comparison)
+        if not comparison.not_compared:
+            say(f"Not looked at: {schema.NOT_LOOKED_AT}")
         return 1
     print(f"{whereabouts}: as {file.name} says")
+    print(f"Not looked at: {schema.NOT_LOOKED_AT}")
     return 0
 
 
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
-    rows = supervised(database, lambda: schema.count_rows(database, file))
-    if not agreed and not _agrees(database, rows):
+    doomed = supervised(database, lambda: schema.list_doomed(database, file))
+    if not agreed and not _agrees(database, doomed):
         say("nothing was changed")
         return 1
 
@@ -112,11 +115,13 @@ def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     return 0
 
 
-def _agrees(database: Database, rows: dict[str, int]) -> bool:
+def _agrees(database: Database, doomed: list[schema.Doomed]) -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
-    for table, count in rows.items():
-        say(f"  {table}: {count:,} rows")
-    return agrees(f"{sum(rows.values()):,} rows will be gone. Go on?")
+    for name, kind, rows, partition_of in doomed:
+        what = f"a {kind}" if rows is None else f"{rows:,} rows"
+        say(f"  {name}: {what}{f', a partition of {partition_of}' if partition_of else ''}")
+    total = sum(each.rows or 0 for each in doomed if each.partition_of is None)  # theirs are counted with the table
+    return agrees(f"{total:,} rows will be gone. Go on?")
 
 
 def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> None:

@@ -1,7 +1,7 @@
 """A schema file against a live database: apply it, start afresh, compare the two (drift)."""
 
 from toolkit.schema.apply import apply
-from toolkit.schema.drift import Comparison, compare
-from toolkit.schema.reset import count_rows, reset
+from toolkit.schema.drift import NOT_LOOKED_AT, Comparison, compare
+from toolkit.schema.reset import Doomed, list_doomed, reset
 
-__all__ = ["Comparison", "apply", "compare", "count_rows", "reset"]
+__all__ = ["NOT_LOOKED_AT", "Comparison", "Doomed", "apply", "compare", "list_doomed", "reset"]

@@ -15,11 +15,20 @@ from psycopg2 import sql
 
 from toolkit.console import Failure
 from toolkit.database import Cursor, Database, DatabaseUnreachable, catalog, run_transaction
-from toolkit.database.tables import Column, Table
-from toolkit.schema.server_side import create_unique_rowid, prepare, relations, search_path
+from toolkit.database.tables import Table
+from toolkit.schema.ddl import prepare
+from toolkit.schema.parts import Parts, read_parts
+from toolkit.schema.relations import relations
 from toolkit.schema.sql_file import SchemaFile
+from toolkit.schema.unique_rowid import create_unique_rowid
 
 T = TypeVar("T")
+
+# What is not looked at, for the person who reads that nothing differs.
+NOT_LOOKED_AT = (
+    "the order of columns, comments, owners, privileges, and functions, types and sequences by themselves; on "
+    "CockroachDB also triggers, policies and zone configurations"
+)
 
 
 class Comparison(NamedTuple):
@@ -35,27 +44,32 @@ class Comparison(NamedTuple):
 
 
 def compare(database: Database, file: Path) -> Comparison:
-    """Return how the database's tables differ from what a schema file says.
+    """Return how the database's tables differ from what a schema file says; NOT_LOOKED_AT says in what they may, too.
 
     The file is built in a schema of its own and rolled back: nothing is written. Tables that the file does not name are
     no difference. Raises DatabaseUnreachable, and Failure when the file cannot be read.
     """
     script = SchemaFile(file)
-    if script.qualifies_names():
+    if any(statement.qualifies_names for statement in script.statements):
         return Comparison([], [], f"{file.name} says itself in which schema its tables are")
 
     def build(cursor: Cursor) -> Comparison:
         prepare(cursor)
-        path = search_path(cursor)
+        path = catalog.search_path(cursor)
         present = catalog.read(cursor, path[0])
+        present_parts = read_parts(cursor, path[0], present)
         aside = _build_aside(cursor, script, path)
         wanted = catalog.read(cursor, aside)
+        wanted_parts = read_parts(cursor, aside, wanted)
         names = [name for schema, name, _ in relations(cursor) if schema == aside and name in wanted]
         plain = _without_schemas([aside, *path])
-        return Comparison(
-            names,
-            [line for name in names for line in _differences(present.get(name), wanted[name], file.name, plain)],
-        )
+        differences: list[str] = []
+        for name in names:
+            if not _is_alike(present.get(name), wanted[name]):
+                differences.append(f"{name}: there is no such {'view' if wanted[name].is_view else 'table'}")
+            else:
+                differences += _differences(name, present_parts[name], wanted_parts[name], file.name, plain)
+        return Comparison(names, differences)
 
     try:
         comparison = script.explaining(database, lambda: _rehearse(database, build))
@@ -64,6 +78,11 @@ def compare(database: Database, file: Path) -> Comparison:
     except Failure as failure:
         return Comparison([], [], str(failure))
     return comparison if comparison.tables else Comparison([], [], f"{file.name} creates no table in the search_path")
+
+
+def _is_alike(present: Table | None, wanted: Table) -> bool:
+    """Whether what is there is a table where a table is wanted, or a view where that is wanted."""
+    return present is not None and present.is_view == wanted.is_view
 
 
 class _Rehearsed(BaseException):
@@ -90,53 +109,46 @@ def _build_aside(cursor: Cursor, script: SchemaFile, path: list[str]) -> str:
     """Run a schema file in a new schema, and return that schema's name; for a transaction that is rolled back."""
     aside = f"rehearsal_{os.urandom(8).hex()}"
     cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
-    # Of this connection, not of this transaction: older CockroachDB has no SET LOCAL search_path.
-    cursor.execute(sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, [aside, *path]))))
+    _set_search_path(cursor, [aside, *path])
     create_unique_rowid(cursor)
-    script.run(cursor)
+    for statement in script.statements:
+        if statement.is_drop:  # of what the file has not built before: never of what is really there
+            _set_search_path(cursor, [aside])
+        script.run_statement(statement, cursor)
+        if statement.is_drop:
+            _set_search_path(cursor, [aside, *path])
     return aside
 
 
+def _set_search_path(cursor: Cursor, schemas: list[str]) -> None:
+    """Set the search_path of the connection: older CockroachDB has no SET LOCAL search_path."""
+    cursor.execute(sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, schemas))))
+
+
 def _without_schemas(schemas: list[str]) -> Callable[[str], str]:
-    """Return what takes these schemas' names out of a definition: some servers and some definitions name them."""
-    names = "|".join(map(re.escape, schemas))
-    return partial(re.compile(rf'(?:\b\w+\.)?(?:"(?:{names})"|\b(?:{names}))\.').sub, "")
+    """Return what takes these schemas' names out of a definition: some servers and some definitions name them.
+
+    Of a literal it takes them out only if that is the name of a sequence or another relation.
+    """
+    name = r'(?:"(?:[^"]|"")*"|\w+)'
+    schema = "|".join(f'"{re.escape(schema)}"|{re.escape(schema)}' for schema in schemas)
+    prefix = rf"(?:{name}\.)?(?:{schema})\.(?={name})"
+    literal = r"e?'(?:[^'\\]|\\.|'')*'"
+    relation = rf"'{prefix}(?=[^']*'(?:::+STRING)?::+regclass)"
+    tokens = re.compile(rf"(?P<relation>{relation})|(?P<prefix>{prefix})|{literal}|{name}", re.IGNORECASE)
+
+    def replace(found: re.Match[str]) -> str:
+        return {"relation": "'", "prefix": ""}.get(str(found.lastgroup), found[0])
+
+    return partial(tokens.sub, replace)
 
 
-def _differences(present: Table | None, wanted: Table, file: str, plain: Callable[[str], str]) -> Iterator[str]:
-    if present is None or present.is_view != wanted.is_view:
-        yield f"{wanted.name}: there is no such {'view' if wanted.is_view else 'table'}"
-        return
-    there, said = _parts(present), _parts(wanted)
-    for part in [*said, *(part for part in there if part not in said)]:
-        if part not in there:
-            yield f"{wanted.name}: {part} is missing, {file} says {plain(said[part])}"
-        elif part not in said:
-            yield f"{wanted.name}: {part} is {plain(there[part])}, {file} has none of that name"
-        elif plain(there[part]) != plain(said[part]):
-            yield f"{wanted.name}: {part} is {plain(there[part])}, {file} says {plain(said[part])}"
-
-
-def _parts(table: Table) -> dict[str, str]:
-    """What a table is made of: a name for each part, and its definition."""
-    columns = {f"column {column.name}": _definition(column) for column in table.columns.values()}
-    constraints = {f"constraint {name}": constraint.definition for name, constraint in table.constraints.items()}
-    # The index of a primary key or unique constraint has the constraint's name, and is told by it.
-    indexes = {f"index {name}": text for name, text in table.indexes.items() if name not in table.constraints}
-    return columns | constraints | indexes
-
-
-def _definition(column: Column) -> str:
-    """A column as a CREATE TABLE statement would say it."""
-    words = [column.type]
-    if column.labels:
-        words.append(f"({', '.join(column.labels)})")
-    if not column.nullable:
-        words.append("NOT NULL")
-    if column.generated is not None:
-        words.append(f"GENERATED ALWAYS AS {column.generated}")
-    elif column.identity:
-        words.append(f"GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY")
-    elif column.default is not None:
-        words.append(f"DEFAULT {column.default}")
-    return " ".join(words)
+def _differences(name: str, present: Parts, wanted: Parts, file: str, plain: Callable[[str], str]) -> Iterator[str]:
+    for part in [*wanted, *(part for part in present if part not in wanted)]:
+        there, said = plain(present.get(part, "")), plain(wanted.get(part, ""))
+        if part not in present:
+            yield f"{name}: {part} is missing, {file} says {said}"
+        elif part not in wanted:
+            yield f"{name}: {part} is {there}, {file} has none of that name"
+        elif there != said:
+            yield f"{name}: {part} is {there}, {file} says {said}"

@@ -1,102 +1,96 @@
-"""A schema file: read, split into its statements, and run in a transaction."""
+"""A schema file: read, divided into its statements, and run in a transaction of which it has no control."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import psycopg2
+import psycopg2.extensions
 
 from toolkit.console import Failure
 from toolkit.database import Cursor, Database, explained
+from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way
+from toolkit.schema.statements import Statement, split
 
 T = TypeVar("T")
 
-# Words that end the transaction in which a file is applied, or begin another.
-TRANSACTION_CONTROL = {"ABORT", "BEGIN", "COMMIT", "END", "PREPARE", "ROLLBACK", "START"}
-
-# A name of two parts where a statement names a table.
-QUALIFIED = r'(?i)\b(?:TABLE|EXISTS|VIEW|ON|REFERENCES)\s+("[^"]+"|\w+)\s*\.'
-
-
-class _Statement(NamedTuple):
-    line: int
-    text: str
-
-    def failure(self, file: Path, error: psycopg2.Error, database: Database) -> Failure:
-        code = error.pgcode or ""
-        own_fault = code.startswith("42") and code != "42501"  # insufficient_privilege
-        reason = error.diag.message_primary if own_fault else explained(error, database)
-        position = int(error.diag.statement_position or 1) - 1
-        line = self.line + self.text.count("\n", 0, position)
-        if code in ("42P07", "42710"):  # duplicate_table, duplicate_object
-            reason = f"{reason} (a schema file is applied again and again: write IF NOT EXISTS where there is such)"
-        beginning = re.sub(r"'[^']*'?", "'...'", self.text.partition("\n")[0])[:70]  # a literal may be a password
-        return Failure(f"{file}, line {line}: {reason}\n  the statement begins: {beginning}")
+UNFINISHED = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
+# What CockroachDB says of a transaction whose rows and new tables are there, but not all of its changes to old tables.
+COMMITTED_IN_PART = "XXA00"
 
 
 class SchemaFile:
-    """A schema file that can be run in a transaction: in one piece, and if that fails, one statement at a time."""
+    """A schema file that is run statement by statement, and knows at which it is when the server refuses one.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._text = _read(file)
-        self._statements = [_Statement(1, self._text)]
-        self._at: _Statement | None = None  # what is being run
-        # Most files name none of these words, and need not be split.
-        if not TRANSACTION_CONTROL.isdisjoint(re.findall(r"\w+", self._text.upper())):
-            self._split()
+    Raises Failure when the file cannot be read, holds no statement, or would end the transaction in which it is run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.statements = split(_read(path))
+        self._at: Statement | None = None  # what is being run
+        if not self.statements:
+            raise Failure(f"{path} holds no SQL statement")
+        for statement in self.statements:
+            if statement.transaction_control:
+                raise Failure(
+                    f"{self._place(statement)}: the file is applied in one transaction, which it must not begin or end "
+                    f"itself: remove {statement.transaction_control}"
+                )
 
     def run(self, cursor: Cursor) -> None:
-        for statement in self._statements:
-            self._at = statement
-            cursor.execute(statement.text)
+        """Run all statements in the transaction of a cursor."""
+        for statement in self.statements:
+            self.run_statement(statement, cursor)
+
+    def run_statement(self, statement: Statement, cursor: Cursor) -> None:
+        """Run one of the statements by a cursor, and see that the transaction, if there is one, is still the same."""
+        self._at = statement
+        cursor.execute(statement.text)
+        if not cursor.connection.autocommit and cursor.connection.get_transaction_status() != UNFINISHED:
+            raise Failure(
+                f"{self._place(statement)}: this statement has ended the transaction, so that what stands before it is "
+                f"applied: remove it\n  it begins: {statement.beginning}"
+            )
         self._at = None
 
     def explaining(self, database: Database, transaction: Callable[[], T]) -> T:
-        """Run a transaction in which the script runs, and return its result. Raises Failure: where it failed, why."""
+        """Run a transaction in which statements of the file run, and return its result.
+
+        Raises Failure when the server refuses something: which statement of the file, why, and what is in the way.
+        """
         try:
             return transaction()
         except psycopg2.Error as error:
-            if not self._at:
-                raise explained(error, database) from error
-        self._statements = self._split()
-        self._at = None
-        try:
-            return transaction()
-        except psycopg2.Error as error:
-            if self._at:
-                raise self._at.failure(self._file, error, database) from error
-            raise explained(error, database) from error
+            statement, self._at = self._at, None
+            if statement:
+                raise self._refusal(statement, error, database) from error
+            raise self._end(error, database) from error
 
-    def qualifies_names(self) -> bool:
-        """Whether the file says in which schema its tables are."""
-        if not re.search(QUALIFIED, self._text):
-            return False
-        import sqlparse  # slow to import, and seldom needed
+    def _refusal(self, statement: Statement, error: psycopg2.Error, database: Database) -> Failure:
+        code = error.pgcode or ""
+        own_fault = code.startswith("42") and code != "42501"  # insufficient_privilege
+        reason = error.diag.message_primary if own_fault else explained(error, database)
+        if code in ("42P07", "42710"):  # duplicate_table, duplicate_object
+            reason = f"{reason} (a schema file is applied again and again: write IF NOT EXISTS where there is such)"
+        if code == LOCK_NOT_AVAILABLE:
+            reason = f"{reason}. {in_the_way(database, statement.text)}"
+        position = int(error.diag.statement_position or 1) - 1
+        place = self._place(statement, statement.text.count("\n", 0, position))
+        return Failure(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
 
-        return bool(re.search(QUALIFIED, sqlparse.format(self._text, strip_comments=True)))
+    def _end(self, error: psycopg2.Error, database: Database) -> Failure:
+        """Return what to say of an error before or after the statements of the file."""
+        if error.pgcode != COMMITTED_IN_PART:
+            return explained(error, database)
+        parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]
+        return Failure(
+            f"{self.path} is applied in part: what is new in it is there, but a table that was there could not be "
+            f"changed: {'. '.join(parts)}. Mend that and run it again"
+        )
 
-    def _split(self) -> list[_Statement]:
-        from sqlparse.engine import FilterStack  # slow to import, and seldom needed
-
-        statements = []
-        line = 1
-        for parsed in FilterStack().run(self._text):  # type: ignore[no-untyped-call]
-            first = parsed.token_first(skip_ws=True, skip_cm=True)
-            if first and first.value != ";":
-                before = "".join(str(token) for token in parsed.tokens[: parsed.token_index(first)])
-                statement = _Statement(line + before.count("\n"), str(parsed)[len(before) :].strip())
-                if first.value.upper() in TRANSACTION_CONTROL:
-                    raise Failure(
-                        f"{self._file}, line {statement.line}: the file is applied in one transaction, which it must "
-                        f"not begin or end itself: remove {first.value}"
-                    )
-                statements.append(statement)
-            line += str(parsed).count("\n")
-        if not statements:
-            raise Failure(f"{self._file} holds no SQL statement")
-        return statements
+    def _place(self, statement: Statement, lines: int = 0) -> str:
+        return f"{self.path}, line {statement.line + lines}"
 
 
 def _read(file: Path) -> str:

@@ -1,0 +1,165 @@
+"""What tables and views are made of, a name and a text for each part: what drift compares.
+
+The columns, constraints and indexes come from the catalog as the loader knows it; what only matters here is read here.
+"""
+
+from typing import Any
+
+from toolkit.database import Cursor
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.tables import Column, Table
+from toolkit.schema.relations import fetch
+
+Parts = dict[str, str]
+
+# What a table or view is besides its columns: its kind, where its rows are, who sees them; NULL for what it has not.
+RELATIONS_OF_POSTGRESQL = """
+    SELECT c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
+           array_to_string(c.reloptions, ', '), pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
+           CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+RELATIONS_OF_COCKROACHDB = """
+    SELECT c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
+           array_to_string(c.reloptions, ', '), NULL, NULL, COALESCE(v.definition, m.definition)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_views v ON v.schemaname = n.nspname AND v.viewname = c.relname
+    LEFT JOIN pg_catalog.pg_matviews m ON m.schemaname = n.nspname AND m.matviewname = c.relname
+    WHERE n.nspname = %s AND c.relkind IN ('r', 'v', 'm')"""
+
+# What a column is besides what the loader needs to know: the domain that is its type, whether a generated value is
+# stored ("s") or not ("v"), and of the sequence that belongs to it (of an identity or a serial) its options.
+COLUMNS_OF_POSTGRESQL = """
+    SELECT c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.oid, NULL) END, a.attgenerated::TEXT,
+           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid)
+        ON d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        AND d.refobjid = c.oid AND d.refobjsubid = a.attnum
+    WHERE n.nspname = %s AND a.attnum > 0 AND NOT a.attisdropped"""
+COLUMNS_OF_COCKROACHDB = """
+    SELECT k.table_name, k.column_name, NULL, a.attgenerated::TEXT,
+           k.identity_start, k.identity_increment, k.identity_minimum, k.identity_maximum, k.identity_cycle = 'YES'
+    FROM information_schema.columns k
+    JOIN pg_catalog.pg_namespace n ON n.nspname = k.table_schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.column_name
+    WHERE k.table_schema = %s"""
+
+# Further parts: a table's name, what the part is, its name, its definition.
+FURTHER_OF_POSTGRESQL = """
+    SELECT c.relname, 'constraint', x.conname, pg_get_constraintdef(x.oid)
+    FROM pg_catalog.pg_constraint x
+    JOIN pg_catalog.pg_class c ON c.oid = x.conrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND x.contype = 'x'
+    UNION ALL
+    SELECT c.relname, 'trigger', t.tgname,
+           pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ', disabled'
+                                             WHEN 'A' THEN ', enabled always' ELSE ', enabled on replicas' END
+    FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND NOT t.tgisinternal
+    UNION ALL
+    SELECT c.relname, 'index', i.relname, 'invalid: an earlier statement could not finish it'
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+    JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND NOT x.indisvalid AND c.relkind <> 'p'
+    UNION ALL
+    SELECT p.tablename, 'policy', p.policyname,
+           concat(p.permissive, ' FOR ', p.cmd, ' TO ', array_to_string(p.roles, ', '),
+                  ' USING (' || p.qual || ')', ' WITH CHECK (' || p.with_check || ')')
+    FROM pg_catalog.pg_policies p
+    WHERE p.schemaname = %(schema)s"""
+
+
+def read_parts(cursor: Cursor, schema: str, tables: dict[str, Table]) -> dict[str, Parts]:
+    """Return the parts of the tables and views of a schema, as the catalog has read them, by table."""
+    on_cockroachdb = is_cockroachdb(cursor)
+    parts: dict[str, Parts] = {}
+    for name, *row in fetch(cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, (schema,)):
+        if name in tables:
+            parts[name] = _whole(*row)
+    columns = {
+        (table, column): _properties(*row)
+        for table, column, *row in fetch(
+            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, (schema,)
+        )
+    }
+    for name, of_table in parts.items():
+        of_table.update(_of_catalog(tables[name], columns))
+    for name, what, part, definition in (
+        [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, {"schema": schema})
+    ):
+        if name in parts:
+            parts[name][f"{what} {part}"] = definition
+    return parts
+
+
+def _whole(
+    kind: str,
+    unlogged: bool,
+    row_security: bool | None,
+    forced: bool | None,
+    options: str | None,
+    partition_key: str | None,
+    bound: str | None,
+    query: str | None,
+) -> Parts:
+    """Return the parts of a table or view as a whole."""
+    parts = {
+        "unlogged": "UNLOGGED" if unlogged else None,
+        "row-level security": ("forced" if forced else "enabled") if row_security else None,
+        "options": options,
+        "partitions": f"PARTITION BY {partition_key}" if partition_key else None,
+        "partition": bound,
+        "materialized": "MATERIALIZED" if kind == "m" else None,
+        "query": " ".join(query.rstrip(";").split()) if query else None,
+    }
+    return {name: text for name, text in parts.items() if text}
+
+
+def _properties(domain: str | None, generated: str | None, *sequence: Any) -> dict[str, str]:
+    """Return what is told of a column where the catalog tells less: its domain, how it is stored, its sequence."""
+    start, increment, least, most, cycle = sequence
+    options = f" (START {start} INCREMENT {increment} MINVALUE {least} MAXVALUE {most}{' CYCLE' if cycle else ''})"
+    return {
+        "domain": domain or "",
+        "stored": {"s": " STORED", "v": " VIRTUAL"}.get(generated or "", ""),
+        "sequence": options if start is not None else "",
+    }
+
+
+def _of_catalog(table: Table, properties: dict[tuple[str, str], dict[str, str]]) -> Parts:
+    columns = {
+        f"column {column.name}": _definition(column, properties.get((table.name.relation, column.name), {}))
+        for column in table.columns.values()
+    }
+    constraints = {f"constraint {name}": constraint.definition for name, constraint in table.constraints.items()}
+    # The index of a primary key or unique constraint has the constraint's name, and is told by it.
+    indexes = {f"index {name}": text for name, text in table.indexes.items() if name not in table.constraints}
+    return columns | constraints | indexes
+
+
+def _definition(column: Column, properties: dict[str, str]) -> str:
+    """Return a column as a CREATE TABLE statement would say it."""
+    words = [properties.get("domain") or column.type]
+    if column.labels:
+        words.append(f"({', '.join(column.labels)})")
+    if column.collation:
+        words.append(f"COLLATE {column.collation}")
+    if not column.nullable:
+        words.append("NOT NULL")
+    if column.generated is not None:
+        words.append(f"GENERATED ALWAYS AS {column.generated}{properties.get('stored', '')}")
+    elif column.identity:
+        words.append(f"GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY")
+    elif column.default is not None:
+        words.append(f"DEFAULT {column.default}")
+    return " ".join(words) + properties.get("sequence", "")

@@ -1,0 +1,127 @@
+"""SQL text -> its statements, each with the line where it begins, and what can be told of them without a server.
+
+A semicolon ends a statement unless it stands in a literal, a quoted name, a comment, parentheses, or the body of a
+function (BEGIN ATOMIC ... END). These are the rules of psql (psqlscan.l); those of CockroachDB's literals differ from
+them only in what neither server would take from the other.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# What matters for finding the end of a statement. What is not closed goes on to the end of the text.
+TOKEN = re.compile(
+    r"""
+    (?P<line_comment> --[^\n]* )
+  | (?P<comment> /\* )
+  | (?P<literal> (?<!\w) [eb] ' (?: [^'\\] | \\. | '' )* (?: ' | \Z )
+      | ' (?: [^'] | '' )* (?: ' | \Z )
+      | \$ (?P<tag> (?: [^\W\d]\w* )? ) \$ .*? (?: \$ (?P=tag) \$ | \Z ) )
+  | (?P<quoted> " (?: [^"] | "" )* (?: " | \Z ) )
+  | (?P<word> [^\W\d] [\w$]* )
+  | (?P<sign> [^\s\w] )
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+
+# The first words of a statement that ends the transaction it is in, or begins another.
+TRANSACTION_CONTROL = re.compile(
+    r"(?:ABORT|BEGIN|COMMIT|END|PREPARE TRANSACTION|ROLLBACK|START)\b|SET (?:SESSION |LOCAL )?AUTOCOMMIT_BEFORE_DDL\b",
+    re.IGNORECASE,
+).match
+ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b").match
+
+# A name of two parts where a statement names a table, in a statement without comments and literals. What comes after
+# ON is a table only in some statements, and there after the first ON; in a view it may be the condition of a join.
+NAME = r'(?:ONLY\s+)?(?:"[^"]+"|\w+)\s*\.'
+QUALIFIED = re.compile(
+    rf"\b(?:TABLE|EXISTS|VIEW|REFERENCES|PARTITION\s+OF|INHERITS\s*\()\s+{NAME}"
+    rf"|^CREATE\s+(?:\w+\s+){{0,2}}(?:INDEX|TRIGGER|POLICY)\b(?:(?!\sON\s).)*\sON\s+{NAME}",
+    re.IGNORECASE | re.DOTALL,
+).search
+
+
+class Statement(NamedTuple):
+    """A statement. line: that of the file where it begins, from 1. bare: its text without comments and literals."""
+
+    line: int
+    text: str
+    bare: str
+
+    @property
+    def transaction_control(self) -> str | None:
+        """The words by which the statement ends its transaction, or begins another; None if it does neither."""
+        found = TRANSACTION_CONTROL(" ".join(self.bare.split()))
+        return found[0] if found else None
+
+    @property
+    def beginning(self) -> str:
+        """The beginning of the statement for a message; a literal may be a password."""
+        masked = TOKEN.sub(lambda found: "'...'" if found.lastgroup == "literal" else found[0], self.text)
+        return masked.partition("\n")[0][:70].rstrip()
+
+    @property
+    def is_drop(self) -> bool:
+        """Whether the statement drops something."""
+        return self.bare.upper().startswith("DROP ")
+
+    @property
+    def qualifies_names(self) -> bool:
+        """Whether the statement says in which schema a table is."""
+        return QUALIFIED(self.bare) is not None
+
+
+def split(text: str) -> list[Statement]:
+    """Return the statements of a text, in their order."""
+    statements = []
+    start = None  # of the statement, once it has begun
+    bare: list[str] = []
+    parentheses = bodies = 0
+    for kind, begin, end in _tokens(text):
+        piece = text[begin:end]
+        if piece == ";" and not parentheses and not bodies:
+            if start is not None:
+                statements.append(_statement(text, start, begin, bare))
+            start, bare = None, []
+            continue
+        if kind == "comment":
+            continue
+        start = begin if start is None else start
+        bare.append("''" if kind == "literal" else piece)
+        parentheses = max(0, parentheses + (piece == "(") - (piece == ")"))
+        if kind == "word" and not parentheses:
+            bodies = max(0, bodies + _opens(piece.upper(), bodies, bare))
+    if start is not None:
+        statements.append(_statement(text, start, len(text), bare))
+    return statements
+
+
+def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
+    """Return the tokens of a text, each as its kind, its beginning and its end."""
+    position = 0
+    while found := TOKEN.search(text, position):
+        kind, position = str(found.lastgroup), found.end()
+        if kind == "comment":
+            position = _end_of_comment(text, position)
+        yield kind.removeprefix("line_"), found.start(), position
+
+
+def _end_of_comment(text: str, position: int) -> int:
+    """Return where a comment ends that has begun before a position; there may be others in it."""
+    depth = 1
+    for found in re.compile(r"/\*|\*/").finditer(text, position):
+        depth += 1 if found[0] == "/*" else -1
+        if not depth:
+            return found.end()
+    return len(text)
+
+
+def _opens(word: str, bodies: int, bare: list[str]) -> int:
+    """Return 1 if a word begins the body of a function or something in it that has an END, -1 if it is that END."""
+    if word == "BEGIN" or (word == "CASE" and bodies):
+        return int(ROUTINE(" ".join(bare[:4]).upper()) is not None)
+    return -1 if word == "END" else 0
+
+
+def _statement(text: str, begin: int, end: int, bare: list[str]) -> Statement:
+    return Statement(1 + text.count("\n", 0, begin), text[begin:end].rstrip(), " ".join(bare))

@@ -1,0 +1,37 @@
+"""CockroachDB's unique_rowid() for a PostgreSQL database that has none."""
+
+from psycopg2 import sql
+
+from toolkit.database import Cursor
+from toolkit.database.catalog import is_cockroachdb, search_path
+from toolkit.schema.relations import fetch
+
+# The time since 2015 in units of 10 microseconds, shifted by 15 bits (GenerateUniqueInt in CockroachDB's
+# pkg/sql/sem/builtins). There the low bits are the node's; here the next value of a sequence is added. It need not fit
+# 15 bits: time and sequence both grow, so their sum does. Two ids could be equal only if 32,768 values were drawn for
+# each 10 microseconds by which their times differ the other way round; so a value that took longer than a millisecond
+# to draw is drawn again.
+UNIQUE_ROWID = """
+    CREATE SEQUENCE {schema}.unique_rowid_sequence;
+    GRANT USAGE ON SEQUENCE {schema}.unique_rowid_sequence TO PUBLIC;
+    CREATE FUNCTION {schema}.unique_rowid() RETURNS INT8 LANGUAGE plpgsql AS $$
+    DECLARE
+        began TIMESTAMPTZ;
+        number INT8;
+    BEGIN
+        LOOP
+            began := clock_timestamp();
+            number := nextval({sequence});
+            EXIT WHEN clock_timestamp() < began + INTERVAL '1 millisecond';
+        END LOOP;
+        RETURN (((date_part('epoch', began) - 1420070400) * 100000)::INT8 << 15) + number;
+    END $$;
+    COMMENT ON FUNCTION {schema}.unique_rowid() IS 'As in CockroachDB: distinct, and increasing with time.'"""
+
+
+def create_unique_rowid(cursor: Cursor) -> None:
+    """Create unique_rowid() where new tables go, unless the search_path leads to one. CockroachDB has it built in."""
+    if not is_cockroachdb(cursor) and not fetch(cursor, "SELECT to_regprocedure('unique_rowid()')")[0][0]:
+        schema = search_path(cursor)[0]
+        sequence = sql.Identifier(schema, "unique_rowid_sequence").as_string(cursor)
+        cursor.execute(sql.SQL(UNIQUE_ROWID).format(schema=sql.Identifier(schema), sequence=sql.Literal(sequence)))
