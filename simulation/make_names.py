@@ -8,6 +8,7 @@ the letters a to z, for addresses. Of a list that Faker keeps in the order of fr
 any other names at equal distances.
 """
 
+import argparse
 import importlib
 import json
 import re
@@ -24,6 +25,7 @@ MOST = 80  # names of a list
 
 
 def main() -> None:
+    argparse.ArgumentParser(description="Make names.json from the lists of Faker.").parse_args()
     names = {locale: _names(locale) for locale in LOCALES.split()}
     file = Path(__file__).with_name("names.json")
     lines = [f'"{locale}": {json.dumps(of_locale, ensure_ascii=False)}' for locale, of_locale in names.items()]

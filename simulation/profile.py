@@ -19,6 +19,8 @@ Section = TypeVar("Section")
 
 @dataclass(frozen=True)
 class Titles:
+    """How many titles there are, and how attention is divided among them."""
+
     count: int
     exponent: float
     new: float
@@ -28,6 +30,8 @@ class Titles:
 
 @dataclass(frozen=True)
 class Viewings:
+    """How much people watch, when, and how far."""
+
     per_user: float
     per_session: float
     weekend: float
@@ -38,17 +42,23 @@ class Viewings:
 
 @dataclass(frozen=True)
 class Tastes:
+    """How much of what is watched is chosen by taste."""
+
     strength: float
 
 
 @dataclass(frozen=True)
 class Reviews:
+    """How many reviews are written."""
+
     per_user: float
     with_words: float
 
 
 @dataclass(frozen=True)
 class Subscribers:
+    """Who joins when, cancels, comes back and changes plans; when prices rise."""
+
     launch: float
     churn: float
     comeback: float
@@ -79,6 +89,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Profile:
+    """All figures; profile.toml says what each is."""
+
     titles: Titles
     viewings: Viewings
     tastes: Tastes
