@@ -20,7 +20,7 @@ def test_it_has_two_set_up_commands_for_ci() -> None:
 
 
 def test_it_is_short() -> None:
-    assert len(README.splitlines()) <= 165
+    assert len(README.splitlines()) <= 150
 
 
 def test_it_lists_the_tables() -> None:
