@@ -463,6 +463,7 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
                "are loaded into tables only"),
     "a system table": ({"pg_class": [{"oid": 2}]}, 'the database has no table "pg_class"'),
     "a system table with its schema": ({"information_schema.tables": []}, "the database has no table"),
+    "a system table that has a key": ({"pg_catalog.pg_class": [{"oid": 2}]}, "the database has no table"),
     "no primary key": ({"keyless": [{"a": 1}]}, 'fixture.json, table keyless: the table "keyless" has no primary key, '
                        "so its rows could not be told apart"),
 }  # fmt: skip

@@ -240,7 +240,7 @@ VIEWING = "watch_history.jsonl"
 @pytest.mark.parametrize(
     ("line", "change", "told"),
     [
-        (8_000, {"progress": "12"}, "column progress: expected"),
+        (8_000, {"progress": "12 %"}, "column progress: expected"),
         (8_000, {"watched_at": "2026-02-30T00:00:00Z"}, "column watched_at: "),
         (3_000, {"user_id": 999_999}, "watch_history_user_id_fkey"),
         (8_000, {"progress": 150}, "breaks watch_history_progress_range: CHECK"),

@@ -94,14 +94,19 @@ def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
     return _Reading(cursor, [schema], [schema]).tables()
 
 
+SYSTEM_SCHEMAS = {"crdb_internal", "information_schema", "pg_catalog", "pg_extension", "pg_toast"}
+
+
 def read_named(cursor: Cursor, names: Iterable[str]) -> dict[str, Table]:
     """Return the tables and views of the search_path, and of the schemas that these names begin with, by name.
 
-    The name of a table that unqualified names do not lead to is its schema's and its own, with a dot between them.
+    The name of a table that unqualified names do not lead to is its schema's and its own, with a dot between them. The
+    server's own schemas are left out: a superuser could write to their tables.
     """
     path = search_path(cursor)
     beginnings = [name[:dot].strip('"') for name in names for dot in range(len(name)) if name[dot] == "."]
-    return _Reading(cursor, list(dict.fromkeys([*path, *beginnings])), path).tables()
+    schemas = [schema for schema in dict.fromkeys([*path, *beginnings]) if schema not in SYSTEM_SCHEMAS]
+    return _Reading(cursor, schemas, path).tables()
 
 
 class _Row(NamedTuple):
