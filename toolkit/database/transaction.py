@@ -121,7 +121,7 @@ def _run(
             if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):
                 raise
             if not tries.pause():
-                raise _ambiguous(database) if tries.in_doubt else _exhausted(database, tries, lost) from error
+                raise _ambiguous(database) if tries.in_doubt else _exhausted(database, tries, lost, error) from error
             database.count_retry()
         except BaseException as error:
             _end(database, connection, lost=not isinstance(error, Exception))
@@ -159,8 +159,10 @@ def _ambiguous(database: Database, ended_by: Exception | None = None) -> Ambiguo
     return AmbiguousCommit(text)
 
 
-def _exhausted(database: Database, tries: Tries, lost: bool) -> RetriesExhausted:
+def _exhausted(database: Database, tries: Tries, lost: bool, error: psycopg2.Error) -> RetriesExhausted:
     reason = "the connection was lost again and again" if lost else "other transactions were in the way each time"
+    if not lost and error.pgcode not in CONFLICTS:
+        reason += f", or so it seemed: {error.diag.message_primary}"
     number = "1 try" if tries.count == 0 else f"{tries.count + 1} tries"
     seconds = time.monotonic() - tries.begin
     return RetriesExhausted(

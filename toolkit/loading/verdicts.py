@@ -46,7 +46,8 @@ def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> 
         return batch.problem(0, f"larger than the server takes in one message: {megabytes:.1f} MB: {advice}")
     said = f"the server says: {_message(error)}"
     if is_of_policy(error):
-        user = cursor.connection.info.user
+        cursor.execute("SELECT current_user")
+        ((user,),) = cursor.fetchall()
         advice = f"user {user} may not write this row: change it or the policy, or load as a user whom no policy binds"
         return batch.problem(0, f"{said}: {advice}")
     if error.pgcode == NOT_NULL_VIOLATION:
@@ -58,16 +59,25 @@ def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> 
 
 def _unreadable_column(cursor: Cursor, batch: Batch) -> str:
     """Return the column whose value the server cannot read, if that is what is wrong with the only row."""
-    for name in batch.columns:
-        alone = batch.only((name,))
-        try:
-            with savepoint(cursor):
-                execute(cursor, statements.values(alone), alone)
-        except psycopg2.Error as error:
-            if not is_rows_fault(error):
-                raise
-            return name
-    return ""
+    columns = batch.columns
+    if _is_readable(cursor, batch.only(columns)):
+        return ""
+    while len(columns) > 1:
+        middle = len(columns) // 2
+        first_are_readable = _is_readable(cursor, batch.only(columns[:middle]))
+        columns = columns[middle:] if first_are_readable else columns[:middle]
+    return columns[0]
+
+
+def _is_readable(cursor: Cursor, batch: Batch) -> bool:
+    try:
+        with savepoint(cursor):
+            execute(cursor, statements.values(batch), batch)
+    except psycopg2.Error as error:
+        if not is_rows_fault(error):
+            raise
+        return False
+    return True
 
 
 def _holder(cursor: Cursor, batch: Batch, constraint: Constraint, error: psycopg2.Error) -> str:
