@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 from relay import Relay
-from schema_files import PROJECT, SCHEMA, TABLES, THING, everything, is_cockroachdb, tables
+from schema_files import PROJECT, SCHEMA, TABLES, THING, everything, execute, is_cockroachdb, tables
 
 from toolkit import schema
 from toolkit.console import Failure
 from toolkit.database import Database
+from toolkit.schema import ddl
 
 
 def test_apply_tells_what_it_created_and_repeats(empty_database: Database, file: Path) -> None:
@@ -148,3 +150,87 @@ def test_nothing_is_done_by_importing() -> None:
     command = [sys.executable, "-c", "import toolkit.schema, streaming_services"]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_lock_that_is_not_given_up(database: Database, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if is_cockroachdb(database):
+        pytest.skip("CockroachDB knows no such limit")
+    monkeypatch.setattr(ddl, "LOCK_TIMEOUT", "300ms")
+    other = psycopg2.connect(url)
+    with other.cursor() as cursor:
+        cursor.execute("INSERT INTO users (name, email) VALUES ('Ann', 'ann@example.com')")
+        with pytest.raises(Failure, match=r"line \d+: .*lock.*session \d+ \(user .*\) has used users"):
+            schema.apply(database, SCHEMA)
+    other.close()
+    assert schema.apply(database, SCHEMA) == []
+
+
+def test_a_lock_timeout_of_ones_own_is_kept(database: Database, url: str) -> None:
+    if is_cockroachdb(database):
+        pytest.skip("CockroachDB knows no such limit")
+    hasty = Database(psycopg2.extensions.make_dsn(url, options="-c lock_timeout=200ms"))
+    other = psycopg2.connect(url)
+    with other.cursor() as cursor:
+        cursor.execute("INSERT INTO users (name, email) VALUES ('Ann', 'ann@example.com')")
+        began = time.monotonic()
+        with pytest.raises(Failure, match="has used users"):
+            schema.apply(hasty, SCHEMA)
+        assert time.monotonic() - began < 5
+    other.close()
+    hasty.close()
+
+
+@pytest.mark.parametrize("column", ["begin", "commit", '"end"', "start"])
+def test_control_of_the_transaction_after_a_column_of_such_a_name(
+    empty_database: Database, file: Path, column: str
+) -> None:
+    file.write_text(f"CREATE TABLE u ({column} INT8);\nCOMMIT;\nCREATE TABLE v (a INT8);")
+    for function in (schema.apply, schema.compare):
+        with pytest.raises(Failure, match=r"line 2: .* remove COMMIT"):
+            function(empty_database, file)
+    assert tables(empty_database) == []
+
+
+def test_a_statement_that_ends_the_transaction_unseen(empty_database: Database, file: Path) -> None:
+    if is_cockroachdb(empty_database):
+        pytest.skip("CockroachDB reads literals in one way only")
+    # What the literal is depends on a setting that nobody can know before the file is run.
+    file.write_text("SET standard_conforming_strings = off;\nSELECT 'a\\''; COMMIT; --';\nCREATE TABLE v (a INT8);")
+    with pytest.raises(Failure, match="line 2: this statement has ended the transaction"):
+        schema.apply(empty_database, file)
+    assert tables(empty_database) == []
+
+
+def test_a_change_that_fails_after_commit(empty_database: Database, file: Path) -> None:
+    execute(empty_database, "CREATE TABLE old (a INT8)")
+    execute(empty_database, "INSERT INTO old VALUES (1), (1)")
+    file.write_text(THING + "CREATE UNIQUE INDEX IF NOT EXISTS old_key ON old (a);")
+    with pytest.raises(Failure) as caught:
+        schema.apply(empty_database, file)
+    is_there = "things" in tables(empty_database)
+    assert is_there == is_cockroachdb(empty_database)
+    assert ("applied in part: what is new in it is there" in str(caught.value)) == is_there
+
+
+def test_where_transactions_take_no_ddl(
+    empty_database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the newest CockroachDB has the setting: another that is on stands for it."""
+    monkeypatch.setattr(ddl, "STANDS_ALONE", "standard_conforming_strings")
+    file.write_text(THING + "CREATE INDEX IF NOT EXISTS things_size_idx ON things (size);")
+    assert schema.apply(empty_database, file) == ["things"]
+    assert "other.sql is applied statement by statement, not as a whole" in capsys.readouterr().err
+    assert schema.apply(empty_database, file) == []
+    assert "takes no DDL in transactions" in (schema.compare(empty_database, file).not_compared or "")
+    with pytest.raises(Failure, match="takes no DDL in transactions"):
+        schema.reset(empty_database, file)
+    file.write_text("CREATE TABLE IF NOT EXISTS more (id INT8 PRIMARY KEY);\nCREATE TABLE bad (id NONSENSE);")
+    with pytest.raises(Failure, match=r"(?s)line 2: .*nonsense.*statements before it that are applied: 1"):
+        schema.apply(empty_database, file)
+    assert set(tables(empty_database)) == {"more", "things"}
+
+
+def test_a_table_that_is_made_again_is_told(database: Database) -> None:
+    execute(database, "DROP TABLE reviews")
+    assert schema.apply(database, SCHEMA) == ["reviews"]
+    assert schema.apply(database, SCHEMA) == []

@@ -85,6 +85,20 @@ def test_no_transaction_control(statement: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("CREATE MATERIALIZED VIEW Big AS SELECT 1", "big"),
+        ('create materialized /* a */ view if not exists "Big ""one""" as select 1', 'Big "one"'),
+        ("CREATE VIEW big AS SELECT 'CREATE MATERIALIZED VIEW b'", None),
+        ("REFRESH MATERIALIZED VIEW big", None),
+    ],
+)
+def test_materialized_views(statement: str, name: str | None) -> None:
+    [found] = split(statement)
+    assert found.materialized_view == name
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "CREATE TABLE public.a (id int)", 'CREATE TABLE IF NOT EXISTS "public".a (id int)',

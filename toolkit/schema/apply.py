@@ -11,7 +11,7 @@ from psycopg2 import errors, sql
 from toolkit.console import Failure, say
 from toolkit.database import Cursor, Database, DatabaseMissing, explained, run_or_explain, run_transaction
 from toolkit.database.catalog import is_cockroachdb, search_path
-from toolkit.schema.ddl import DdlStandsAlone, prepare, run_alone, wait_for_other_runs
+from toolkit.schema.ddl import DdlStandsAlone, prepare, wait_for_other_runs
 from toolkit.schema.relations import Relation, relations
 from toolkit.schema.sql_file import SchemaFile
 from toolkit.schema.unique_rowid import create_unique_rowid
@@ -71,7 +71,8 @@ def _build_one_by_one(database: Database, script: SchemaFile, reason: DdlStandsA
     say(f"{reason}: {script.path.name} is applied statement by statement, not as a whole")
     for number, statement in enumerate(script.statements):
         try:
-            script.explaining(database, partial(run_alone, database, partial(script.run_statement, statement)))
+            run = partial(script.run_statement, statement)
+            script.explaining(database, partial(run_transaction, database, run, repeatable=True, one_statement=True))
         except Failure as failure:
             raise Failure(f"{failure}\n  statements before it that are applied: {number}") from failure
     return Built(before, None)

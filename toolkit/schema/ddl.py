@@ -1,11 +1,9 @@
 """Transactions of DDL: what they need before their first statement, and who is in their way when they wait too long."""
 
-from collections.abc import Callable
-
 from psycopg2 import errors
 
 from toolkit.console import Failure, printable
-from toolkit.database import Cursor, Database, run_or_explain, run_transaction
+from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.schema.relations import fetch
 
@@ -68,23 +66,6 @@ def wait_for_other_runs(cursor: Cursor) -> None:
     """
     if not is_cockroachdb(cursor):
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-
-
-def run_alone(database: Database, execute: Callable[[Cursor], None]) -> None:
-    """Run execute(cursor), which sends one statement, in no explicit transaction.
-
-    May run it again, as run_transaction() does with work that is repeatable.
-    """
-
-    def work(cursor: Cursor) -> None:
-        cursor.connection.autocommit = True
-        try:
-            execute(cursor)
-        finally:
-            if not cursor.connection.closed:
-                cursor.connection.autocommit = False
-
-    run_transaction(database, work, repeatable=True)
 
 
 def in_the_way(database: Database, statement: str) -> str:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 # What is not looked at, for the person who reads that nothing differs.
 NOT_LOOKED_AT = (
     "the order of columns, comments, owners, privileges, and functions, types and sequences by themselves; on "
-    "CockroachDB also triggers, policies and zone configurations"
+    "CockroachDB also triggers, policies, zone configurations and the queries of materialized views"
 )
 
 
@@ -62,6 +62,7 @@ def compare(database: Database, file: Path) -> Comparison:
         wanted = catalog.read(cursor, aside)
         wanted_parts = read_parts(cursor, aside, wanted)
         names = [name for schema, name, _ in relations(cursor) if schema == aside and name in wanted]
+        unseen = [name for name in _materialized_views(script) if name not in names]
         plain = _without_schemas([aside, *path])
         differences: list[str] = []
         for name in names:
@@ -69,7 +70,8 @@ def compare(database: Database, file: Path) -> Comparison:
                 differences.append(f"{name}: there is no such {'view' if wanted[name].is_view else 'table'}")
             else:
                 differences += _differences(name, present_parts[name], wanted_parts[name], file.name, plain)
-        return Comparison(names, differences)
+        differences += [f"{name}: there is no such view" for name in unseen if name not in present]
+        return Comparison(names + unseen, differences)
 
     try:
         comparison = script.explaining(database, lambda: _rehearse(database, build))
@@ -78,6 +80,11 @@ def compare(database: Database, file: Path) -> Comparison:
     except Failure as failure:
         return Comparison([], [], str(failure))
     return comparison if comparison.tables else Comparison([], [], f"{file.name} creates no table in the search_path")
+
+
+def _materialized_views(script: SchemaFile) -> list[str]:
+    """Return the materialized views that a file creates: CockroachDB shows them after COMMIT only."""
+    return [name for name in (statement.materialized_view for statement in script.statements) if name]
 
 
 def _is_alike(present: Table | None, wanted: Table) -> bool:

@@ -46,8 +46,9 @@ class SchemaFile:
     def run_statement(self, statement: Statement, cursor: Cursor) -> None:
         """Run one of the statements by a cursor, and see that the transaction, if there is one, is still the same."""
         self._at = statement
+        before = cursor.connection.get_transaction_status()
         cursor.execute(statement.text)
-        if not cursor.connection.autocommit and cursor.connection.get_transaction_status() != UNFINISHED:
+        if before == UNFINISHED and cursor.connection.get_transaction_status() != UNFINISHED:
             raise Failure(
                 f"{self._place(statement)}: this statement has ended the transaction, so that what stands before it is "
                 f"applied: remove it\n  it begins: {statement.beginning}"

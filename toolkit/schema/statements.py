@@ -29,6 +29,7 @@ TRANSACTION_CONTROL = re.compile(
     r"(?:ABORT|BEGIN|COMMIT|END|PREPARE TRANSACTION|ROLLBACK|START)\b|SET (?:SESSION |LOCAL )?AUTOCOMMIT_BEFORE_DDL\b",
     re.IGNORECASE,
 ).match
+MATERIALIZED_VIEW = re.compile(r'CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?("(?:[^"]|"")+"|\w+)', re.IGNORECASE).match
 ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b").match
 
 # A name of two parts where a statement names a table, in a statement without comments and literals. What comes after
@@ -59,6 +60,14 @@ class Statement(NamedTuple):
         """The beginning of the statement for a message; a literal may be a password."""
         masked = TOKEN.sub(lambda found: "'...'" if found.lastgroup == "literal" else found[0], self.text)
         return masked.partition("\n")[0][:70].rstrip()
+
+    @property
+    def materialized_view(self) -> str | None:
+        """The name of the materialized view that the statement creates; None if it creates none."""
+        found = MATERIALIZED_VIEW(" ".join(self.bare.split()))
+        if not found:
+            return None
+        return found[1][1:-1].replace('""', '"') if found[1].startswith('"') else found[1].lower()
 
     @property
     def is_drop(self) -> bool:
