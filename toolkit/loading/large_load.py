@@ -120,8 +120,8 @@ class BulkLoad:
             raise
         except BadInput as error:
             self._settle()
-            if self._database.is_interrupted:  # as was what sent the rows through a pipe, in the middle of a line
-                raise KeyboardInterrupt from error
+            # Ctrl-C also ends what sends rows through a pipe, in the middle of a line, and perhaps a moment before us.
+            self._database.sleep(0.3)
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except Failure as error:
             self._settle()
