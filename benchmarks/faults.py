@@ -49,6 +49,7 @@ from toolkit.database import Database  # noqa: E402
 
 T = TypeVar("T")
 
+MOST_CUTS = 5  # by which the server ends the connections of one load
 PATIENCE = 300.0  # seconds in which a cluster has to answer again
 
 
@@ -190,8 +191,11 @@ def _cut_by_the_server(case: Case) -> Outcome:
     name = f"cut {uuid.uuid4().hex}"
     loader = Loader(psycopg2.extensions.make_dsn(case.url, application_name=name), case.path)
     cuts = 0
-    while loader.process.poll() is None:
-        time.sleep(random.uniform(0, case.seconds / 4))
+    # So often and no more: cut again and again, a transaction would never have the time it needs.
+    for _ in range(MOST_CUTS):
+        time.sleep(random.uniform(0, case.seconds))
+        if loader.process.poll() is not None:
+            break
         cuts += patiently(lambda: cut_sessions(case.url, name))
     return _outcome(cuts, [loader.end()])
 

@@ -42,7 +42,7 @@ def test_several_at_once_from_nothing(missing: str) -> None:
     )
     command = [sys.executable, "-c", code, missing]
     runs = [subprocess.Popen(command, cwd=PROJECT, stdout=-1, stderr=-2, text=True) for _ in range(8)]
-    outputs = [run.communicate(timeout=60)[0].splitlines() for run in runs]
+    outputs = [run.communicate(timeout=180)[0].splitlines() for run in runs]
     assert sorted(outputs) == sorted([[str(TABLES), "([], None)"], *([["[]", "([], None)"]] * 7)])
 
 
@@ -234,3 +234,21 @@ def test_a_table_that_is_made_again_is_told(database: Database) -> None:
     execute(database, "DROP TABLE reviews")
     assert schema.apply(database, SCHEMA) == ["reviews"]
     assert schema.apply(database, SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "path"),
+    [
+        ('-csearch_path="My-app"', ["My-app"]),
+        ('-c search_path="My-app",public', ["My-app", "public"]),
+        ('--search_path=PUBLIC,"My-app"', ["public", "My-app"]),
+        ("-csearch_path=public", ["public"]),
+    ],
+)
+def test_a_search_path_with_quotes(url: str, option: str, path: list[str]) -> None:
+    owner = Database(url)
+    execute(owner, 'CREATE SCHEMA "My-app"')
+    database = Database(psycopg2.extensions.make_dsn(url, options=option))
+    assert execute(database, "SELECT current_schemas(false)::TEXT[]") == [(path,)]
+    owner.close()
+    database.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
+from psycopg2 import sql
 
 from toolkit.database.target import DatabaseUnreachable, Target
 
@@ -175,6 +176,11 @@ class Database:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(SET_SESSION)
+                schemas = self.target.quoted_search_path
+                if schemas and connection.get_parameter_status("crdb_version"):
+                    cursor.execute(
+                        sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, schemas)))
+                    )
         except psycopg2.Error as error:
             was_lost = connection.closed
             self.discard(connection)

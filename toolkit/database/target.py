@@ -58,6 +58,19 @@ class Target:
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
 
+    @property
+    def quoted_search_path(self) -> list[str]:
+        """The schemas of the search_path that the URL's options set, if they quote any; else none.
+
+        CockroachDB v21.1 takes the quotes of an option for a part of the name, but not those of SET.
+        """
+        found = re.findall(r"(?:-c\s*|--)search_path=((?:\\.|[^\s\\])+)", str(self.parameters.get("options", "")))
+        value = re.sub(r"\\(.)", r"\1", found[-1]) if found else ""
+        if '"' not in value:
+            return []
+        names = re.findall(r'"((?:[^"]|"")+)"|([^",\s]+)', value)
+        return [quoted.replace('""', '"') or plain.lower() for quoted, plain in names]
+
     def with_database(self, name: str) -> "Target":
         """Return the same server with a database of another name."""
         return Target(psycopg2.extensions.make_dsn(**{**self.parameters, "dbname": name}))
