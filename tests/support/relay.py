@@ -117,8 +117,8 @@ class Relay:
                 moment = self._moment(data)
                 if moment == "before":
                     break
-                if moment == "after":
-                    cut_after.set()
+                if moment in ("during", "after"):
+                    cut_after.set()  # or the answer of a quick server would still reach the client
                 server.sendall(data)
                 if moment == "during":
                     break
