@@ -1,5 +1,6 @@
 """What every script owes the person who runs it: errors in plain words, and an exit status a shell can use."""
 
+import gc
 import os
 import signal
 import sys
@@ -53,7 +54,11 @@ def seconds(text: str) -> float:
 
 
 def begin() -> None:
-    """End a script without a traceback while it is still importing; run() takes over from there."""
+    """End a script without a traceback while it is still importing; run() takes over from there.
+
+    Until then nothing is looked at for garbage: what is imported stays, and looking takes a tenth of the time.
+    """
+    gc.disable()
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     sys.excepthook = _tell_what_is_missing
 
@@ -70,6 +75,8 @@ def _tell_what_is_missing(kind: type[BaseException], error: BaseException, trace
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Run a script's main function and exit: 0 or what it returns, 1 after a Failure, 130 after Ctrl-C."""
+    gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters; stderr does so itself

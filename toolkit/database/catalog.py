@@ -85,13 +85,21 @@ def search_path(cursor: Cursor) -> list[str]:
     return path
 
 
-def read(cursor: Cursor, schema: str | None = None) -> dict[str, Table]:
-    """Return the tables and views of a schema (default: the current one) by name.
-
-    Names in definitions are written as that schema's own only if it is the first in the search_path.
-    """
-    schema = schema or search_path(cursor)[0]
+def read(cursor: Cursor) -> dict[str, Table]:
+    """Return the tables and views of the current schema by name."""
+    schema = search_path(cursor)[0]
     return _Reading(cursor, [schema], [schema]).tables()
+
+
+def read_schemas(cursor: Cursor, schemas: list[str]) -> dict[str, dict[str, Table]]:
+    """Return for each of these schemas its tables and views, by the name that they have there.
+
+    Names in definitions are written without their schema only if the search_path leads to them.
+    """
+    found: dict[str, dict[str, Table]] = {schema: {} for schema in schemas}
+    for table in _Reading(cursor, schemas, schemas[:1]).tables().values():
+        found[table.name.schema][table.name.relation] = table
+    return found
 
 
 SYSTEM_SCHEMAS = {"crdb_internal", "information_schema", "pg_catalog", "pg_extension", "pg_toast"}

@@ -1,7 +1,6 @@
 """The connections to a database: each transaction takes one from the pool, and a lost one is replaced."""
 
 import os
-import random
 import socket
 import threading
 import time
@@ -24,11 +23,13 @@ LONGEST_PAUSE = 2.0
 
 
 # What is sent and read relies on these, whatever the server, the database or the user has as a default. Not by the
-# startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is left out.
+# startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is NULL and left out, but
+# for array_nulls, which CockroachDB does not have and makes an error of. (pg_settings knows all, too, but slowly.)
+# The look into the catalog is for CockroachDB before v23: it takes connections to a database that does not exist, and
+# says so at the first statement that needs it.
 SET_SESSION = """
     SELECT set_config(name, wanted, false)
-    FROM pg_catalog.pg_settings
-    JOIN (VALUES
+    FROM (VALUES
         ('timezone', 'UTC'),
         ('array_nulls', 'on'),
         ('datestyle', 'ISO, MDY'),
@@ -36,8 +37,10 @@ SET_SESSION = """
         ('standard_conforming_strings', 'on'),
         ('extra_float_digits', '3'),
         ('default_transaction_isolation', 'serializable')
-    ) AS session (known_as, wanted) ON known_as = lower(name)
-    WHERE setting <> wanted"""
+    ) AS session (name, wanted)
+    WHERE EXISTS (SELECT 1 FROM pg_catalog.pg_namespace)
+      AND CASE WHEN name = 'array_nulls' AND version() LIKE 'CockroachDB%' THEN false
+               ELSE current_setting(name, true) <> wanted END"""
 
 
 # Sent with the first statement of a transaction, so that it costs no round trip. (psycopg2 would send it by itself.)
@@ -129,6 +132,8 @@ class Tries:
 
     def pause(self) -> bool:
         """Wait before the next try, and return True; or return False if the time is over."""
+        import random  # slow to import, and not needed where nothing is in the way
+
         left = max(self.begin, self._since()) + self._seconds - time.monotonic()
         if left <= 0:
             return False
@@ -163,8 +168,7 @@ class Database:
     def connect(self) -> Connection:
         """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with discard().
 
-        Raises DatabaseUnreachable or DatabaseMissing. (CockroachDB before v23 takes connections to a database that does
-        not exist, and says so at the first statement, which is sent here.)
+        Raises DatabaseUnreachable or DatabaseMissing.
         """
         self.stop_if_interrupted()
         connection: Connection = self.target.connect(Connection)

@@ -7,10 +7,7 @@ from typing import NamedTuple
 
 from toolkit.console import Failure, say
 from toolkit.loading.content import Content, file_content, standard_input
-from toolkit.loading.documents import read_documents
 from toolkit.loading.forms import Form, NoFixture, find_form
-from toolkit.loading.json_lines import JsonLines
-from toolkit.loading.json_values import JsonValues
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.source import Source
 
@@ -138,11 +135,18 @@ def _sources(content: Content, promise: _Promise, problems: list[Problem]) -> li
     if form is Form.NOTHING and promise.holds_documents:
         problems.append(Problem(content.name, "the file is empty"))
         return []
+    # What reads a form is slow to import, and most loads need one of them.
     if form is Form.DOCUMENTS:
+        from toolkit.loading.documents import read_documents
+
         return read_documents(content, problems)
     if not promise.table:
         problems.append(Problem(content.name, "these are rows: say of which table, with --table NAME"))
         return []
     if form in (Form.LIST, Form.ROWS):
+        from toolkit.loading.json_values import JsonValues
+
         return [JsonValues(content, promise.table, promise.qualified, is_list=form is Form.LIST)]
+    from toolkit.loading.json_lines import JsonLines
+
     return [JsonLines(content, promise.table, promise.qualified)]

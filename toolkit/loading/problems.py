@@ -9,7 +9,7 @@ from toolkit.exact_json import shortened
 SHOWN = 20  # how many problems are told one by one
 FEW = 3  # so many rows of a file that cannot be read for one reason are told one by one; more are one mistake
 NUMBERS = 10  # of these so many are told by their numbers
-
+MOST_PROBLEMS = 1_000  # so many refused rows are looked for: each takes some statements to find
 
 RUN_AGAIN = "Running it again finishes."
 

@@ -7,11 +7,9 @@ from typing import TypeVar
 import psycopg2
 
 from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
-from toolkit.loading.exchange import make_room
 from toolkit.loading.faults import is_rows_fault
-from toolkit.loading.problems import BadInput, Problem
+from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.row_order import Step, batches_of
-from toolkit.loading.search import MOST_PROBLEMS, Search
 
 T = TypeVar("T")
 
@@ -37,11 +35,15 @@ def run_write(
 
     def attempt(cursor: Cursor) -> T:
         if exchanges:
+            from toolkit.loading.exchange import make_room  # seldom needed, as the search is, and slow to import
+
             make_room(cursor, [batch for step in steps for batch in batches_of(step)])
         return work(cursor)
 
     def find(cursor: Cursor, *, deferred: bool, is_unique: bool) -> list[Problem]:
         nonlocal exchanges
+        from toolkit.loading.search import Search  # slow to import, and only needed after a refusal
+
         search = Search(cursor, skip=skip)
         exchanges = is_unique and not skip and search.make_room(steps)
         problems = search.find_deferred(steps) if deferred else search.find(steps)

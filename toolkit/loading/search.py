@@ -11,7 +11,7 @@ from toolkit.loading.batch import Batch, Place, split
 from toolkit.loading.exchange import Room, make_room
 from toolkit.loading.existing import dangling, holders, shown_key
 from toolkit.loading.faults import is_rows_fault, savepoint
-from toolkit.loading.problems import BadInput, Problem
+from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.row_order import Circle, Step, batches_of
 from toolkit.loading.statements import execute
 from toolkit.loading.verdicts import verdict
@@ -20,8 +20,6 @@ from toolkit.loading.writer import Writer
 # A row that the server refuses, and the constraint that it breaks, if it is one.
 Refusal = tuple[Problem, Constraint | None]
 
-# Each takes some statements to find.
-MOST_PROBLEMS = 1_000
 FOR_NOW = ": rows that refer to each other in a circle are begun with NULL there, and completed later"
 NO_EXCHANGE = (
     "; rows cannot exchange such values here, because one of them would need another value meanwhile, and {}: give it "

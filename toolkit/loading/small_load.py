@@ -11,7 +11,6 @@ from toolkit.database.tables import Table
 from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch, split
 from toolkit.loading.checks import check
-from toolkit.loading.circles import write_circle
 from toolkit.loading.duplicates import find_duplicates
 from toolkit.loading.faults import is_rows_fault
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
@@ -119,6 +118,8 @@ def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, C
         writer.defer_constraints()
     for step in plan.steps:
         if isinstance(step, Circle):
+            from toolkit.loading.circles import write_circle  # seldom needed, and slow to import
+
             for name, of_table in write_circle(writer, step, skip=skip).items():
                 counts[name].update(of_table)
         else:

@@ -22,6 +22,9 @@ AUTOCOMMIT = "autocommit_before_ddl"
 # In the newest CockroachDB: transactions that were begun explicitly take no DDL.
 STANDS_ALONE = "disallow_ddl_in_explicit_transactions"
 
+# NULL where the server does not know the setting.
+SETTING = "current_setting(%s, true)"
+
 # The sessions that hold locks on tables. What others are doing PostgreSQL tells only those who may know (pg_monitor).
 HOLDERS = """
     SELECT a.pid, a.usename, a.application_name, a.state, extract(epoch FROM clock_timestamp() - a.xact_start)::INT8,
@@ -50,12 +53,12 @@ def prepare(cursor: Cursor) -> None:
     To be called before the transaction's other statements. Raises DdlStandsAlone where it cannot have any.
     """
     names = (AUTOCOMMIT, STANDS_ALONE, "lock_timeout")
-    settings = dict(fetch(cursor, "SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN %s", (names,)))
-    if settings.get(STANDS_ALONE) == "on":
+    autocommit, stands_alone, lock_timeout = fetch(cursor, f"SELECT {', '.join([SETTING] * len(names))}", names)[0]
+    if stands_alone == "on":
         raise DdlStandsAlone
-    if AUTOCOMMIT in settings:
+    if autocommit is not None:
         cursor.execute(f"SET {AUTOCOMMIT} = off")
-    if not is_cockroachdb(cursor) and settings.get("lock_timeout") == "0":
+    if not is_cockroachdb(cursor) and lock_timeout == "0":
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 

@@ -56,11 +56,10 @@ def compare(database: Database, file: Path) -> Comparison:
     def build(cursor: Cursor) -> Comparison:
         prepare(cursor)
         path = catalog.search_path(cursor)
-        present = catalog.read(cursor, path[0])
-        present_parts = read_parts(cursor, path[0], present)
         aside = _build_aside(cursor, script, path)
-        wanted = catalog.read(cursor, aside)
-        wanted_parts = read_parts(cursor, aside, wanted)
+        tables = catalog.read_schemas(cursor, [aside, path[0]])
+        parts = read_parts(cursor, tables)
+        wanted, present = tables[aside], tables[path[0]]
         names = [name for schema, name, _ in relations(cursor) if schema == aside and name in wanted]
         unseen = [name for name in _materialized_views(script) if name not in names]
         plain = _without_schemas([aside, *path])
@@ -69,7 +68,7 @@ def compare(database: Database, file: Path) -> Comparison:
             if not _is_alike(present.get(name), wanted[name]):
                 differences.append(f"{name}: there is no such {'view' if wanted[name].is_view else 'table'}")
             else:
-                differences += _differences(name, present_parts[name], wanted_parts[name], file.name, plain)
+                differences += _differences(name, parts[path[0]][name], parts[aside][name], file.name, plain)
         differences += [f"{name}: there is no such view" for name in unseen if name not in present]
         return Comparison(names + unseen, differences)
 

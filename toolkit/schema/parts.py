@@ -14,24 +14,24 @@ Parts = dict[str, str]
 
 # What a table or view is besides its columns: its kind, where its rows are, who sees them; NULL for what it has not.
 RELATIONS_OF_POSTGRESQL = """
-    SELECT c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
+    SELECT n.nspname, c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
            array_to_string(c.reloptions, ', '), pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
            CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
 RELATIONS_OF_COCKROACHDB = """
-    SELECT c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
+    SELECT n.nspname, c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
            array_to_string(c.reloptions, ', '), NULL, NULL, COALESCE(v.definition, m.definition)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_views v ON v.schemaname = n.nspname AND v.viewname = c.relname
     LEFT JOIN pg_catalog.pg_matviews m ON m.schemaname = n.nspname AND m.matviewname = c.relname
-    WHERE n.nspname = %s AND c.relkind IN ('r', 'v', 'm')"""
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'v', 'm')"""
 
 # What a column is besides what the loader needs to know: the domain that is its type, whether a generated value is
 # stored ("s") or not ("v"), and of the sequence that belongs to it (of an identity or a serial) its options.
 COLUMNS_OF_POSTGRESQL = """
-    SELECT c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.oid, NULL) END, a.attgenerated::TEXT,
-           s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
+    SELECT n.nspname, c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.oid, NULL) END,
+           a.attgenerated::TEXT, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -39,66 +39,69 @@ COLUMNS_OF_POSTGRESQL = """
     LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid)
         ON d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
         AND d.refobjid = c.oid AND d.refobjsubid = a.attnum
-    WHERE n.nspname = %s AND a.attnum > 0 AND NOT a.attisdropped"""
+    WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND a.attnum > 0 AND NOT a.attisdropped"""
 COLUMNS_OF_COCKROACHDB = """
-    SELECT k.table_name, k.column_name, NULL, a.attgenerated::TEXT,
+    SELECT k.table_schema, k.table_name, k.column_name, NULL, a.attgenerated::TEXT,
            k.identity_start, k.identity_increment, k.identity_minimum, k.identity_maximum, k.identity_cycle = 'YES'
     FROM information_schema.columns k
     JOIN pg_catalog.pg_namespace n ON n.nspname = k.table_schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.column_name
-    WHERE k.table_schema = %s"""
+    WHERE k.table_schema = ANY(%(schemas)s)"""
 
-# Further parts: a table's name, what the part is, its name, its definition.
+# Further parts: a table's schema and name, what the part is, its name, its definition.
 FURTHER_OF_POSTGRESQL = """
-    SELECT c.relname, 'constraint', x.conname, pg_get_constraintdef(x.oid)
+    SELECT n.nspname, c.relname, 'constraint', x.conname, pg_get_constraintdef(x.oid)
     FROM pg_catalog.pg_constraint x
     JOIN pg_catalog.pg_class c ON c.oid = x.conrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %(schema)s AND x.contype = 'x'
+    WHERE n.nspname = ANY(%(schemas)s) AND x.contype = 'x'
     UNION ALL
-    SELECT c.relname, 'trigger', t.tgname,
+    SELECT n.nspname, c.relname, 'trigger', t.tgname,
            pg_get_triggerdef(t.oid, true) || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ', disabled'
                                              WHEN 'A' THEN ', enabled always' ELSE ', enabled on replicas' END
     FROM pg_catalog.pg_trigger t
     JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %(schema)s AND NOT t.tgisinternal
+    WHERE n.nspname = ANY(%(schemas)s) AND NOT t.tgisinternal
     UNION ALL
-    SELECT c.relname, 'index', i.relname, 'invalid: an earlier statement could not finish it'
+    SELECT n.nspname, c.relname, 'index', i.relname, 'invalid: an earlier statement could not finish it'
     FROM pg_catalog.pg_index x
     JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
     JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %(schema)s AND NOT x.indisvalid AND c.relkind <> 'p'
+    WHERE n.nspname = ANY(%(schemas)s) AND NOT x.indisvalid AND c.relkind <> 'p'
     UNION ALL
-    SELECT p.tablename, 'policy', p.policyname,
+    SELECT p.schemaname, p.tablename, 'policy', p.policyname,
            concat(p.permissive, ' FOR ', p.cmd, ' TO ', array_to_string(p.roles, ', '),
                   ' USING (' || p.qual || ')', ' WITH CHECK (' || p.with_check || ')')
     FROM pg_catalog.pg_policies p
-    WHERE p.schemaname = %(schema)s"""
+    WHERE p.schemaname = ANY(%(schemas)s)"""
 
 
-def read_parts(cursor: Cursor, schema: str, tables: dict[str, Table]) -> dict[str, Parts]:
-    """Return the parts of the tables and views of a schema, as the catalog has read them, by table."""
+def read_parts(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dict[str, dict[str, Parts]]:
+    """Return for each of these schemas the parts of its tables and views, as the catalog has read them, by name."""
     on_cockroachdb = is_cockroachdb(cursor)
-    parts: dict[str, Parts] = {}
-    for name, *row in fetch(cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, (schema,)):
-        if name in tables:
-            parts[name] = _whole(*row)
+    names = {"schemas": list(schemas)}
+    parts: dict[str, dict[str, Parts]] = {schema: {} for schema in schemas}
+    for schema, name, *row in fetch(
+        cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, names
+    ):
+        if name in schemas[schema]:
+            parts[schema][name] = _whole(*row)
     columns = {
-        (table, column): _properties(*row)
-        for table, column, *row in fetch(
-            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, (schema,)
+        (schema, name, column): _properties(*row)
+        for schema, name, column, *row in fetch(
+            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, names
         )
     }
-    for name, of_table in parts.items():
-        of_table.update(_of_catalog(tables[name], columns))
-    for name, what, part, definition in (
-        [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, {"schema": schema})
-    ):
-        if name in parts:
-            parts[name][f"{what} {part}"] = definition
+    for schema, of_schema in parts.items():
+        for name, of_table in of_schema.items():
+            of_table.update(_of_catalog(schemas[schema][name], columns))
+    for schema, name, what, part, definition in [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, names):
+        if name in parts[schema]:
+            parts[schema][name][f"{what} {part}"] = definition
     return parts
 
 
@@ -136,9 +139,11 @@ def _properties(domain: str | None, generated: str | None, *sequence: Any) -> di
     }
 
 
-def _of_catalog(table: Table, properties: dict[tuple[str, str], dict[str, str]]) -> Parts:
+def _of_catalog(table: Table, properties: dict[tuple[str, str, str], dict[str, str]]) -> Parts:
     columns = {
-        f"column {column.name}": _definition(column, properties.get((table.name.relation, column.name), {}))
+        f"column {column.name}": _definition(
+            column, properties.get((table.name.schema, table.name.relation, column.name), {})
+        )
         for column in table.columns.values()
     }
     constraints = {f"constraint {name}": constraint.definition for name, constraint in table.constraints.items()}
