@@ -5,8 +5,9 @@
 First the traffic is run once, and what its services send is written down: the statements and their parameters. Then the
 traffic and the bare loops run in turn, with as many threads, each time on a fresh database of the benchmark's own with
 the same rows. A bare loop sends what was written down, once, with BEGIN and COMMIT where the services have them, at the
-same isolation; it fetches the rows, and does nothing with them or with errors. The journals are off. The server runs
-already (default: the local database). The last line of the output is one JSON object with the figures.
+same isolation; it fetches the rows, and does nothing with them or with errors. UUIDs it sends and gets as UUIDs, by
+psycopg2's own register_uuid(). The journals are off. The server runs already (default: the local database). The last
+line of the output is one JSON object with the figures.
 """
 
 import argparse
@@ -20,9 +21,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+from uuid import UUID
 
 import psycopg2
 import psycopg2.extensions
+import psycopg2.extras
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -76,11 +79,16 @@ class RecordingDatabase(Database):
             def execute(self, query: Any, values: Any = None) -> None:
                 if connection.begins or database.transactions[-1][:1] == [BEGIN]:
                     database.transactions[-1] = database.transactions[-1] or [BEGIN]
-                database.transactions[-1].append((query, values))
+                database.transactions[-1].append((query, values and {name: _given(values[name]) for name in values}))
                 super().execute(query, values)
 
         connection.cursor_factory = Recorded
         return connection
+
+
+def _given(value: Any) -> Any:
+    """Return a value as the service was given it: UUIDs it writes itself."""
+    return UUID(value.adapted[1:37]) if isinstance(value, psycopg2.extensions.AsIs) else value
 
 
 def main() -> None:
@@ -149,8 +157,10 @@ def _traffic(url: str, threads: int, ops: int) -> Traffic:
 def _run(url: str, threads: int, ops: int) -> float:
     """Run the traffic, and return its operations a second."""
     traffic = _traffic(url, threads, ops)
+    for worker in traffic.workers:  # the bare loops are connected, too, when their time begins
+        worker.calls.database.give_back(worker.calls.database.connect())
     begin = time.perf_counter()
-    traffic.go(600, lambda: None)
+    traffic.go(600, traffic.totals.take)
     seconds = time.perf_counter() - begin
     traffic.totals.take()
     return in_all(traffic.totals.measures).ops / seconds
@@ -172,6 +182,7 @@ def _replay(url: str, recorded: list[list[Transaction]]) -> float:
     connections = []
     for _ in recorded:
         connection = psycopg2.connect(url)
+        psycopg2.extras.register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call]
         connection.autocommit = True
         connection.cursor().execute(SET_SESSION)
         connections.append(connection)

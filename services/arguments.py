@@ -28,15 +28,23 @@ def service(function: Service) -> Service:
     Each keyword argument is checked against the type that the function's signature gives it, and the function gets the
     checked values. Raises InvalidValue for a wrong one; what the server refuses is raised as an error of services.
     """
-    wanted = {name: _types(annotation) for name, annotation in function.__annotations__.items()}
+    # For each argument the types that it may have, and what is checked of a value of each.
+    checks = {
+        name: {kind: _CHECKS.get(kind) for kind in _types(annotation)}
+        for name, annotation in function.__annotations__.items()
+    }
 
     @functools.wraps(function)
     def call(database: Database, **arguments: Any) -> Any:
-        given = {
-            name: _checked(name, value, wanted.get(name, (object,)))
-            for name, value in arguments.items()
-            if value is not NOT_GIVEN
-        }
+        given = {}
+        for name, value in arguments.items():
+            wanted, kind = checks.get(name, {object: None}), type(value)
+            if kind not in wanted:
+                if value is NOT_GIVEN:
+                    continue
+                kind = _wanted_kind(name, value, tuple(wanted))
+            check = wanted[kind]
+            given[name] = check(name, value) if check else value
         try:
             return function(database, **given)
         except psycopg2.Error as error:
@@ -52,16 +60,13 @@ def _types(annotation: Any) -> tuple[type, ...]:
     return (cast(type, annotation.__origin__ if isinstance(annotation, GenericAlias) else annotation or NoneType),)
 
 
-def _checked(name: str, value: Any, wanted: tuple[type, ...]) -> Any:
-    """Return the value of an argument, of a wanted type. Raises InvalidValue if no column would keep it as it is."""
-    kind = type(value)
-    if kind not in wanted and (isinstance(value, bool) or not isinstance(value, wanted)):
-        text = " | ".join("None" if allowed is NoneType else allowed.__name__ for allowed in wanted)
-        raise InvalidValue(name, f"must be {text}, not {kind.__name__}")
-    for checked, check in _CHECKS:
-        if isinstance(value, checked):
-            return check(name, value)
-    return value
+def _wanted_kind(name: str, value: Any, wanted: tuple[type, ...]) -> type:
+    """Return the wanted type that the type of a value is derived from. Raises InvalidValue if there is none."""
+    for kind in wanted:
+        if isinstance(value, kind) and not isinstance(value, bool):  # which Python takes for an int
+            return kind
+    text = " | ".join("None" if kind is NoneType else kind.__name__ for kind in wanted)
+    raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
 
 
 def _text(name: str, text: str) -> str:
@@ -74,22 +79,23 @@ def _text(name: str, text: str) -> str:
 def _integer(name: str, value: int) -> int:
     if not -(2**63) <= value < 2**63:
         raise InvalidValue(name, "must be an integer of 64 bits")
-    _check_digits(name, value)
-    return value
-
-
-def _check_digits(name: str, value: Decimal | int) -> None:
     if name in DECIMALS:
-        digits, decimals = DECIMALS[name]
-        if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
-            raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
+        _check_digits(name, value)
+    return value
 
 
 def _decimal(name: str, value: Decimal) -> Decimal:
     if not value.is_finite():
         raise InvalidValue(name, f"must be a number, not {value}")
-    _check_digits(name, value)
+    if name in DECIMALS:
+        _check_digits(name, value)
     return value
+
+
+def _check_digits(name: str, value: Decimal | int) -> None:
+    digits, decimals = DECIMALS[name]
+    if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
+        raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
 
 
 def _moment(name: str, value: datetime) -> datetime:
@@ -127,10 +133,10 @@ def _json_name(text: Any) -> str:
 
 
 # What is checked of values of these types, besides the type.
-_CHECKS: tuple[tuple[type, Callable[[str, Any], Any]], ...] = (
-    (int, _integer),
-    (str, _text),
-    (Decimal, _decimal),
-    (datetime, _moment),
-    (dict, _as_stored),
-)
+_CHECKS: dict[type, Callable[[str, Any], Any]] = {
+    int: _integer,
+    str: _text,
+    Decimal: _decimal,
+    datetime: _moment,
+    dict: _as_stored,
+}

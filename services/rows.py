@@ -30,15 +30,18 @@ MOST_TRIES = 5
 NOTHING_WRITTEN = ("40001", "40P01", "23503")
 
 
-def read_json(text: str | bytes) -> Any:
+_JSON = json.JSONDecoder(parse_float=Decimal)
+
+
+def read_json(text: str) -> Any:
     """Return the value of a JSON text, its decimals as Decimal."""
-    return json.loads(text, parse_float=Decimal)
+    return _JSON.decode(text)
 
 
 # What psycopg2 makes of the values of a type, which it knows by its number in pg_type. NULL comes as None. Without
 # these, jsonb would come with floats, and UUIDs as text.
 _READERS = (
-    extensions.new_type((3802,), "JSONB", lambda text, _: text and read_json(text)),
+    extensions.new_type((3802,), "JSONB", lambda text, _: text and read_json(str(text))),
     extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text))),
 )
 
@@ -50,13 +53,11 @@ def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
     """
     for reader in _READERS:
         extensions.register_type(reader, cursor)
-    cursor.execute(statement, {name: _SENT.get(type(value), _as_it_is)(value) for name, value in values.items()})
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    cursor.execute(
+        statement, {name: send(value) if (send := _SENT.get(type(value))) else value for name, value in values.items()}
+    )
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row)) for row in cursor.fetchall()]  # noqa: B905 - each has as many as there are names
 
 
 # How values of some types are sent that psycopg2 does not know how to write.
@@ -198,13 +199,9 @@ class Entity(NamedTuple):
 
     def write_one(self, database: Database, statement: str, values: Row) -> Row:
         """Return the row that a statement of written_by() changes, by its key among the values. Raises NotFound."""
-
-        def work(cursor: Cursor) -> Row:
-            for row in fetch(cursor, statement, values):
-                return row
-            raise NotFound(self.table, {self.key: values[self.key]})
-
-        return run_transaction(database, work, repeatable=True, one_statement=True)
+        for row in write(database, statement, values):
+            return row
+        raise NotFound(self.table, {self.key: values[self.key]})
 
 
 # The statements of an entity are made once for each choice of columns, which are the names of arguments.

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from hdrh.histogram import HdrHistogram
@@ -22,6 +23,10 @@ class Measure:
     def __init__(self) -> None:
         self.latencies = HdrHistogram(SHORTEST, LONGEST, DIGITS)
         self.errors = self.refused = self.retries = self.late = 0
+
+    def record(self, seconds: float) -> None:
+        """Count the latency of a call that has succeeded."""
+        self.latencies.record_value(min(max(int(seconds * 1_000_000), SHORTEST), LONGEST))
 
     @property
     def ops(self) -> int:
@@ -46,18 +51,19 @@ Measures = dict[str, Measure]  # by the name of the operation
 
 
 class Recorder:
-    """Where a worker records what it measures, until somebody takes it."""
+    """Where a worker records what it measures, until somebody takes it.
+
+    To record costs as little as it can, because it is in every call; what is to be counted is counted by who takes it.
+    """
 
     def __init__(self) -> None:
+        self._ok: deque[tuple[str, float, int]] = deque()
         self._measures: Measures = {}
         self._lock = threading.Lock()
 
     def ok(self, operation: str, seconds: float, retries: int) -> None:
         """Record a call that has succeeded."""
-        with self._lock:
-            measure = self._measures.get(operation) or self._measures.setdefault(operation, Measure())
-            measure.latencies.record_value(min(max(int(seconds * 1_000_000), SHORTEST), LONGEST))
-            measure.retries += retries
+        self._ok.append((operation, seconds, retries))
 
     def failed(self, operation: str, retries: int, *, is_error: bool) -> None:
         """Record a call that the database has failed, or that a service has refused."""
@@ -76,6 +82,11 @@ class Recorder:
         """Return what was recorded since the last time."""
         with self._lock:
             measures, self._measures = self._measures, {}
+        for _ in range(len(self._ok)):
+            operation, seconds, retries = self._ok.popleft()
+            measure = measures.get(operation) or measures.setdefault(operation, Measure())
+            measure.record(seconds)
+            measure.retries += retries
         return measures
 
 

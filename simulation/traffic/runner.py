@@ -1,5 +1,6 @@
 """A run of the traffic: many workers, each in a thread with a connection of its own."""
 
+import gc
 import itertools
 import threading
 import time
@@ -64,22 +65,24 @@ class Traffic:
         self.totals = Totals(worker.calls.recorder for worker in self.workers)
         self.unstarted = 0  # operations that were due at the end and had not begun
         self._faults: list[BaseException] = []
+        self._ended = threading.Event()  # all of the workers
+        self._working = concurrency
+        self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
 
-    def go(self, duration: float, every_second: Callable[[], None]) -> None:
+    def go(self, duration: float, every_second: Callable[[], object]) -> None:
         """Run for so many seconds, or until max_ops are done; every_second() is called once a second.
 
         Raises KeyboardInterrupt after Ctrl-C, when the workers have stopped, and whatever a worker could not handle.
         """
+        gc.freeze()  # the audience stays as it is, and need not be looked at for garbage again and again
         self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
         try:
             for second in itertools.count(1):
                 end = min(self._began + second, self._began + duration)
-                while (left := end - time.monotonic()) > 0 and self._is_running():
-                    self._stop.wait(min(left, 0.1))
-                if time.monotonic() >= self._began + duration or not self._is_running():
+                if self._ended.wait(max(0.0, end - time.monotonic())) or end >= self._began + duration:
                     break
                 every_second()  # what is left at the end is for the caller to take
         finally:
@@ -94,9 +97,6 @@ class Traffic:
     def problems(self) -> Counter[str]:
         """Return what the errors said, and how often."""
         return sum((worker.calls.problems for worker in self.workers), Counter())
-
-    def _is_running(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
 
     def _end(self) -> None:
         """Stop the workers; those that wait for the server too long are interrupted."""
@@ -126,6 +126,10 @@ class Traffic:
             self._stop.set()
         finally:
             worker.calls.database.close()
+            with self._lock:
+                self._working -= 1
+                if not self._working:
+                    self._ended.set()
 
     def _due(self, number: int, rate: float) -> float:
         """Wait until an operation is due, and return that moment."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import accumulate
 from random import Random
-from secrets import randbits
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,7 +14,7 @@ import services
 from simulation.traffic.audience import Audience, Viewer
 from simulation.traffic.calls import Calls
 from simulation.traffic.journal import Journal
-from simulation.traffic.marks import Run
+from simulation.traffic.marks import CHANCE, Run
 from simulation.traffic.plans import Plan
 from toolkit.database import Database
 
@@ -189,7 +188,7 @@ class Worker:
     # What only members do
 
     def _signup(self) -> None:
-        user_id = randbits(61) | 1 << 61
+        user_id = CHANCE.getrandbits(61) | 1 << 61
         viewer = self.audience.viewer(user_id, self._chance)
         person = self.audience.people.person(viewer.locale, self._chance)
         self._signed_up += 1

@@ -87,7 +87,7 @@ class _Cursor(psycopg2.extensions.cursor):
             connection.begins = False
         connection.waiting_since = time.monotonic()
         try:
-            super().execute(query, values)
+            Cursor.execute(self, query, values)
         finally:
             connection.waiting_since = 0.0
 
@@ -122,19 +122,19 @@ class Tries:
     from now.
     """
 
+    count = 0
+    in_doubt = False  # whether one of them may have been committed
+
     def __init__(self, database: "Database", seconds: float, since: Callable[[], float] | None = None) -> None:
-        self._database = database
-        self._seconds = seconds
+        self._database, self._seconds, self._since = database, seconds, since
         self.begin = time.monotonic()
-        self._since = since or (lambda: self.begin)
-        self.count = 0
-        self.in_doubt = False  # whether one of them may have been committed
 
     def pause(self) -> bool:
         """Wait before the next try, and return True; or return False if the time is over."""
         import random  # slow to import, and not needed where nothing is in the way
 
-        left = max(self.begin, self._since()) + self._seconds - time.monotonic()
+        since = max(self.begin, self._since()) if self._since else self.begin
+        left = since + self._seconds - time.monotonic()
         if left <= 0:
             return False
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.count, left)
@@ -252,8 +252,10 @@ class Database:
 
         A server that answered before may be away for a while: `tries` says for how long it is waited for.
         """
-        with suppress(IndexError):
+        try:
             return self._idle.pop()
+        except IndexError:
+            pass  # there is none, and suppress() would take as long as all the rest
         first_tries = Tries(self, self.wait)
         thread = threading.get_ident()
         self._connecting_since[thread] = time.monotonic()

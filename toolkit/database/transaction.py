@@ -80,7 +80,26 @@ def run_transaction(
     """
     tries = Tries(database, database.retry_for, since)
     try:
-        return _run(database, work, tries, repeatable or reads, reads, one_statement, try_again)
+        while True:
+            connection = database.take(tries)
+            connection.begins = not one_statement
+            committing = one_statement
+            try:
+                with connection.cursor() as cursor:
+                    result = work(cursor)
+                if not one_statement:
+                    if connection.get_transaction_status() in FAILED:
+                        raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back silently")
+                    committing = True
+                    connection.commit()
+            except psycopg2.Error as error:
+                _await_next_try(database, connection, tries, error, committing, repeatable, reads, try_again)
+            except BaseException as error:
+                _end(database, connection, lost=not isinstance(error, Exception))
+                raise
+            else:
+                database.give_back(connection)
+                return result
     except AmbiguousCommit:
         raise
     except Exception as error:
@@ -90,45 +109,29 @@ def run_transaction(
         raise
 
 
-def _run(
+def _await_next_try(
     database: Database,
-    work: Callable[[Cursor], T],
+    connection: Connection,
     tries: Tries,
+    error: psycopg2.Error,
+    committing: bool,
     repeatable: bool,
     reads: bool,
-    one_statement: bool,
     try_again: Callable[[psycopg2.Error], bool],
-) -> T:
-    while True:
-        connection = database.take(tries)
-        connection.begins = not one_statement
-        committing = one_statement
-        try:
-            with connection.cursor() as cursor:
-                result = work(cursor)
-            if connection.get_transaction_status() in FAILED:
-                raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back without a word")
-            committing = True
-            connection.commit()
-        except psycopg2.Error as error:
-            lost = _is_lost(connection, error)
-            _end(database, connection, lost)
-            database.stop_if_interrupted()
-            ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
-            tries.in_doubt = tries.in_doubt or (ambiguous and not reads)
-            if ambiguous and not repeatable:
-                raise _ambiguous(database) from error
-            if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):
-                raise
-            if not tries.pause():
-                raise _ambiguous(database) if tries.in_doubt else _exhausted(database, tries, lost, error) from error
-            database.count_retry()
-        except BaseException as error:
-            _end(database, connection, lost=not isinstance(error, Exception))
-            raise
-        else:
-            database.give_back(connection)
-            return result
+) -> None:
+    """End a try that has failed, and return when it is time for the next. Raises what ends the tries."""
+    lost = _is_lost(connection, error)
+    _end(database, connection, lost)
+    database.stop_if_interrupted()
+    ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and committing)
+    tries.in_doubt = tries.in_doubt or (ambiguous and not reads)
+    if ambiguous and not (repeatable or reads):
+        raise _ambiguous(database) from error
+    if not (ambiguous or lost or error.pgcode in CONFLICTS or try_again(error)):
+        raise error
+    if not tries.pause():
+        raise _ambiguous(database) if tries.in_doubt else _exhausted(database, tries, lost, error) from error
+    database.count_retry()
 
 
 def _is_lost(connection: Connection, error: psycopg2.Error) -> bool:
