@@ -1,6 +1,7 @@
 """What a run shows while it goes on and at its end: a table for a person, as cockroach workload has it, or JSON."""
 
 import json
+import os
 import sys
 from typing import Any, Protocol
 
@@ -35,10 +36,10 @@ class Display(Protocol):
 
 
 class Table:
-    """For a person. On a terminal the table is refreshed in place."""
+    """For a person. On a terminal that is wide enough the table is refreshed in place."""
 
     def __init__(self) -> None:
-        self._refreshes = sys.stdout.isatty()
+        self._refreshes = sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns >= len(EACH_SECOND)
         self._times = 0
         self._lines = 0
 

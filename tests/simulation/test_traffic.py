@@ -15,6 +15,7 @@ from own_server import OwnServer
 from relay import Relay
 from sample import TABLES, execute, fill
 from seeding import snapshot
+from terminal import Terminal
 from traffic import off, run_ops
 
 from simulation.traffic.audience import Audience
@@ -66,10 +67,24 @@ def test_clean_keeps_plans_that_others_use(db: Database, url: str) -> None:
     assert script("clean", "--yes", "--url", url).returncode == 0
 
 
-def test_clean_asks(url: str) -> None:
+def test_clean_needs_an_answer(url: str) -> None:
     done = script("clean", "--url", url)
     assert done.returncode == 2
     assert "--yes" in done.stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_clean_asks_on_a_terminal(url: str) -> None:
+    before = snapshot(url, TABLES)
+    assert script("run", "--url", url, "--max-ops", "100").returncode == 0
+    written = snapshot(url, TABLES)
+    for answer, status, left in (("\n", 1, written), ("n\n", 1, written), ("y\n", 0, before)):
+        terminal = Terminal("simulate.py", "clean", "--url", url)
+        terminal.read_until("Go on? [y/N] ")
+        assert "this removes what run" in terminal.shown
+        terminal.type(answer)
+        assert terminal.end() == status, terminal.shown
+        assert snapshot(url, TABLES) == left
 
 
 @pytest.mark.usefixtures("database")
@@ -103,6 +118,25 @@ def test_the_table(url: str) -> None:
         p50, p95, p99, longest = map(float, row[4:8])
         assert 0 < p50 <= p95 <= p99 <= longest
     assert "s of CPU in" in done.stderr
+
+
+@pytest.mark.usefixtures("db")
+def test_on_a_terminal_the_table_stays_in_its_place(url: str) -> None:
+    terminal = Terminal("simulate.py", "run", "--url", url, "--duration", "3", "--mix", "browse=1,search=1")
+    assert terminal.end() == 0, terminal.shown
+    drawn = terminal.shown.partition("ops(total)")[0]
+    assert drawn.count("ops/sec(inst)") == drawn.count("s        0 ") / 2 >= 3
+    # From the second time on it is drawn over the lines of the first: the header and two operations.
+    assert drawn.count("\x1b[3A") == drawn.count("ops/sec(inst)") - 1
+
+
+@pytest.mark.usefixtures("db")
+def test_on_a_narrow_terminal_nothing_is_drawn_over(url: str) -> None:
+    """Its lines would be broken in two, so that going back by the number of lines would lead astray."""
+    terminal = Terminal("simulate.py", "run", "--url", url, "--duration", "2", columns=80)
+    assert terminal.end() == 0, terminal.shown
+    assert "\x1b" not in terminal.shown
+    assert terminal.shown.count("ops/sec(inst)") == 1
 
 
 @pytest.mark.usefixtures("db")

@@ -1,0 +1,52 @@
+"""A script on a terminal of its own, as a person has it."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Terminal:
+    """A script of the project that reads from a terminal and writes to it. shown: what it has written so far."""
+
+    def __init__(self, *command: str, columns: int = 120) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))  # a new one has no columns
+        self.process = subprocess.Popen(
+            [sys.executable, *command], cwd=PROJECT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def read_until(self, text: str) -> None:
+        """Read until the script has written this."""
+        while text not in self.shown:
+            assert self._read(), f"it ended before it said {text!r}: {self.shown}"
+
+    def type(self, text: str) -> None:
+        """Type something on the keyboard."""
+        os.write(self._ours, text.encode())
+
+    def end(self) -> int:
+        """Read all that the script writes until it ends, and return its exit status."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        return self.process.wait()
+
+    def _read(self) -> bool:
+        """Read what is written next; return False at the end."""
+        assert select.select([self._ours], [], [], 60)[0], f"a minute without a word: {self.shown}"
+        try:
+            more = os.read(self._ours, 65536)
+        except OSError:  # Linux: the last one at the other end has left
+            return False
+        self.shown += more.decode()
+        return bool(more)
