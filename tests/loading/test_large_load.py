@@ -1,17 +1,12 @@
 """Loads of more than 10,000 rows: in one pass, by several connections, in the order of the foreign keys."""
 
-import fcntl
 import gzip
 import json
 import os
-import pty
 import random
 import re
-import select
-import struct
 import subprocess
 import sys
-import termios
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -37,6 +32,7 @@ from disturbed_loads import (
     write_lines,
 )
 from server_faults import sessions
+from terminal import Terminal
 
 from toolkit import progress, schema
 from toolkit.database import Database
@@ -459,44 +455,25 @@ def test_bars_on_a_terminal(url: str, tables: Tables, tmp_path: Path) -> None:
     first, *_, last = tables["users"]
     load(url, write_document(tmp_path, {"subscriptions": tables["subscriptions"], "users": [first]}))
     with locked(url, "users", [{**last, "subscription_id": None}]) as release:  # nor is a plan locked
-        process, terminal = on_a_terminal(url, write_lines(tmp_path, tables))
+        terminal = on_a_terminal(url, write_lines(tmp_path, tables))
         time.sleep(2.5)
         release()
-        shown = read_all(terminal)
-    assert process.wait() == 0
-    bars = [line for line in re.split("[\r\n]+", shown) if "rows/s" in line]
+        assert terminal.end() == 0
+    bars = [line for line in re.split("[\r\n]+", terminal.shown) if "rows/s" in line]
     assert re.match(r"users: +100%\|.*\| 1,050 rows, [\d,]+ rows/s, 00:00 left", bars[-1])
     assert {bar.split(":")[0] for bar in bars} == {"users"}
-    assert shown.count("\n") == 1
+    assert terminal.shown.count("\n") == 1
 
 
-def on_a_terminal(url: str, path: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a loader whose messages go to a terminal; return the process and our end of the terminal."""
-    script = PROJECT / "insert_data.py"
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # a new one has no columns
-    command = [sys.executable, str(script), str(path), "--url", url]
-    process = subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL)
-    os.close(theirs)
-    return process, ours
+def on_a_terminal(url: str, path: Path) -> Terminal:
+    """Start a loader whose messages go to a terminal, and nothing else."""
+    return Terminal("insert_data.py", str(path), "--url", url, columns=100, stdout=subprocess.DEVNULL)
 
 
 def test_no_bars_for_a_short_load(url: str, tables: Tables, tmp_path: Path) -> None:
-    process, terminal = on_a_terminal(url, write_document(tmp_path, {**tables, "watch_history": []}))
-    assert read_all(terminal) == ""
-    assert process.wait() == 0
-
-
-def read_all(terminal: int) -> str:
-    """Return what a process writes to its terminal until it ends."""
-    shown = b""
-    while select.select([terminal], [], [], 60)[0]:
-        try:
-            shown += os.read(terminal, 65536)
-        except OSError:  # the last one at the other end has left
-            break
-    os.close(terminal)
-    return shown.decode()
+    terminal = on_a_terminal(url, write_document(tmp_path, {**tables, "watch_history": []}))
+    assert terminal.end() == 0
+    assert terminal.shown == ""
 
 
 def test_lines_without_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

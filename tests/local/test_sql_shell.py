@@ -1,14 +1,10 @@
 """python local_database.py sql: what is typed, piped and given to it, and what the caller's environment does."""
 
-import os
-import pty
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 from local_project import Project, first_line, let_go
+from terminal import Terminal
 
 
 def test_the_shell_reads_a_file_and_standard_input(project: Project) -> None:
@@ -29,27 +25,15 @@ def test_an_error_in_sql_ends_the_shell_and_is_its_exit_status(project: Project,
 
 def test_the_shell_works_on_a_terminal_and_ctrl_c_is_its_own(project: Project) -> None:
     project.variables |= {"TERM": "xterm", "PSQL_PAGER": ""}
-    screen, terminal = pty.openpty()
-    command = [sys.executable, "local_database.py", "sql"]
-    process = subprocess.Popen(
-        command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, **project.options(None)
-    )
-    os.close(terminal)
-
-    def read_until(text: str) -> None:
-        seen = ""
-        while text not in seen:
-            seen += os.read(screen, 1000).decode()
-
-    read_until("streaming=#")
-    os.write(screen, b"SELECT pg_sleep(100), 'slept';\n")
+    terminal = Terminal("local_database.py", "sql", **project.options(None))
+    terminal.read_until("streaming=#")
+    terminal.type("SELECT pg_sleep(100), 'slept';\n")
     time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    read_until("canceling statement")
-    os.write(screen, b"SELECT 6 * 7 AS answer;\n\\q\n")
-    read_until("42")
-    assert process.wait(20) == 0
-    os.close(screen)
+    terminal.interrupt()
+    terminal.read_until("canceling statement")
+    terminal.type("SELECT 6 * 7 AS answer;\n\\q\n")
+    assert terminal.end() == 0
+    assert "42" in terminal.shown
     assert not project.is_running()
 
 

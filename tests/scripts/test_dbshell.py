@@ -2,8 +2,6 @@
 
 import json
 import os
-import pty
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from documents import PROJECT
 from guarded_server import PASSWORD, QUOTED, Server, free_port
+from terminal import Terminal
 
 # In place of `cockroach`: it writes down what it was given.
 RECORDER = f"""#!{sys.executable}
@@ -134,28 +133,16 @@ def test_much_goes_through_tls_both_ways(ways: dict[str, str], psql: Shell, tmp_
 @pytest.mark.parametrize("way", ["plain", "verify-full"])
 def test_ctrl_c_belongs_to_the_shell(way: str, ways: dict[str, str], psql: Shell) -> None:
     """In psql it cancels the statement, over a connection of its own, and the shell goes on."""
-    screen, terminal = pty.openpty()
     variables = {**psql.variables, "DATABASE_URL": ways[way], "TERM": "xterm", "PSQL_PAGER": ""}
-    streams: Any = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-    process = subprocess.Popen(
-        [sys.executable, "dbshell.py"], cwd=PROJECT, env=variables, start_new_session=True, **streams
-    )
-    os.close(terminal)
-
-    def read_until(text: str) -> None:
-        seen = ""
-        while text not in seen:
-            seen += os.read(screen, 1000).decode()
-
-    read_until("postgres=#")
-    os.write(screen, b"SELECT pg_sleep(100), 'slept';\n")
+    terminal = Terminal("dbshell.py", env=variables)
+    terminal.read_until("postgres=#")
+    terminal.type("SELECT pg_sleep(100), 'slept';\n")
     time.sleep(0.7)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    read_until("canceling statement")
-    os.write(screen, b"SELECT 6 * 7 AS answer;\n\\q\n")
-    read_until("42")
-    assert process.wait(20) == 0
-    os.close(screen)
+    terminal.interrupt()
+    terminal.read_until("canceling statement")
+    terminal.type("SELECT 6 * 7 AS answer;\n\\q\n")
+    assert terminal.end() == 0
+    assert "42" in terminal.shown
 
 
 def test_what_is_piped_and_what_is_in_a_file(ways: dict[str, str], psql: Shell, tmp_path: Path) -> None:

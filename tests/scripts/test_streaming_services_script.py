@@ -1,7 +1,6 @@
 """python streaming_services.py, as a person or a shell script runs it."""
 
 import os
-import pty
 import re
 import shutil
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 import psycopg2
 import psycopg2.extensions
 import pytest
+from terminal import Terminal
 
 import services
 import streaming_services
@@ -194,27 +194,14 @@ def test_reset_with_yes(filled: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "left"), [(b"y\n", 0, 0), (b"n\n", 1, 2), (b"\n", 1, 2), (b"\x04", 1, 2), (b"\x03", 130, 2)]
+    ("answer", "status", "left"), [("y\n", 0, 0), ("n\n", 1, 2), ("\n", 1, 2), ("\x04", 1, 2), ("\x03", 130, 2)]
 )
-def test_reset_asks_on_a_terminal(filled: str, answer: bytes, status: int, left: int) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, str(SCRIPT), "--reset"], environment(filled))  # noqa: S606
-    shown = b""
-    while b"[y/N]" not in shown:
-        shown += os.read(terminal, 1000)
-    os.write(terminal, answer)
-    while True:
-        try:
-            more = os.read(terminal, 1000)
-        except OSError:  # Linux: the other side has closed
-            break
-        if not more:
-            break
-        shown += more
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status
-    text = shown.decode()
+def test_reset_asks_on_a_terminal(filled: str, answer: str, status: int, left: int) -> None:
+    terminal = Terminal("streaming_services.py", "--reset", env=environment(filled))
+    terminal.read_until("[y/N]")
+    terminal.type(answer)
+    assert terminal.end() == status
+    text = terminal.shown
     parameters = psycopg2.extensions.parse_dsn(filled)
     assert parameters["host"] in text
     assert f"database {parameters['dbname']}" in text

@@ -4,24 +4,29 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Terminal:
-    """A script of the project that reads from a terminal and writes to it. shown: what it has written so far."""
+    """A script of the project that reads from a terminal and writes to it. shown: what it has written so far.
 
-    def __init__(self, *command: str, columns: int = 120) -> None:
+    options: for the process, in place of these: cwd, env, stdout ...
+    """
+
+    def __init__(self, *command: str, columns: int = 120, **options: Any) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))  # a new one has no columns
-        self.process = subprocess.Popen(
-            [sys.executable, *command], cwd=PROJECT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-        )
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        usual = {"cwd": PROJECT, "start_new_session": True, "preexec_fn": _take_terminal, **streams}
+        self.process = subprocess.Popen([sys.executable, *command], **{**usual, **options})
         os.close(theirs)
         self.shown = ""
 
@@ -30,9 +35,17 @@ class Terminal:
         while text not in self.shown:
             assert self._read(), f"it ended before it said {text!r}: {self.shown}"
 
+    def forget(self) -> None:
+        """Forget what was shown, so that read_until() waits for what comes next."""
+        self.shown = ""
+
     def type(self, text: str) -> None:
         """Type something on the keyboard."""
         os.write(self._ours, text.encode())
+
+    def interrupt(self) -> None:
+        """Send what a terminal sends after Ctrl-C: it goes to all processes of the session."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> int:
         """Read all that the script writes until it ends, and return its exit status."""
@@ -50,3 +63,8 @@ class Terminal:
             return False
         self.shown += more.decode()
         return bool(more)
+
+
+def _take_terminal() -> None:
+    """Make the terminal that of the session, so that Ctrl-C on it reaches the script."""
+    fcntl.ioctl(2, termios.TIOCSCTTY, 0)
