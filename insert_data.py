@@ -13,11 +13,11 @@ if __name__ == "__main__":
 import argparse
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from toolkit.console import printable, run, say, seconds
+from toolkit.arguments import positive, seconds
+from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, supervised
 from toolkit.loading.files import find
 from toolkit.loading.problems import RUN_AGAIN
@@ -94,7 +94,11 @@ def _arguments() -> argparse.Namespace:
         "--retry-for", type=seconds, default=60.0, metavar="SECONDS", help="how long to try again (default: 60)"
     )
     parser.add_argument(
-        "--connections", type=_connections, default=4, metavar="N", help="for loads of over 10,000 rows (default: 4)"
+        "--connections",
+        type=positive(64),
+        default=4,
+        metavar="N",
+        help="for loads of over 10,000 rows (default: 4)",
     )
     arguments = parser.parse_args()
     arguments.files = arguments.files or [SAMPLE]
@@ -111,13 +115,6 @@ def _name(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("the name of a table is empty")
     return text
-
-
-def _connections(text: str) -> int:
-    with suppress(ValueError):
-        if 1 <= int(text) <= 64:
-            return int(text)
-    raise argparse.ArgumentTypeError("expected a number from 1 to 64")
 
 
 def _report(counts: dict[str, Counts], database: Database, elapsed: float, *, dry_run: bool) -> None:

@@ -10,10 +10,9 @@ if __name__ == "__main__":
     console.begin()
 
 import argparse
-from contextlib import suppress
-from datetime import date
 from pathlib import Path
 
+from toolkit.arguments import day
 from toolkit.console import printable, run, say
 
 QUERIES = Path(__file__).with_name("queries.sql")
@@ -68,8 +67,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: report.html)"
     )
-    parser.add_argument("--since", type=_date, metavar="DATE", help="the first day (default: a year before the end)")
-    parser.add_argument("--until", type=_date, metavar="DATE", help="the day after the last (default: all there is)")
+    parser.add_argument("--since", type=day, metavar="DATE", help="the first day (default: a year before the end)")
+    parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
         "--run", type=Path, metavar="FILE", help="draw a run of `simulate.py run --format json` instead"
@@ -84,12 +83,6 @@ def _arguments() -> argparse.Namespace:
     if arguments.since and arguments.until and arguments.since >= arguments.until:
         parser.error(f"--since {arguments.since} has to be before --until {arguments.until}")
     return arguments
-
-
-def _date(text: str) -> date:
-    with suppress(ValueError):
-        return date.fromisoformat(text)
-    raise argparse.ArgumentTypeError("expected a date such as 2026-01-31")
 
 
 if __name__ == "__main__":

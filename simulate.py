@@ -23,7 +23,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.console import Failure, agrees, printable, run, say, seconds
+from toolkit.arguments import day, positive, seconds
+from toolkit.console import Failure, agrees, printable, run, say
 from toolkit.database import Database, database_url, supervised
 
 UNTIL = date(2026, 1, 1)
@@ -47,18 +48,20 @@ def _arguments() -> argparse.Namespace:
     generate = commands.add_parser("generate", help="write fixtures of a platform's life, for insert_data.py to load")
     generate.set_defaults(run=_generate)
     generate.add_argument(
-        "--users", type=_positive, default=1_000, metavar="N", help="how many sign up (default: 1000)"
+        "--users", type=positive(), default=1_000, metavar="N", help="how many sign up (default: 1000)"
     )
-    generate.add_argument("--days", type=_days, default=365, metavar="N", help="how long it goes on (default: 365)")
     generate.add_argument(
-        "--until", type=_date, default=UNTIL, metavar="DATE", help=f"nothing is of this day or later (default: {UNTIL})"
+        "--days", type=positive(MOST_DAYS), default=365, metavar="N", help="how long it goes on (default: 365)"
+    )
+    generate.add_argument(
+        "--until", type=day, default=UNTIL, metavar="DATE", help=f"nothing is of this day or later (default: {UNTIL})"
     )
     generate.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another life (default: 1)")
     generate.add_argument(
         "--out", type=Path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
     )
     generate.add_argument(
-        "--shards", type=_shards, default=1, metavar="K", help="files for each large table (default: 1)"
+        "--shards", type=positive(1_000), default=1, metavar="K", help="files for each large table (default: 1)"
     )
     generate.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
     generate.add_argument("--profile", type=Path, metavar="FILE", help="TOML with other figures of the model")
@@ -85,12 +88,14 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--duration", type=seconds, metavar="SECONDS", help="how long (default: 60, or until --max-ops are done)"
     )
-    run.add_argument("--concurrency", type=_workers, default=8, metavar="N", help="how many at a time (default: 8)")
+    run.add_argument(
+        "--concurrency", type=positive(1_000), default=8, metavar="N", help="how many at a time (default: 8)"
+    )
     run.add_argument(
         "--rate", type=_rate, metavar="R", help="so many operations a second are due, and latencies count from then"
     )
     run.add_argument("--seed", type=int, default=1, metavar="N", help="another number, other viewers (default: 1)")
-    run.add_argument("--max-ops", type=_positive, metavar="N", help="stop after so many operations")
+    run.add_argument("--max-ops", type=positive(), metavar="N", help="stop after so many operations")
     run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, and how often next to others")
     run.add_argument(
         "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for the viewers in one (default: 60)"
@@ -190,34 +195,6 @@ def _generate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _positive(text: str) -> int:
-    with suppress(ValueError):
-        if int(text) > 0:
-            return int(text)
-    raise argparse.ArgumentTypeError("expected a number from 1")
-
-
-def _days(text: str) -> int:
-    with suppress(ValueError):
-        if 1 <= int(text) <= MOST_DAYS:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_DAYS}")
-
-
-def _shards(text: str) -> int:
-    with suppress(ValueError):
-        if 1 <= int(text) <= 1_000:
-            return int(text)
-    raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
-
-
-def _workers(text: str) -> int:
-    with suppress(ValueError):
-        if 1 <= int(text) <= 1_000:
-            return int(text)
-    raise argparse.ArgumentTypeError("expected a number from 1 to 1000")
-
-
 def _rate(text: str) -> float:
     with suppress(ValueError):
         if 0 < float(text) < math.inf:
@@ -244,12 +221,6 @@ def _mark(text: str) -> str:
     if is_mark(text):
         return text
     raise argparse.ArgumentTypeError("expected the id of a run: twelve hexadecimal digits")
-
-
-def _date(text: str) -> date:
-    with suppress(ValueError):
-        return date.fromisoformat(text)
-    raise argparse.ArgumentTypeError("expected a date such as 2026-01-31")
 
 
 if __name__ == "__main__":

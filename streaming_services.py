@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 from toolkit import schema
-from toolkit.console import agrees, run, say, seconds
+from toolkit.arguments import seconds
+from toolkit.console import agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner

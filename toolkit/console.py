@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from io import TextIOWrapper
 from types import TracebackType
 from typing import NoReturn
@@ -41,16 +40,6 @@ def agrees(question: str) -> bool:
     """Ask the person, on a terminal, and return whether the answer is yes."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def seconds(text: str) -> float:
-    """Read a command line's number of seconds."""
-    import argparse  # who calls this has it; begin() should come before anything slow
-
-    with suppress(ValueError):
-        if 0 <= float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError("expected a number of seconds")
 
 
 def begin() -> None:
