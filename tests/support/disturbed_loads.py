@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
+from toolkit.database import Cursor, Database, run_transaction
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -143,11 +145,15 @@ def damage(url: str, tables: Tables) -> Damage:
 
 
 def empty(url: str) -> None:
-    """Delete all rows of the six tables."""
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        for table in ("watch_history", "reviews", "payment_history", "users", "content", "subscriptions"):
+    """Delete all rows of the six tables. The server may still be busy with the last statement of a loader that ended."""
+    tables = ("watch_history", "reviews", "payment_history", "users", "content", "subscriptions")
+
+    def delete(cursor: Cursor) -> None:
+        for table in tables:
             cursor.execute(f"DELETE FROM {table}")
+
+    with closing(Database(url)) as database:
+        run_transaction(database, delete, repeatable=True)
 
 
 class Loader:
