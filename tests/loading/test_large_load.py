@@ -434,7 +434,8 @@ def test_memory_is_flat(url: str, tmp_path: Path) -> None:
         " key UUID, note TEXT)",
     )
     peaks = []
-    for rows in (100_000, 250_000 if ON_CI else 400_000):
+    sizes = (100_000, 250_000 if ON_CI else 400_000)
+    for rows in sizes:
         file = tmp_path / "measurements.jsonl"
         with file.open("w") as lines:
             for number in range(rows):
@@ -443,12 +444,13 @@ def test_memory_is_flat(url: str, tmp_path: Path) -> None:
                 lines.write(json.dumps(row) + "\n")
         script = PROJECT / "insert_data.py"
         command = [sys.executable, "-c", MEASURE, sys.executable, str(script), str(file), "--url", url]
-        # The lower of two: how many batches wait for the server depends on what else the machine does.
-        peaks.append(min(int(subprocess.check_output(command)) for _ in range(2)))
+        peaks.append(int(subprocess.check_output(command)))
         assert run_sql(url, "SELECT count(*) FROM measurements") == [(rows,)]
     print(f"peak memory in kB: {peaks}")
-    assert peaks[0] <= MOST_MEMORY
-    assert peaks[1] <= peaks[0] * 1.1
+    assert max(peaks) <= MOST_MEMORY
+    # The shortest text takes 50 bytes, and an entry of a set 16 more: not even that is kept of a row. (What is under way
+    # at the same moment is some megabytes more or less, as chance and a busy machine have it.)
+    assert (peaks[1] - peaks[0]) * 1024 < (sizes[1] - sizes[0]) * 66
 
 
 def test_bars_on_a_terminal(url: str, tables: Tables, tmp_path: Path) -> None:

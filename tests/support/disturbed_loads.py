@@ -145,7 +145,7 @@ def damage(url: str, tables: Tables) -> Damage:
 
 
 def empty(url: str) -> None:
-    """Delete all rows of the six tables. The server may still be busy with the last statement of a loader that ended."""
+    """Delete all rows of the six tables. The server may still be busy with what a loader has sent that is no more."""
     tables = ("watch_history", "reviews", "payment_history", "users", "content", "subscriptions")
 
     def delete(cursor: Cursor) -> None:
