@@ -448,8 +448,8 @@ def test_memory_is_flat(url: str, tmp_path: Path) -> None:
         assert run_sql(url, "SELECT count(*) FROM measurements") == [(rows,)]
     print(f"peak memory in kB: {peaks}")
     assert max(peaks) <= MOST_MEMORY
-    # The shortest text takes 50 bytes, and an entry of a set 16 more: not even that is kept of a row. (What is under way
-    # at the same moment is some megabytes more or less, as chance and a busy machine have it.)
+    # The shortest text takes 50 bytes, and an entry of a set 16 more: not even that is kept of a row. (What is under
+    # way at the same moment is some megabytes more or less, as chance and a busy machine have it.)
     assert (peaks[1] - peaks[0]) * 1024 < (sizes[1] - sizes[0]) * 66
 
 
