@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "Latin-1": ("".join(f'{{"id": {n}, "name": "Zoë"}}\n' if n % 2 else f'{{"id": {n}}}\n' for n in range(99))
                 .encode("latin-1"), "line 2: not UTF-8: the byte 0xeb; save it as UTF-8"),
     "UTF-16 without its mark": (LINES.encode("utf-16-le"), "line 1: this is UTF-16 without its mark"),
-    "a trailing comma": ('{\n"id": 1,\n}\n' * 9, "row 1: not JSON at line 3 column 1: "),
+    "a trailing comma": ('{\n"id": 1,\n}\n' * 9, "no comma comes after the last one"),
     "a list cut off": ('[\n{"id": 1},\n{"id": 2},', "row 3: not JSON at line 3 column 11: it ends too early"),
     "a list that is not ended": ('[{"id": 1}, {"id": 2}\n', "row 3: not JSON at line 2 column 1: it ends too early"),
     "a list without a comma": ('[{"id": 1}\n{"id": 2}]', "row 2: not JSON at line 2 column 1: Expecting ',' delimiter"),
