@@ -72,7 +72,7 @@ CORRUPTIONS = {
         "wrong",
     ),
     "a payment is by another user": (f"UPDATE payment_history SET user_id = 1 WHERE {PAYMENT}", "payments", "wrong"),
-    "a user is lost": (f"DELETE FROM users WHERE {MEMBER}", "users", "lost"),
+    "a user is lost": ("DELETE FROM users WHERE user_id = {member}", "users", "lost"),
     "a user has another name": (f"UPDATE users SET name = 'x' WHERE {MEMBER}", "users", "wrong"),
     "a user is on another plan": (f"UPDATE users SET subscription_id = 1 WHERE {MEMBER}", "users", "wrong"),
     "a user whom nobody signed up": (
@@ -98,7 +98,9 @@ def test_each_corruption_is_found(finished: Finished, db: Database, corruption: 
     statement, checker, kind = CORRUPTIONS[corruption]
     assert off(finished.prove()) == {}
     filled = statement.replace("{mark}", finished.run.mark).replace("{key}", str(finished.run.key()))
-    execute(db, filled.replace("{more}", ""))
+    # In a subquery CockroachDB v21.1 cannot plan it for a DELETE that cascades.
+    ((member,),) = execute(db, f"SELECT user_id FROM users WHERE {MEMBER}".replace("{mark}", finished.run.mark))
+    execute(db, filled.replace("{more}", "").replace("{member}", str(member)))
     tallies = finished.prove()
     found = off(tallies)
     assert found[checker][kind] >= 1
