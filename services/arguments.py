@@ -1,7 +1,7 @@
 """What every service does with its arguments: check them before anything is sent to the server."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -42,7 +42,7 @@ def service(function: Service) -> Service:
             if kind not in wanted:
                 if value is NOT_GIVEN:
                     continue
-                kind = _wanted_kind(name, value, tuple(wanted))
+                kind = _wanted_kind(name, value, wanted)
             check = wanted[kind]
             given[name] = check(name, value) if check else value
         try:
@@ -60,7 +60,7 @@ def _types(annotation: Any) -> tuple[type, ...]:
     return (cast(type, annotation.__origin__ if isinstance(annotation, GenericAlias) else annotation or NoneType),)
 
 
-def _wanted_kind(name: str, value: Any, wanted: tuple[type, ...]) -> type:
+def _wanted_kind(name: str, value: Any, wanted: Collection[type]) -> type:
     """Return the wanted type that the type of a value is derived from. Raises InvalidValue if there is none."""
     for kind in wanted:
         if isinstance(value, kind) and not isinstance(value, bool):  # which Python takes for an int

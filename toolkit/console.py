@@ -45,7 +45,7 @@ def agrees(question: str) -> bool:
 def begin() -> None:
     """End a script without a traceback while it is still importing; run() takes over from there.
 
-    Until then nothing is looked at for garbage: what is imported stays, and looking takes a tenth of the time.
+    Until then nothing is looked at for garbage: what is imported stays, and looking takes a twentieth of the time.
     """
     gc.disable()
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))

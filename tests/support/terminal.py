@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -35,17 +34,9 @@ class Terminal:
         while text not in self.shown:
             assert self._read(), f"it ended before it said {text!r}: {self.shown}"
 
-    def forget(self) -> None:
-        """Forget what was shown, so that read_until() waits for what comes next."""
-        self.shown = ""
-
     def type(self, text: str) -> None:
-        """Type something on the keyboard."""
+        """Type something on the keyboard; \\x03 is Ctrl-C, and \\x04 the end of what is typed."""
         os.write(self._ours, text.encode())
-
-    def interrupt(self) -> None:
-        """Send what a terminal sends after Ctrl-C: it goes to all processes of the session."""
-        os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> int:
         """Read all that the script writes until it ends, and return its exit status."""

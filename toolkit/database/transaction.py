@@ -87,9 +87,9 @@ def run_transaction(
             try:
                 with connection.cursor() as cursor:
                     result = work(cursor)
+                if connection.get_transaction_status() in FAILED:
+                    raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back silently")
                 if not one_statement:
-                    if connection.get_transaction_status() in FAILED:
-                        raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back silently")
                     committing = True
                     connection.commit()
             except psycopg2.Error as error:

@@ -57,6 +57,7 @@ def compare(database: Database, file: Path) -> Comparison:
         prepare(cursor)
         path = catalog.search_path(cursor)
         aside = _build_aside(cursor, script, path)
+        # Both at once. The file's tables are found first now, so definitions of those that are there name their schema.
         tables = catalog.read_schemas(cursor, [aside, path[0]])
         parts = read_parts(cursor, tables)
         wanted, present = tables[aside], tables[path[0]]

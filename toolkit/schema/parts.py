@@ -83,23 +83,23 @@ FURTHER_OF_POSTGRESQL = """
 def read_parts(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dict[str, dict[str, Parts]]:
     """Return for each of these schemas the parts of its tables and views, as the catalog has read them, by name."""
     on_cockroachdb = is_cockroachdb(cursor)
-    names = {"schemas": list(schemas)}
+    values = {"schemas": list(schemas)}
     parts: dict[str, dict[str, Parts]] = {schema: {} for schema in schemas}
     for schema, name, *row in fetch(
-        cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, names
+        cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, values
     ):
         if name in schemas[schema]:
             parts[schema][name] = _whole(*row)
     columns = {
         (schema, name, column): _properties(*row)
         for schema, name, column, *row in fetch(
-            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, names
+            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, values
         )
     }
     for schema, of_schema in parts.items():
         for name, of_table in of_schema.items():
             of_table.update(_of_catalog(schemas[schema][name], columns))
-    for schema, name, what, part, definition in [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, names):
+    for schema, name, what, part, definition in [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, values):
         if name in parts[schema]:
             parts[schema][name][f"{what} {part}"] = definition
     return parts
