@@ -5,9 +5,9 @@
 First the traffic is run once, and what its services send is written down: the statements and their parameters. Then the
 traffic and the bare loops run in turn, with as many threads, each time on a fresh database of the benchmark's own with
 the same rows. A bare loop sends what was written down, once, with BEGIN and COMMIT where the services have them, at the
-same isolation; it fetches the rows, and does nothing with them or with errors. UUIDs it sends and gets as UUIDs, by
-psycopg2's own register_uuid(). The journals are off. The server runs already (default: the local database). The last
-line of the output is one JSON object with the figures.
+same isolation; it fetches the rows, and does nothing with them or with errors. UUIDs it sends and gets as UUIDs, as the
+services do. The journals are off. The server runs already (default: the local database). The last line of the output is
+one JSON object with the figures.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from uuid import UUID
 
 import psycopg2
 import psycopg2.extensions
-import psycopg2.extras
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -38,9 +37,11 @@ from simulation.traffic.plans import add_plans  # noqa: E402
 from simulation.traffic.runner import Traffic  # noqa: E402
 from toolkit import local, schema  # noqa: E402
 from toolkit.database import Database  # noqa: E402
-from toolkit.database.pool import BEGIN, SET_SESSION, Connection  # noqa: E402
+from toolkit.database.pool import BEGIN, SET_SESSION, Connection, Cursor  # noqa: E402
 
 Transaction = list[Any]  # statements with their parameters; BEGIN first if it has several
+
+READ_UUID = psycopg2.extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text)))
 
 USERS, TITLES = 2_000, 500
 PLATFORM = f"""
@@ -73,22 +74,22 @@ class RecordingDatabase(Database):
 
     def connect(self) -> Connection:
         connection = super().connect()
-        database = self
-
-        class Recorded(connection.cursor_factory):  # type: ignore[name-defined, misc]
-            def execute(self, query: Any, values: Any = None) -> None:
-                if connection.begins or database.transactions[-1][:1] == [BEGIN]:
-                    database.transactions[-1] = database.transactions[-1] or [BEGIN]
-                database.transactions[-1].append((query, values and {name: _given(values[name]) for name in values}))
-                super().execute(query, values)
-
-        connection.cursor_factory = Recorded
+        connection.plain_cursor = self._recording(Cursor)(connection)
+        connection.cursor_factory = self._recording(connection.cursor_factory)
         return connection
 
+    def _recording(self, kind: Any) -> Any:
+        """Return a kind of cursor that writes down what is sent."""
+        transactions = self.transactions
 
-def _given(value: Any) -> Any:
-    """Return a value as the service was given it: UUIDs it writes itself."""
-    return UUID(value.adapted[1:37]) if isinstance(value, psycopg2.extensions.AsIs) else value
+        class Recorded(kind):  # type: ignore[misc]
+            def execute(self, query: Any, values: Any = None) -> None:
+                if self.connection.begins or transactions[-1][:1] == [BEGIN]:
+                    transactions[-1] = transactions[-1] or [BEGIN]
+                transactions[-1].append((query, values))
+                super().execute(query, values)
+
+        return Recorded
 
 
 def main() -> None:
@@ -113,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare the traffic with bare loops.")
     parser.add_argument("url", nargs="?", metavar="URL", help="the server (default: the local database)")
     parser.add_argument("--threads", type=int, default=8, metavar="N", help="default: 8")
-    parser.add_argument("--ops", type=int, default=8_000, metavar="N", help="of each run (default: 8000)")
+    parser.add_argument("--ops", type=int, default=24_000, metavar="N", help="of each run (default: 24000)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind, in turn (default: 5)")
     return parser.parse_args()
 
@@ -182,7 +183,7 @@ def _replay(url: str, recorded: list[list[Transaction]]) -> float:
     connections = []
     for _ in recorded:
         connection = psycopg2.connect(url)
-        psycopg2.extras.register_uuid(conn_or_curs=connection)  # type: ignore[no-untyped-call]
+        psycopg2.extensions.register_type(READ_UUID, connection)
         connection.autocommit = True
         connection.cursor().execute(SET_SESSION)
         connections.append(connection)

@@ -51,20 +51,17 @@ def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
 
     UUIDs come as UUID, and JSON as Python values.
     """
-    for reader in _READERS:
-        extensions.register_type(reader, cursor)
-    cursor.execute(
-        statement, {name: send(value) if (send := _SENT.get(type(value))) else value for name, value in values.items()}
-    )
+    if not cursor.string_types:  # a cursor that is used again knows them
+        for reader in _READERS:
+            extensions.register_type(reader, cursor)
+    cursor.execute(statement, values)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row)) for row in cursor.fetchall()]  # noqa: B905 - each has as many as there are names
 
 
-# How values of some types are sent that psycopg2 does not know how to write.
-_SENT: dict[type, Callable[[Any], Any]] = {
-    UUID: lambda value: extensions.AsIs(f"'{value}'::UUID"),
-    dict: json_text,
-}
+# How values are sent that psycopg2 does not know how to write. This holds for all of the process.
+extensions.register_adapter(UUID, lambda value: extensions.AsIs(f"'{value.int:032x}'::UUID"))
+extensions.register_adapter(dict, lambda value: extensions.adapt(json_text(value)))
 
 
 def read(database: Database, statement: str, values: Row) -> list[Row]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from toolkit.database import Database, run_transaction
+from toolkit.database import Cursor, Database, run_transaction
 from toolkit.database.pool import BEGIN
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
@@ -137,12 +137,16 @@ class TellingDatabase(Database):
 
     def connect(self) -> Any:
         connection = super().connect()
+        connection.plain_cursor = self._telling(Cursor)(connection)
+        connection.cursor_factory = self._telling(connection.cursor_factory)
+        return connection
+
+    def _telling(self, kind: Any) -> Any:
         tell = self._tell
 
-        class TellingCursor(connection.cursor_factory):  # type: ignore[name-defined, misc]
+        class TellingCursor(kind):  # type: ignore[misc]
             def execute(self, query: Any, values: Any = None) -> None:
                 super().execute(query, values)
                 tell(self.query.decode().removeprefix(BEGIN))
 
-        connection.cursor_factory = TellingCursor
-        return connection
+        return TellingCursor

@@ -53,10 +53,13 @@ class Connection(psycopg2.extensions.connection):
     waiting_since: for an answer of the server (time.monotonic(); 0: it is not).
     begins: whether the next statement is to begin a transaction. Else each statement is a transaction by itself, as
     psycopg2's autocommit is on all the time.
+    plain_cursor: for transactions of one statement, one after the other: it neither begins them nor says when it waits.
+    To make a cursor for each would take longer than all else that such a transaction needs.
     """
 
     waiting_since = 0.0
     begins = False
+    plain_cursor: Cursor
 
     def commit(self) -> None:
         """End the transaction that was begun, if a statement has been sent in it."""
@@ -172,6 +175,7 @@ class Database:
         """
         self.stop_if_interrupted()
         connection: Connection = self.target.connect(Connection)
+        connection.plain_cursor = connection.cursor()
         connection.cursor_factory = _Cursor
         self._was_reached = True
         with self._lock:
@@ -245,6 +249,7 @@ class Database:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection, whose transaction is over, for the next transaction."""
+        connection.waiting_since = 0.0
         self._idle.append(connection)
 
     def take(self, tries: Tries) -> Connection:

@@ -69,7 +69,8 @@ def run_transaction(
     - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
 
     Say one_statement=True of a work that sends one statement and no more: the server begins and commits by itself then,
-    in one round trip instead of two. A connection lost in the statement is one lost in COMMIT.
+    in one round trip instead of two. A connection lost in the statement is one lost in COMMIT. The cursor is kept for
+    the next such work: this one must not close it.
 
     since() says from when retry_for counts, as time.monotonic() does: a transaction that is one of many may be tried as
     long as the others go on. By default it counts from the beginning.
@@ -82,11 +83,15 @@ def run_transaction(
     try:
         while True:
             connection = database.take(tries)
-            connection.begins = not one_statement
             committing = one_statement
             try:
-                with connection.cursor() as cursor:
-                    result = work(cursor)
+                if one_statement:
+                    connection.waiting_since = time.monotonic()  # until it is given back
+                    result = work(connection.plain_cursor)
+                else:
+                    connection.begins = True
+                    with connection.cursor() as cursor:
+                        result = work(cursor)
                 if connection.get_transaction_status() in FAILED:
                     raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back silently")
                 if not one_statement:
