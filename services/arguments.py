@@ -1,7 +1,7 @@
 """What every service does with its arguments: check them before anything is sent to the server."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from toolkit.database import Database
 from toolkit.exact_json import json_text, storable
 
 Service = TypeVar("Service", bound=Callable[..., Any])
+Check = Callable[[str, Any], Any]  # of an argument's name and value -> the value as it is stored
+Checks = dict[type, Check | None]  # the types that an argument may have, and what is checked of a value of each
 
 # Arguments that go to DECIMAL columns -> how many digits the column has, and how many of them after the point. The
 # servers round a value with more decimals without a word, so the services refuse it before a server sees it.
@@ -28,8 +30,7 @@ def service(function: Service) -> Service:
     Each keyword argument is checked against the type that the function's signature gives it, and the function gets the
     checked values. Raises InvalidValue for a wrong one; what the server refuses is raised as an error of services.
     """
-    # For each argument the types that it may have, and what is checked of a value of each.
-    checks = {
+    checks: dict[str, Checks] = {
         name: {kind: _CHECKS.get(kind) for kind in _types(annotation)}
         for name, annotation in function.__annotations__.items()
     }
@@ -38,12 +39,13 @@ def service(function: Service) -> Service:
     def call(database: Database, **arguments: Any) -> Any:
         given = {}
         for name, value in arguments.items():
-            wanted, kind = checks.get(name, {object: None}), type(value)
-            if kind not in wanted:
+            try:
+                check = checks[name][type(value)]
+            except KeyError:
                 if value is NOT_GIVEN:
                     continue
-                kind = _wanted_kind(name, value, wanted)
-            check = wanted[kind]
+                # An argument that the function does not have is for the function itself to refuse.
+                check = _check_of_kind(name, value, checks[name]) if name in checks else None
             given[name] = check(name, value) if check else value
         try:
             return function(database, **given)
@@ -60,11 +62,11 @@ def _types(annotation: Any) -> tuple[type, ...]:
     return (cast(type, annotation.__origin__ if isinstance(annotation, GenericAlias) else annotation or NoneType),)
 
 
-def _wanted_kind(name: str, value: Any, wanted: Collection[type]) -> type:
-    """Return the wanted type that the type of a value is derived from. Raises InvalidValue if there is none."""
-    for kind in wanted:
+def _check_of_kind(name: str, value: Any, wanted: Checks) -> Check | None:
+    """Return what is checked of a value whose type is derived from a wanted one. Raises InvalidValue if it is not."""
+    for kind, check in wanted.items():
         if isinstance(value, kind) and not isinstance(value, bool):  # which Python takes for an int
-            return kind
+            return check
     text = " | ".join("None" if kind is NoneType else kind.__name__ for kind in wanted)
     raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
 
@@ -80,7 +82,7 @@ def _integer(name: str, value: int) -> int:
     if not -(2**63) <= value < 2**63:
         raise InvalidValue(name, "must be an integer of 64 bits")
     if name in DECIMALS:
-        _check_digits(name, value)
+        _decimal(name, Decimal(value))
     return value
 
 
@@ -88,14 +90,10 @@ def _decimal(name: str, value: Decimal) -> Decimal:
     if not value.is_finite():
         raise InvalidValue(name, f"must be a number, not {value}")
     if name in DECIMALS:
-        _check_digits(name, value)
+        digits, decimals = DECIMALS[name]
+        if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
+            raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
     return value
-
-
-def _check_digits(name: str, value: Decimal | int) -> None:
-    digits, decimals = DECIMALS[name]
-    if abs(value) >= 10 ** (digits - decimals) or value != round(value, decimals):
-        raise InvalidValue(name, f"must fit DECIMAL({digits}, {decimals}), and {value} does not")
 
 
 def _moment(name: str, value: datetime) -> datetime:
@@ -133,7 +131,7 @@ def _json_name(text: Any) -> str:
 
 
 # What is checked of values of these types, besides the type.
-_CHECKS: dict[type, Callable[[str, Any], Any]] = {
+_CHECKS: dict[type, Check] = {
     int: _integer,
     str: _text,
     Decimal: _decimal,

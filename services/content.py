@@ -69,8 +69,9 @@ def find_content(
     >>> [found["title"] for found in find_content(database, title="Night", min_rating=8)["items"]]
     ['Night Train']
     """
-    values = {"genre": genre, "content_type": content_type, "release_year": release_year, "min_rating": min_rating}
-    conditions = [_CONDITIONS[name] for name, value in values.items() if value is not None]
+    given = {"genre": genre, "content_type": content_type, "release_year": release_year, "min_rating": min_rating}
+    values: Row = {name: value for name, value in given.items() if value is not None}
+    conditions = [_CONDITIONS[name] for name in values]
     if title is not None:
         # LIKE can use the index on titles, but % _ and \ have a meaning in it. So it gets the text up to the first of
         # these only, and what it finds is then compared with the whole text, in which no character is special.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from services.errors import InvalidValue
@@ -38,7 +39,9 @@ class Order:
 
     def place(self, row: Row) -> str:
         """Return the place of a row in the order, as the text that callers get as `next` and give as `after`."""
-        return json.dumps([str(row[column.partition(".")[2]]) for column in self.keys])
+        # As json.dumps() writes it, which takes four times as long for two texts.
+        texts = (encode_basestring_ascii(str(row[column.partition(".")[2]])) for column in self.keys)
+        return f"[{', '.join(texts)}]"
 
     def read(self, place: str) -> Row:
         """Return the values for the condition beyond(), from what place() has returned. Raises InvalidValue."""
