@@ -173,5 +173,11 @@ def test_contributing_names_every_room_and_every_script() -> None:
     assert [script for script in SCRIPTS if f"`{script}.py`" not in text] == []
 
 
+def test_every_benchmark_is_explained() -> None:
+    text = text_of("benchmarks/README.md")
+    benchmarks = [path.name for path in MODULES if path.parts[0] == "benchmarks"]
+    assert [name for name in benchmarks if f"- `{name} " not in text] == []
+
+
 def test_no_package_hides_a_script() -> None:
     assert not {path.parts[0] for path in MODULES if len(path.parts) > 1} & set(SCRIPTS)

@@ -42,25 +42,24 @@ class Calls:
         key: object,
         sent: list[Any],
         got: list[str],
-        /,
-        **arguments: Any,
+        arguments: dict[str, Any],
     ) -> Any:
         """Call a service that writes, with an entry in the journal before and after it. Return the row, or None.
 
         sent: the values to be written. got: the columns of the returned row that the journal keeps beside these.
         """
         if not self._journal:
-            return self.make(operation, service, **arguments)[1]
+            return self.make(operation, service, arguments)[1]
         self._journal.begin(time.monotonic(), user_id, operation, key, sent)
         try:
-            outcome, row = self.make(operation, service, **arguments)
+            outcome, row = self.make(operation, service, arguments)
         except KeyboardInterrupt:
             self._journal.end(time.monotonic(), INFO, [])
             raise
         self._journal.end(time.monotonic(), outcome, [row[name] for name in got] if row else [])
         return row
 
-    def make(self, operation: str, service: Callable[..., Any], /, **arguments: Any) -> tuple[str, Any]:
+    def make(self, operation: str, service: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, Any]:
         """Call a service, and record what is measured. Return the outcome, and what the service has returned.
 
         Raises KeyboardInterrupt if the Database was interrupted.
@@ -82,5 +81,5 @@ class Calls:
             self.problems[str(failure)] += 1
             self._stop.wait(PAUSE)
             return (INFO if isinstance(failure, AmbiguousCommit) else FAIL), None
-        self.recorder.ok(operation, time.monotonic() - since, self.database.retries - retries)
+        self.recorder.ok((operation, time.monotonic() - since, self.database.retries - retries))
         return OK, result

@@ -53,17 +53,15 @@ Measures = dict[str, Measure]  # by the name of the operation
 class Recorder:
     """Where a worker records what it measures, until somebody takes it.
 
-    To record costs as little as it can, because it is in every call; what is to be counted is counted by who takes it.
+    ok: records a call that has succeeded: its operation, seconds and retries. It is in every call, so it costs as
+    little as it can, and what is to be counted is counted by who takes it.
     """
 
     def __init__(self) -> None:
         self._ok: deque[tuple[str, float, int]] = deque()
+        self.ok = self._ok.append
         self._measures: Measures = {}
         self._lock = threading.Lock()
-
-    def ok(self, operation: str, seconds: float, retries: int) -> None:
-        """Record a call that has succeeded."""
-        self._ok.append((operation, seconds, retries))
 
     def failed(self, operation: str, retries: int, *, is_error: bool) -> None:
         """Record a call that the database has failed, or that a service has refused."""

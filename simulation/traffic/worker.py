@@ -66,7 +66,8 @@ class Worker:
         self.calls = Calls(database, journal, stop)
         self._plans, self._priced = plans, priced
         self._viewers, self._activities = viewers, list(accumulate(activities))
-        self._names, self._weights = list(mix), list(accumulate(mix.values()))
+        self._doing = [getattr(self, f"_{name}") for name in mix]
+        self._weights = list(accumulate(mix.values()))
         self._chance, self._clock = chance, clock
         self._viewer: Viewer | None = None
         self._visitor = audience.viewer(0, chance)
@@ -75,7 +76,6 @@ class Worker:
         self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
         self._reviewed: dict[tuple[int, int], UUID | None] = {}  # None: they had reviewed it before
         self._signed_up = 0
-        self._doing = {name: getattr(self, f"_{name}") for name in mix}
 
     def step(self, due: float | None = None) -> None:
         """Do one thing. due: since when it should have been done, as time.monotonic() tells; latencies count from then.
@@ -83,32 +83,32 @@ class Worker:
         Raises KeyboardInterrupt when the Database was interrupted.
         """
         self.calls.due = due
-        place = bisect_right(self._weights, self._chance.random() * self._weights[-1])
-        self._doing[self._names[min(place, len(self._names) - 1)]]()
+        weights = self._weights
+        self._doing[bisect_right(weights, self._chance.random() * weights[-1], 0, len(weights) - 1)]()
 
     # What the viewers do
 
     def _browse(self) -> None:
         genre = self.audience.genres[self.audience.pick(self._somebody(), self._chance)]
-        self.calls.make("browse", services.find_content, genre=genre)
+        self.calls.make("browse", services.find_content, {"genre": genre})
 
     def _search(self) -> None:
         title = self.audience.titles[self.audience.pick(self._somebody(), self._chance)]
         self.calls.make(
-            "search", services.find_content, title=title[: 3 + int(self._chance.random() * 5)].strip() or title
+            "search", services.find_content, {"title": title[: 3 + int(self._chance.random() * 5)].strip() or title}
         )
 
     def _continue(self) -> None:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        self.calls.make("continue", services.continue_watching, user_id=viewer.user_id)
+        self.calls.make("continue", services.continue_watching, {"user_id": viewer.user_id})
         return None
 
     def _reviews(self) -> None:
         content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._chance)]
         service = services.list_reviews if self._chance.random() < 0.6 else services.content_rating
-        self.calls.make("reviews", service, content_id=content_id)
+        self.calls.make("reviews", service, {"content_id": content_id})
 
     def _watch(self) -> None:
         viewer = self._next_viewer()
@@ -123,9 +123,7 @@ class Worker:
             watch_id,
             [content_id],
             ["watched_at"],
-            user_id=user_id,
-            content_id=content_id,
-            watch_id=watch_id,
+            {"user_id": user_id, "content_id": content_id, "watch_id": watch_id},
         )
         if row:
             target = self.audience.evenings.progress(title, self._chance.random())
@@ -148,8 +146,7 @@ class Worker:
             viewing.watch_id,
             [progress],
             ["progress"],
-            watch_id=viewing.watch_id,
-            progress=progress,
+            {"watch_id": viewing.watch_id, "progress": progress},
         )
         if viewing.reached == viewing.target:
             del self._under_way[place]
@@ -173,11 +170,13 @@ class Worker:
             review_id,
             [content_id, rating, words],
             ["reviewed_at"],
-            user_id=viewer.user_id,
-            content_id=content_id,
-            rating=rating,
-            review_text=words,
-            review_id=review_id,
+            {
+                "user_id": viewer.user_id,
+                "content_id": content_id,
+                "rating": rating,
+                "review_text": words,
+                "review_id": review_id,
+            },
         )
         if self.calls.was_refused:
             self._reviewed[pair] = None
@@ -201,10 +200,7 @@ class Worker:
             user_id,
             [person.name, email, plan.subscription_id],
             [],
-            user_id=user_id,
-            name=person.name,
-            email=email,
-            subscription_id=plan.subscription_id,
+            {"user_id": user_id, "name": person.name, "email": email, "subscription_id": plan.subscription_id},
         )
         if row:
             self._members[user_id] = (viewer, plan)
@@ -225,14 +221,7 @@ class Worker:
         key = plan.subscription_id if plan else None
         self._members[user_id] = (self._members[user_id][0], plan)
         self.calls.write(
-            operation,
-            services.change_plan,
-            user_id,
-            user_id,
-            [key],
-            [],
-            user_id=user_id,
-            subscription_id=key,
+            operation, services.change_plan, user_id, user_id, [key], [], {"user_id": user_id, "subscription_id": key}
         )
 
     def _pay(self) -> None:
@@ -248,9 +237,7 @@ class Worker:
                     payment_id,
                     [viewer.method],
                     ["subscription_id", "amount", "payment_date"],
-                    user_id=user_id,
-                    method=viewer.method,
-                    payment_id=payment_id,
+                    {"user_id": user_id, "method": viewer.method, "payment_id": payment_id},
                 )
                 return None
         return self._signup()
@@ -260,7 +247,7 @@ class Worker:
             return self._signup()
         user_id = self._some_member()
         self._forget(user_id)
-        self.calls.write("delete", services.delete_user, user_id, user_id, [], [], user_id=user_id)
+        self.calls.write("delete", services.delete_user, user_id, user_id, [], [], {"user_id": user_id})
         return None
 
     def _price(self) -> None:
@@ -276,8 +263,7 @@ class Worker:
             plan.subscription_id,
             [plan.price],
             [],
-            subscription_id=plan.subscription_id,
-            price=plan.price,
+            {"subscription_id": plan.subscription_id, "price": plan.price},
         )
         return None
 

@@ -18,6 +18,7 @@ from seeding import snapshot
 from terminal import Terminal
 from traffic import off, run_ops
 
+from simulation.traffic import session
 from simulation.traffic.audience import Audience
 from simulation.traffic.marks import new_run
 from simulation.traffic.operations import MIX
@@ -262,6 +263,16 @@ def test_a_killed_server_is_survived(own_server: OwnServer) -> None:
     # It has gone on afterwards.
     last = [line for line in out.splitlines() if re.match(r" +1[34]\.\ds .* progress$", line)]
     assert float(last[0].split()[2]) > 0
+
+
+@pytest.mark.parametrize(("busy", "warns"), [(0.0, True), (9.0, False)])
+@pytest.mark.usefixtures("db")
+def test_a_client_at_its_limit_is_told(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, busy: float, warns: bool
+) -> None:
+    monkeypatch.setattr(session, "BUSY", busy)
+    assert session.run_traffic(url, session.Settings(max_ops=50, concurrency=2)) == 0
+    assert ("the client was the bottleneck" in capsys.readouterr().err) == warns
 
 
 def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
