@@ -76,16 +76,16 @@ class Recorder:
         with self._lock:
             self._measures.setdefault(operation, Measure()).late += 1
 
-    def take(self) -> Measures:
-        """Return what was recorded since the last time."""
+    def take(self, measures: Measures) -> None:
+        """Add what was recorded since the last time to these measures."""
         with self._lock:
-            measures, self._measures = self._measures, {}
+            taken, self._measures = self._measures, {}
+        add(measures, taken)
         for _ in range(len(self._ok)):
             operation, seconds, retries = self._ok.popleft()
             measure = measures.get(operation) or measures.setdefault(operation, Measure())
             measure.record(seconds)
             measure.retries += retries
-        return measures
 
 
 class Totals:
@@ -101,7 +101,7 @@ class Totals:
         """Return what was measured since the last time, and in how many seconds; and add it to the totals."""
         latest: Measures = {}
         for recorder in self._recorders:
-            add(latest, recorder.take())
+            recorder.take(latest)
         add(self.measures, latest)
         now = time.monotonic()
         seconds, self._taken, self.elapsed = now - self._taken, now, now - self._began
