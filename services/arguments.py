@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, get_args
 import psycopg2
 
 from services.errors import InvalidValue, service_error
-from services.rows import NOT_GIVEN, read_json
+from services.rows import NOT_GIVEN, Document, read_json
 from toolkit.database import Database
 from toolkit.exact_json import json_text, storable
 
@@ -102,13 +102,13 @@ def _moment(name: str, value: datetime) -> datetime:
     return value
 
 
-def _as_stored(name: str, value: dict[Any, Any]) -> Any:
+def _as_stored(name: str, value: dict[Any, Any]) -> Document:
     """Return a dict as it comes back from a JSONB column: its floats are Decimals then, and its tuples lists.
 
     So it can be compared with what is stored. Raises InvalidValue if JSON cannot say it, or no server can store it.
     """
     try:
-        return read_json(json_text(_json_part(value)))
+        return Document(read_json(json_text(_json_part(value))))
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidValue(name, f"must be what JSON can say: {error}") from error
 

@@ -59,9 +59,13 @@ def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
     return [dict(zip(names, row)) for row in cursor.fetchall()]  # noqa: B905 - each has as many as there are names
 
 
-# How values are sent that psycopg2 does not know how to write. This holds for all of the process.
+class Document(dict[str, Any]):
+    """A JSON object to be sent. Not any dict: an application may have told psycopg2 how it wants its own to be sent."""
+
+
+# How psycopg2 is to write values that it does not know how to. This holds for all of the process.
 extensions.register_adapter(UUID, lambda value: extensions.AsIs(f"'{value.int:032x}'::UUID"))
-extensions.register_adapter(dict, lambda value: extensions.adapt(json_text(value)))
+extensions.register_adapter(Document, lambda value: extensions.adapt(json_text(value)))
 
 
 def read(database: Database, statement: str, values: Row) -> list[Row]:

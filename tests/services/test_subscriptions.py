@@ -1,8 +1,11 @@
 """Plans: added, changed, removed, and counted."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from psycopg2 import extensions
+from psycopg2.extras import Json
 from sample import CALLS
 
 from services import (
@@ -38,6 +41,20 @@ def test_plans_are_added_changed_and_removed(db: Database) -> None:
     assert remove_subscription(db, subscription_id=key)["name"] == "Family"
     with pytest.raises(NotFound):
         get_subscription(db, subscription_id=key)
+
+
+def test_features_are_kept_whatever_an_application_tells_psycopg2_of_dicts(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most tell it Json, which cannot write a Decimal."""
+    adapters: Any = extensions.adapters
+    monkeypatch.setitem(adapters, (dict, extensions.ISQLQuote), Json)
+    features = {"price per screen": Decimal("1.10")}
+    assert add_subscription(db, name="Family", price=20, features=features)["features"] == features
+    with db.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT %s::JSONB", ({"streams": 6},))
+        assert cursor.fetchall() == [({"streams": 6},)]
+    db.discard(connection)
 
 
 def test_a_plan_without_features_takes_the_default(db: Database) -> None:
