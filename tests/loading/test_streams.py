@@ -148,15 +148,17 @@ def test_a_pipe_and_files_are_one_load(url: str, tmp_path: Path) -> None:
     assert query(url, "SELECT id, user_id FROM films ORDER BY id") == [(1, 4), (2, 5)]
 
 
-def test_what_is_kept_of_a_pipe_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_of_a_pipe_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(content, "KEPT_IN_MEMORY", 100_000)
     data = os.urandom(5_000) * 100
+    file = tmp_path / "data"
+    file.write_bytes(data)
     opened = 0
 
-    def open_pipe() -> io.BufferedReader:
+    def open_pipe() -> io.FileIO:
         nonlocal opened
         opened += 1
-        return io.BufferedReader(io.BytesIO(data))
+        return file.open("rb", 0)
 
     pipe = Content("pipe", open_pipe, is_pipe=True)
     for beginning in (10, 70_000, 300_000, 20):
@@ -210,3 +212,41 @@ def test_interrupted_together_with_what_sends_the_rows(url: str) -> None:
     assert said.splitlines()[-1] == "interrupted"
     assert re.search(r"Committed rows, at least: users 2\d,\d{3}\.", said)
     assert "not JSON" not in said
+
+
+def start(url: str, given: int) -> "subprocess.Popen[bytes]":
+    """Start the script with what can be read from a file descriptor on its standard input."""
+    command = [sys.executable, str(SCRIPT), "--table", "users", "-", "--url", url]
+    return subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_interrupted_while_nothing_comes(url: str) -> None:
+    """Who sends the rows may live on, and be silent."""
+    reading, writing = os.pipe()
+    with start(url, reading) as loader:
+        os.close(reading)
+        with os.fdopen(writing, "wb", 0) as sender:
+            sender.write(lines(25_000))
+            end = time.monotonic() + 60
+            while not count(url) and time.monotonic() < end:
+                time.sleep(0.1)
+            time.sleep(0.5)
+            loader.send_signal(signal.SIGINT)
+            out, err = loader.communicate(timeout=30)
+    assert (loader.returncode, out) == (130, b"")
+    assert re.fullmatch(rb"Committed rows, at least: users 2\d,\d{3}\. .*\ninterrupted\n", err), err
+
+
+@pytest.mark.parametrize("rows", [SMALL, LARGE])
+def test_a_pipe_that_does_not_block_has_not_ended(url: str, rows: int) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with start(url, reading) as loader:
+        os.close(reading)
+        with os.fdopen(writing, "wb", 0) as sender:
+            for part in (lines(rows)[:100], lines(rows)[100:]):
+                time.sleep(1)
+                sender.write(part)
+        _, err = loader.communicate(timeout=60)
+    assert (loader.returncode, err) == (0, b"")
+    assert count(url) == rows

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from select import select
 from typing import IO, Any, cast
 
 from toolkit.console import Failure
@@ -29,13 +30,18 @@ MARKS = {
 }
 PIECE = 65_536  # bytes
 KEPT_IN_MEMORY = 8_000_000  # bytes of a pipe; more is kept in a temporary file
+MOMENT = 0.2  # seconds
+
+
+def do_nothing() -> None:
+    """Wait on: see Content.opened()."""
 
 
 class Content:
     """The bytes of a file, or of a pipe, which can be read once only.
 
-    name: for messages. Of a pipe everything is kept that has been read, so that it can be read from the beginning
-    again, until it is opened for the last time.
+    name: for messages. open_raw: opens it; a pipe without a buffer. Of a pipe everything is kept that has been read, so
+    that it can be read from the beginning again, until it is opened for the last time.
     """
 
     def __init__(self, name: str, open_raw: Callable[[], IO[bytes]], *, is_pipe: bool) -> None:
@@ -46,11 +52,14 @@ class Content:
         self._raw: IO[bytes] | None = None
 
     @contextmanager
-    def opened(self, *, last: bool = False) -> Iterator[IO[bytes]]:
+    def opened(self, *, last: bool = False, while_waiting: Callable[[], None] = do_nothing) -> Iterator[IO[bytes]]:
         """Open it at its beginning. last: it will not be opened again.
 
+        while_waiting: called now and then while a pipe is silent; what it raises ends the reading.
         A missing right, a failing disk, a damaged .gz or what is no UTF-16 in spite of its mark becomes a Failure.
         """
+        if self._pipe:
+            self._pipe.while_waiting = while_waiting
         try:
             with ExitStack() as stack:
                 if self._layers is None:
@@ -98,7 +107,8 @@ class Content:
 
 def file_content(path: Path) -> Content:
     """Return what a file holds, or a named pipe. Raises OSError if it is not there."""
-    return Content(str(path), lambda: path.open("rb"), is_pipe=not path.is_file())
+    is_pipe = not path.is_file()
+    return Content(str(path), lambda: path.open("rb", 0 if is_pipe else -1), is_pipe=is_pipe)
 
 
 def standard_input() -> Content:
@@ -106,7 +116,8 @@ def standard_input() -> Content:
     name = "standard input"
     if sys.stdin is None:
         raise Failure(f"{name} is closed")
-    return Content(name, lambda: sys.stdin.buffer, is_pipe=True)
+    # Not sys.stdin.buffer: Python aborts at its end if another thread is still waiting for that.
+    return Content(name, lambda: open(sys.stdin.fileno(), "rb", 0, closefd=False), is_pipe=True)
 
 
 def _unzipped(stream: IO[bytes]) -> IO[bytes]:
@@ -126,12 +137,13 @@ def _reason(error: Exception) -> str:
 
 
 class _Pipe:
-    """A stream that can be read once only, and what has been read of it."""
+    """A stream that can be read once only, and what has been read of it. while_waiting: as in Content.opened()."""
 
     def __init__(self, open_stream: Callable[[], IO[bytes]]) -> None:
         from tempfile import SpooledTemporaryFile  # slow to import, and not needed for files
 
         self._open = open_stream
+        self.while_waiting: Callable[[], None] = do_nothing
         self._stream: IO[bytes] | None = None
         self._kept: IO[bytes] = cast("IO[bytes]", SpooledTemporaryFile(KEPT_IN_MEMORY))  # noqa: SIM115 - read() closes it
 
@@ -149,10 +161,17 @@ class _Pipe:
             if not keep:
                 self._kept.close()
         self._stream = self._stream or self._open()
-        data = cast("io.BufferedReader", self._stream).read1(most)
+        while _is_silent(self._stream):  # so that one that does not block, as some senders make it, has not ended
+            self.while_waiting()
+        data = self._stream.read(most)
         if keep:
             self._kept.write(data)
         return data
+
+
+def _is_silent(stream: IO[bytes]) -> bool:
+    """Whether there is nothing to read for a moment, nor an end. (Windows can tell this of sockets only.)"""
+    return os.name == "posix" and not select([stream], [], [], MOMENT)[0]
 
 
 class _Replayed(io.RawIOBase):

@@ -27,7 +27,7 @@ class JsonLines(Source):
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """Return the lines, some hundreds at a time: the number of the first, and the lines. To be called once."""
         number = 1
-        with self._content.opened(last=True) as stream:
+        with self._content.opened(last=True, while_waiting=self.while_waiting) as stream:
             while block := stream.read(BLOCK_BYTES) + stream.readline():
                 yield number, block
                 number += block.count(b"\n")

@@ -27,7 +27,7 @@ class JsonValues(Source):
         self._content = content
 
     def read(self) -> Iterator[list[RawRow]]:
-        with self._content.opened(last=True) as stream:
+        with self._content.opened(last=True, while_waiting=self.while_waiting) as stream:
             yield from self._chunks(_Text(stream))
 
     def count(self, most: int) -> int:

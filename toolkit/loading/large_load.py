@@ -43,6 +43,8 @@ def load_large(
     by_table: dict[str, list[Source]] = {
         table.name: [rows for rows in sources if rows.table == table.name] for table in tables
     }
+    for source in sources:
+        source.while_waiting = database.stop_if_interrupted
     gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
     if dry_run:
         counts: dict[str, Counts] = {}

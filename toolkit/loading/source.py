@@ -1,9 +1,10 @@
 """The rows of one table in one file: what the readers of fixtures give to those who check and write them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from toolkit.loading.content import do_nothing
 from toolkit.loading.problems import Problem
 
 CHUNK_ROWS = 1_000
@@ -28,6 +29,7 @@ class Source:
         self.table = table
         self.qualified = qualified
         self.of_load: Sequence[Source] = ()  # all sources of the load, in their order
+        self.while_waiting: Callable[[], None] = do_nothing  # as in Content.opened(), for the rows
         self.size = 0  # how many rows have been read
         self.before = 0  # how many rows of the table are in the documents before this one; known while it is read
 
