@@ -118,7 +118,8 @@ class TlsBridge:
                 await asyncio.gather(*(each.wait_closed() for each in writers))
         finally:
             for each in writers:  # they are open still if the bridge ends before its client
-                each.transport.abort()
+                with suppress(AttributeError):  # in Python 3.11.2, if both of its ends have closed it
+                    each.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

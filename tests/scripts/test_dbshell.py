@@ -130,6 +130,13 @@ def test_much_goes_through_tls_both_ways(ways: dict[str, str], psql: Shell, tmp_
     assert done.stdout.replace("|", ",") == (tmp_path / "many.csv").read_text()
 
 
+@pytest.mark.parametrize("way", ["plain", "require"])
+def test_a_session_that_the_server_ends(way: str, ways: dict[str, str], psql: Shell) -> None:
+    done = psql.run(ways[way], "-c", "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert done.returncode == 2
+    assert "terminating connection due to administrator command" in done.stderr
+
+
 @pytest.mark.parametrize("way", ["plain", "verify-full"])
 def test_ctrl_c_belongs_to_the_shell(way: str, ways: dict[str, str], psql: Shell) -> None:
     """In psql it cancels the statement, over a connection of its own, and the shell goes on."""
