@@ -1,7 +1,6 @@
 """Every line of the table in docs/fixtures.md is so: what is read, and as what; what is refused, and in which words."""
 
 import gzip
-import io
 import re
 import sys
 from collections.abc import Callable
@@ -83,7 +82,8 @@ def test_a_file(url: str, tmp_path: Path, line: Line, monkeypatch: pytest.Monkey
     content = PACKINGS[line.packing](line.text.replace("⏎", "\n"))
     file, table = Path("-"), line.place.partition("--table ")[2]
     if line.place.startswith("standard input"):
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
+        given = write(tmp_path, content, "given")
+        monkeypatch.setattr(sys, "stdin", given.open(encoding="utf-8"))
     else:
         file = write(tmp_path, content, line.place)
     if line.result.startswith(REFUSED):
