@@ -21,7 +21,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
-from uuid import UUID
 
 import psycopg2
 import psycopg2.extensions
@@ -29,7 +28,8 @@ import psycopg2.extensions
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from simulation.traffic.audience import Audience  # noqa: E402 - lies beside this folder
+from services.rows import READ_UUID  # noqa: E402 - lies beside this folder
+from simulation.traffic.audience import Audience  # noqa: E402
 from simulation.traffic.marks import new_run  # noqa: E402
 from simulation.traffic.measures import in_all  # noqa: E402
 from simulation.traffic.operations import MIX  # noqa: E402
@@ -40,8 +40,6 @@ from toolkit.database import Database  # noqa: E402
 from toolkit.database.pool import BEGIN, SET_SESSION, Connection, Cursor  # noqa: E402
 
 Transaction = list[Any]  # statements with their parameters; BEGIN first if it has several
-
-READ_UUID = psycopg2.extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text)))
 
 USERS, TITLES = 2_000, 500
 PLATFORM = f"""

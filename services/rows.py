@@ -40,10 +40,8 @@ def read_json(text: str) -> Any:
 
 # What psycopg2 makes of the values of a type, which it knows by its number in pg_type. NULL comes as None. Without
 # these, jsonb would come with floats, and UUIDs as text.
-_READERS = (
-    extensions.new_type((3802,), "JSONB", lambda text, _: text and read_json(str(text))),
-    extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text))),
-)
+READ_JSONB = extensions.new_type((3802,), "JSONB", lambda text, _: text and read_json(str(text)))
+READ_UUID = extensions.new_type((2950,), "UUID", lambda text, _: text and UUID(str(text)))
 
 
 def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
@@ -52,8 +50,8 @@ def fetch(cursor: Cursor, statement: str, values: Row) -> list[Row]:
     UUIDs come as UUID, and JSON as Python values.
     """
     if not cursor.string_types:  # a cursor that is used again knows them
-        for reader in _READERS:
-            extensions.register_type(reader, cursor)
+        extensions.register_type(READ_JSONB, cursor)
+        extensions.register_type(READ_UUID, cursor)
     cursor.execute(statement, values)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row)) for row in cursor.fetchall()]  # noqa: B905 - each has as many as there are names

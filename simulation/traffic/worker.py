@@ -83,7 +83,7 @@ class Worker:
         Raises KeyboardInterrupt when the Database was interrupted.
         """
         self.calls.due = due
-        weights = self._weights
+        weights = self._weights  # the last is left out, so that it also gets what rounding leaves over
         self._doing[bisect_right(weights, self._chance.random() * weights[-1], 0, len(weights) - 1)]()
 
     # What the viewers do

@@ -54,7 +54,7 @@ class Connection(psycopg2.extensions.connection):
     begins: whether the next statement is to begin a transaction. Else each statement is a transaction by itself, as
     psycopg2's autocommit is on all the time.
     plain_cursor: for transactions of one statement, one after the other: it neither begins them nor says when it waits.
-    To make a cursor for each would take longer than all else that such a transaction needs.
+    To make a cursor for each would take longer than all else that Python does for such a transaction.
     """
 
     waiting_since = 0.0

@@ -53,9 +53,11 @@ class Content:
 
     @contextmanager
     def opened(self, *, last: bool = False, while_waiting: Callable[[], None] = do_nothing) -> Iterator[IO[bytes]]:
-        """Open it at its beginning. last: it will not be opened again.
+        """Open it at its beginning.
 
-        while_waiting: called now and then while a pipe is silent; what it raises ends the reading.
+        last: it will not be opened again. while_waiting: called now and then while a pipe is silent; what it raises
+        ends the reading.
+
         A missing right, a failing disk, a damaged .gz or what is no UTF-16 in spite of its mark becomes a Failure.
         """
         if self._pipe:
