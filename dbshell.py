@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, database_url, run_or_explain, supervised
 from toolkit.queries import read_queries
 from toolkit.results import as_csv, as_json, as_table
@@ -40,7 +40,9 @@ def run_query(arguments: argparse.Namespace) -> int:
         print("\n".join(f"{query.name:{width}}  {query.summary}" for query in queries.values()))
         return 0
     if arguments.query not in queries:
-        raise Failure(f"there is no query {arguments.query} in {QUERIES.name}: `python dbshell.py --query` lists them")
+        raise UserError(
+            f"there is no query {arguments.query} in {QUERIES.name}: `python dbshell.py --query` lists them"
+        )
     query = queries[arguments.query]
     statement, values = query.bind({name: query.value(name, text) for name, text in arguments.set})
     database = Database(database_url(arguments.url))

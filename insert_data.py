@@ -19,11 +19,11 @@ from pathlib import Path
 from toolkit.arguments import positive, seconds
 from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, supervised
-from toolkit.loading.files import find
 from toolkit.loading.problems import RUN_AGAIN
+from toolkit.loading.read.files import find
+from toolkit.loading.read.row_source import Source
 from toolkit.loading.small_load import ONE_TRANSACTION, load_small
-from toolkit.loading.source import Source
-from toolkit.loading.writer import Counts
+from toolkit.loading.write.writer import Counts
 
 SAMPLE = Path(__file__).with_name("test_data.json")
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.arguments import day, positive, seconds
-from toolkit.console import Failure, agrees, printable, run, say
+from toolkit.console import UserError, agrees, printable, run, say
 from toolkit.database import Database, database_url, supervised
 
 UNTIL = date(2026, 1, 1)
@@ -177,7 +177,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         print(profile.defaults(), end="")
         return 0
     if arguments.until - EARLIEST < timedelta(arguments.days):
-        raise Failure(f"--days {arguments.days}: they begin before {EARLIEST}")
+        raise UserError(f"--days {arguments.days}: they begin before {EARLIEST}")
     gc.disable()  # millions of rows make no cycles, and looking for them takes its time
     begin = time.monotonic()
     figures = profile.load(arguments.profile)

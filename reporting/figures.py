@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import psycopg2.errors
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.queries import Query
@@ -54,7 +54,7 @@ def read_snapshot(
 ) -> T:
     """Return what work(reader) returns; all that it reads is of one moment. It may be called more than once.
 
-    Raises Failure if there is no server, or if the database is not one of schema.sql.
+    Raises UserError if there is no server, or if the database is not one of schema.sql.
     """
 
     def read(cursor: Cursor) -> T:
@@ -72,7 +72,7 @@ def read_snapshot(
         psycopg2.errors.UndefinedColumn,
         psycopg2.errors.UndefinedFunction,
     ) as error:
-        raise Failure(
+        raise UserError(
             f"{database.target.host}, database {database.target.database}: its tables are not those of schema.sql, "
             f"which the report is about ({error.diag.message_primary}): run `python streaming_services.py` first, "
             "which creates them, or use the URL of another database"

@@ -15,7 +15,7 @@ from typing import Any
 
 from reporting.markup import Markup, join, tag, void
 from reporting.words import cell
-from toolkit.console import Failure, clipped
+from toolkit.console import UserError, clipped
 
 HERE = Path(__file__).parent
 # A table shows no more rows and no longer texts than this, so that a page stays below a megabyte.
@@ -112,7 +112,7 @@ def message(text: str) -> Markup:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a page, whole or not at all. Raises Failure if that is not possible."""
+    """Write a page, whole or not at all. Raises UserError if that is not possible."""
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(
@@ -127,7 +127,7 @@ def write(file: Path, text: str) -> None:
     except OSError as error:
         if temporary:
             temporary.unlink(missing_ok=True)
-        raise Failure(f"{file} cannot be written: {error.strerror}") from error
+        raise UserError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _umask() -> int:

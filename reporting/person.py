@@ -11,15 +11,15 @@ from reporting.page import Card, Section, Source
 from reporting.sources import card
 from reporting.words import day, money, number, percent, plural
 from services.recommendations import recommend_content
-from toolkit.console import Failure, clipped
+from toolkit.console import UserError, clipped
 from toolkit.database import Database
 
 
 def person_section(reader: Reader, database: Database, user_id: int, tones: Tones) -> Section:
-    """Return a section about a user. Raises Failure if there is none of this key."""
+    """Return a section about a user. Raises UserError if there is none of this key."""
     account = reader.read("user_account", user_id=user_id)
     if not account.rows:
-        raise Failure(f"there is no user {user_id}: `python dbshell.py --query users_and_plans` lists users")
+        raise UserError(f"there is no user {user_id}: `python dbshell.py --query users_and_plans` lists users")
     [user] = account.rows
     facts = {
         "plan": f"{user['plan']}, {money(user['price'])} a month" if user["plan"] else "none",

@@ -15,7 +15,7 @@ from reporting.sources import source
 from reporting.titles import title_section
 from reporting.viewing import viewing_section
 from reporting.words import day, money, number
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.queries import Query
 
@@ -39,7 +39,7 @@ def platform_page(
 ) -> Markup:
     """Return the page. tell(name) is called before each query.
 
-    Raises Failure if there is no such user, no data in the period, no server, or another schema.
+    Raises UserError if there is no such user, no data in the period, no server, or another schema.
     """
     return read_snapshot(database, queries, lambda reader: _page(reader, wishes, database), tell)
 
@@ -56,7 +56,7 @@ def _page(reader: Reader, wishes: Wishes, database: Database) -> Markup:
     latest = period if wishes.since else Period(until - LATEST, until)
     if period.since >= period.until:
         first, last = day(days["first_day"]), day(days["last_day"])
-        raise Failure(f"there is nothing in this period: the data are from {first} to {last}")
+        raise UserError(f"there is nothing in this period: the data are from {first} to {last}")
     tiles = _headline(reader.read("headline_figures", **latest.parameters), latest)
     tones = plan_tones(reader)
     sections = [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hdrh.histogram import HdrHistogram
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 # The members of a line that are used here. Its latencies are a histogram of HdrHistogram's own form.
 FIGURES = ("run", "operation", "elapsed", "seconds", "ops", "errors", "retries", "latencies")
@@ -82,15 +82,15 @@ def total(measured: Any) -> Measured:
 def read_run(file: Path) -> Run:
     """Return the run of a file. One that was cut short counts as far as it came.
 
-    Raises Failure if the file cannot be read, or holds no run.
+    Raises UserError if the file cannot be read, or holds no run.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     entries = list(_entries(text, file))
     if not entries:
-        raise Failure(f"{file}: holds no run of `simulate.py run --format json`")
+        raise UserError(f"{file}: holds no run of `simulate.py run --format json`")
     seconds = {float(entry["elapsed"]): float(entry["seconds"]) for entry in entries}
     spans = _spans(seconds)
     ends = [span.end for span in spans]
@@ -116,7 +116,7 @@ def _entries(text: str, file: Path) -> Iterator[dict[str, Any]]:
         except Exception as error:  # also those of the library that decodes, which are of any kind
             if number == len(lines) and not line.endswith("\n"):
                 return  # it was cut short while the line was written
-            raise Failure(f"{file}, line {number}: is not of `simulate.py run --format json`") from error
+            raise UserError(f"{file}, line {number}: is not of `simulate.py run --format json`") from error
 
 
 def _spans(seconds: dict[float, float]) -> list[Span]:

@@ -16,7 +16,7 @@ COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "er
 
 
 def traffic_page(file: Path) -> Markup:
-    """Return the page of a run. Raises Failure if the file holds none."""
+    """Return the page of a run. Raises UserError if the file holds none."""
     run = read_run(file)
     source = Source(
         file.name, "A line for each operation and second.", f"python simulate.py run --format json > {file.name}"

@@ -13,7 +13,7 @@ Arguments are named after the columns, and their types are strict: no float wher
 for an int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can
 be left out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
 
-Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.Failure,
+Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.UserError,
 with a text for people.
 
     NotFound        something named by its key, or a row it is to refer to, is not there (any more)

@@ -4,11 +4,11 @@ from typing import Any
 
 import psycopg2
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database, catalog, explained, run_transaction
 
 
-class NotFound(Failure):
+class NotFound(UserError):
     """There is no such row. table: where it was looked for. key: column -> value, what was looked for."""
 
     def __init__(self, table: str, key: dict[str, Any]) -> None:
@@ -16,7 +16,7 @@ class NotFound(Failure):
         self.table, self.key = table, key
 
 
-class AlreadyExists(Failure):
+class AlreadyExists(UserError):
     """A row with the same key or unique value is there, and differs. table, key: which one; key is column -> value."""
 
     def __init__(self, table: str, key: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ class AlreadyExists(Failure):
         self.table, self.key = table, key
 
 
-class InvalidValue(Failure):
+class InvalidValue(UserError):
     """A value cannot be stored. column: whose value, mostly the argument's name. rule: what the value breaks.
 
     The column need not be an argument: a payment for a plan that costs nothing breaks a rule of the column amount.
@@ -35,7 +35,7 @@ class InvalidValue(Failure):
         self.column, self.rule = column, rule
 
 
-class StillInUse(Failure):
+class StillInUse(UserError):
     """A row cannot be removed, because others refer to it. uses: table -> number of its rows that do."""
 
     def __init__(self, table: str, key: dict[str, Any], uses: dict[str, int]) -> None:
@@ -52,12 +52,12 @@ def _in_words(values: dict[str, Any]) -> str:
 JSON_OUT_OF_RANGE = "42601"
 
 
-def service_error(database: Database, error: psycopg2.Error, arguments: dict[str, Any]) -> Failure:
+def service_error(database: Database, error: psycopg2.Error, arguments: dict[str, Any]) -> UserError:
     """Return the error that a service raises in place of one of the server's.
 
     arguments: those of the service, whose names are column names. Where the server names the constraint that was
     broken, the catalog of the database says which columns it is about; their values are taken from the arguments. What
-    is no fault of a value (a missing privilege, a full disk) becomes a plain Failure with advice.
+    is no fault of a value (a missing privilege, a full disk) becomes a plain UserError with advice.
     """
     code = error.pgcode or ""
     # Types and digits are checked before anything is sent, but not how large the numbers in JSON are. So a value that

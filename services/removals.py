@@ -7,7 +7,7 @@ from psycopg2 import Error, errors, sql
 
 from services.errors import NotFound, StillInUse
 from services.rows import DOUBT, Entity, Row, fetch
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Cursor, Database, catalog, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Constraint
@@ -52,7 +52,7 @@ def _was_committed(database: Database, entity: Entity, condition: str, values: R
 
     try:
         return run_transaction(database, work, reads=True, one_statement=True)
-    except (Failure, Error) as error:
+    except (UserError, Error) as error:
         raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
 
 

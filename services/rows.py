@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from services.errors import AlreadyExists, NotFound
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Cursor, Database, run_transaction
 from toolkit.exact_json import json_text
 
@@ -116,7 +116,7 @@ def write_new(
         return Written(row, None, in_doubt)
     try:
         return Written(None, next(iter(read(database, find, values)), None), in_doubt)
-    except (Failure, psycopg2.Error) as error:
+    except (UserError, psycopg2.Error) as error:
         if in_doubt:
             raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
         raise

@@ -30,8 +30,8 @@ def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False
     """Write the fixtures of a model to a folder, and return how many rows each table has.
 
     report is told now and then how far it is: what is being made ("lives" before watch_history), how much of it there
-    is, and how much that is of all, from 0 to 1. Raises Failure where the files cannot be written, or others are in the
-    way.
+    is, and how much that is of all, from 0 to 1. Raises UserError where the files cannot be written, or others are in
+    the way.
     """
     names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE, shards)}
     with output.fixtures(folder, names, force=force) as tables:

@@ -67,7 +67,7 @@ from simulation.profile import Profile
 from simulation.subscribers import Life, Subscribers
 from simulation.titles import hit_title, make_titles
 from simulation.window import DAY, Window
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 TITLES_AT_LEAST = 50
 USERS_PER_TITLE = 20
@@ -85,7 +85,7 @@ class Model:
         self.window = Window(until, days)
         for number, hit in enumerate(profile.hits, 1):
             if hit.day > days:
-                raise Failure(f"hits[{number}].day: {hit.day} is after the last day, {days}")
+                raise UserError(f"hits[{number}].day: {hit.day} is after the last day, {days}")
         self._seed = seed
         self.subscribers = Subscribers(profile, self.window, users, seed)
         self.catalogue = self._catalogue(Random(f"{seed}/titles"))

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from toolkit.console import Failure, printable
-from toolkit.loading.files import ENDINGS
+from toolkit.console import UserError, printable
+from toolkit.loading.read.files import ENDINGS
 
 UNFINISHED = ".unfinished"  # a folder in the folder
 BUFFER = 1 << 20
@@ -47,14 +47,14 @@ class Table:
 def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[dict[str, Table]]:
     """Open the tables of a folder for writing. At the end all get their names; after an error none is left.
 
-    Raises Failure if the folder holds fixtures, unless force is given: then they are replaced, all of them.
+    Raises UserError if the folder holds fixtures, unless force is given: then they are replaced, all of them.
     """
     unfinished = folder / UNFINISHED
     try:
         folder.mkdir(parents=True, exist_ok=True)
         there = _there(folder)
         if there and not force:
-            raise Failure(
+            raise UserError(
                 f"{folder} holds fixtures ({_some(there)}): name another folder, or replace them with --force"
             )
         shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
@@ -74,7 +74,7 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
-        raise Failure(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        raise UserError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
 
 
 def _there(folder: Path) -> list[Path]:

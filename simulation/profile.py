@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import tomli
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 DEFAULTS = Path(__file__).with_name("profile.toml")
 
@@ -135,14 +135,17 @@ def defaults() -> str:
 
 
 def load(file: Path | None = None) -> Profile:
-    """Return the default profile, with the figures of a file in their place. Raises Failure with all that is wrong."""
+    """Return the default profile, with the figures of a file in their place.
+
+    Raises UserError with all that is wrong.
+    """
     figures = _parsed(DEFAULTS)
     if file:
         _replace(figures, _parsed(file), file)
     problems: list[str] = []
     profile = _profile(figures, problems)
     if profile is None or problems:
-        raise Failure("\n  ".join([f"the profile {file} cannot be used:", *problems]))
+        raise UserError("\n  ".join([f"the profile {file} cannot be used:", *problems]))
     return profile
 
 
@@ -151,11 +154,11 @@ def _parsed(file: Path) -> dict[str, Any]:
         figures: dict[str, Any] = tomli.loads(file.read_text("utf-8"), parse_float=Decimal)
         return figures
     except OSError as error:
-        raise Failure(f"{file} cannot be read: {error.strerror}") from error
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Failure(f"{file} is not UTF-8") from error
+        raise UserError(f"{file} is not UTF-8") from error
     except tomli.TOMLDecodeError as error:
-        raise Failure(f"{file} is not TOML: {error}") from error
+        raise UserError(f"{file} is not TOML: {error}") from error
 
 
 def _replace(figures: dict[str, Any], others: dict[str, Any], file: Path) -> None:
@@ -172,7 +175,7 @@ def _replace(figures: dict[str, Any], others: dict[str, Any], file: Path) -> Non
             ]
             figures[section] |= values
     if unknown:
-        raise Failure("\n  ".join([f"the profile {file} cannot be used:", *unknown]))
+        raise UserError("\n  ".join([f"the profile {file} cannot be used:", *unknown]))
 
 
 def _unknown(name: str, known: Any, place: str = "") -> str:

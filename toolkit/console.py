@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import NoReturn
 
 
-class Failure(Exception):
+class UserError(Exception):
     """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password.
 
-    may_pass: whether doing the same again later can succeed, with nothing put right.
+    is_transient: whether doing the same again later can succeed, with nothing put right.
     """
 
-    may_pass = False
+    is_transient = False
 
 
 def printable(text: str) -> str:
@@ -63,7 +63,7 @@ def _tell_what_is_missing(kind: type[BaseException], error: BaseException, trace
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Run a script's main function and exit: 0 or what it returns, 1 after a Failure, 130 after Ctrl-C."""
+    """Run a script's main function and exit: 0 or what it returns, 1 after a UserError, 130 after Ctrl-C."""
     gc.freeze()
     gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -72,7 +72,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     try:
         status = main()
         print(end="", flush=True)
-    except Failure as failure:
+    except UserError as failure:
         say(f"error: {failure}")
         status = 1
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 _NAME = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _MARK = re.compile(r"/\*\s*:(\w+)\s*\*/")
@@ -41,19 +41,19 @@ class Query:
         """Return statement and values for cursor.execute(); what is not in values has its default.
 
         The marks stay in the statement, so what cursor.mogrify() makes of both can be pasted and marked again.
-        Raises Failure if the query has no such parameter.
+        Raises UserError if the query has no such parameter.
         """
         unknown = [name for name in values if name not in self.defaults]
         if unknown:
             known = ", ".join(self.defaults) or "none"
-            raise Failure(f"the query {self.name} has no parameter {unknown[0]}; it has: {known}")
+            raise UserError(f"the query {self.name} has no parameter {unknown[0]}; it has: {known}")
         statement = _PARAMETER.sub(r"%(\3)s\2", self.text.replace("%", "%%"))
         return statement, {**self.defaults, **values}
 
     def value(self, name: str, text: str) -> str | Decimal:
         """Return what a person typed for a parameter, as bind() takes it: a number where the default is one.
 
-        Raises Failure if it is no number then, or if the query has no such parameter.
+        Raises UserError if it is no number then, or if the query has no such parameter.
         """
         if not isinstance(self.defaults.get(name), Decimal):
             return text
@@ -62,20 +62,20 @@ class Query:
         except InvalidOperation:
             number = Decimal("NaN")
         if not number.is_finite():
-            raise Failure(f"the parameter {name} of the query {self.name} is a number, not {text!r}")
+            raise UserError(f"the parameter {name} of the query {self.name} is a number, not {text!r}")
         return number
 
 
 def read_queries(file: Path) -> dict[str, Query]:
     """Return the queries of a file by name, in its order.
 
-    Raises Failure if the file cannot be read, a name is missing, no word or there twice, a query has no SQL, a mark
+    Raises UserError if the file cannot be read, a name is missing, no word or there twice, a query has no SQL, a mark
     stands behind no literal, or a parameter has two defaults in one query.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {error}") from error
+        raise UserError(f"{file} cannot be read: {error}") from error
     names = list(_NAME.finditer(text))
     ends = [following.start() for following in names[1:]] + [len(text)]
     queries: dict[str, Query] = {}
@@ -86,7 +86,7 @@ def read_queries(file: Path) -> dict[str, Query]:
             if query.name in queries:
                 raise ValueError(f"there is a query {query.name} above already")
         except ValueError as error:
-            raise Failure(f"{file}, line {line}: {error}") from None
+            raise UserError(f"{file}, line {line}: {error}") from None
         queries[query.name] = query
     return queries
 

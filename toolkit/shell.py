@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg2.extensions
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database.target import Target
 from toolkit.local import environment, wheel
 
@@ -57,7 +57,7 @@ def run_shell(url: str, arguments: list[str]) -> int:
 
     arguments are a person's: -c SQL, -f FILE, and whatever else the shell understands. Without -c and -f, it reads what
     is typed or piped. Ctrl-C is left to the shell. A local database has to be in use already (toolkit.local.url()).
-    Raises Failure: what is no URL, why no host answers, no psql.
+    Raises UserError: what is no URL, why no host answers, no psql.
     """
     shell = _cockroach_sql if shutil.which("cockroach") else _psql
     with shell(_found(Target(url)), arguments) as (command, variables):
@@ -119,7 +119,7 @@ def _system_bundle() -> str:
     for place in (*places, *(folder / name for name in BUNDLES)):
         if place.is_file():
             return str(place)
-    raise Failure(
+    raise UserError(
         f"`cockroach sql` wants the certificates of this machine as one file, and there is none in {folder}: set"
         " SSL_CERT_FILE to it, or give sslrootcert in the URL the file of your cluster's CA"
     )

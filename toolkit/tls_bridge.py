@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 CHUNK = 65_536  # bytes
 PATIENCE = 10.0  # seconds for connecting
@@ -27,7 +27,7 @@ def client_context(mode: str, files: Mapping[str, str]) -> ssl.SSLContext:
     """Return what Python has to know to check a server as libpq does.
 
     mode: libpq's sslmode, one of require, verify-ca, verify-full. files: sslrootcert (a file, or `system`; none: a
-    server is not checked, as with libpq), sslcert, sslkey. Raises Failure for files that cannot be used.
+    server is not checked, as with libpq), sslcert, sslkey. Raises UserError for files that cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = mode == "verify-full"
@@ -42,7 +42,7 @@ def client_context(mode: str, files: Mapping[str, str]) -> ssl.SSLContext:
         if "sslcert" in files:
             context.load_cert_chain(files["sslcert"], files.get("sslkey"))
     except OSError as error:
-        raise Failure(f"the certificates in {', '.join(files.values())} cannot be used: {error}") from error
+        raise UserError(f"the certificates in {', '.join(files.values())} cannot be used: {error}") from error
     return context
 
 
@@ -65,12 +65,12 @@ class TlsBridge:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True)
 
     def __enter__(self) -> "TlsBridge":
-        """Raises Failure if no secure connection can be made, which the client could not explain."""
+        """Raises UserError if no secure connection can be made, which the client could not explain."""
         try:
             with self._dial() as line, self._context.wrap_socket(line, server_hostname=self._host):
                 pass
         except OSError as error:
-            raise Failure(f"no secure connection to {self._host}: {error}") from error
+            raise UserError(f"no secure connection to {self._host}: {error}") from error
         self._thread.start()
         self._is_open.wait()
         return self

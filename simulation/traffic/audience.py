@@ -19,7 +19,7 @@ from simulation.names import People
 from simulation.subscribers import HOMES, METHODS
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
 from simulation.window import Window
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 
 Choice = TypeVar("Choice")
@@ -52,10 +52,10 @@ class Audience:
     """The titles and users of a database, and how people choose among them. Workers share it; nothing in it changes."""
 
     def __init__(self, database: Database) -> None:
-        """Read titles and users. Raises Failure if there is nothing to watch."""
+        """Read titles and users. Raises UserError if there is nothing to watch."""
         rows = _listed(services.find_content, database, MOST_TITLES)
         if not rows:
-            raise Failure("there is nothing to watch: run `python insert_data.py` first, which loads the sample data")
+            raise UserError("there is nothing to watch: run `python insert_data.py` first, which loads the sample data")
         self.profile = profile.load()
         self.titles = [row["title"] for row in rows]
         self.genres = [row["genre"] for row in rows]

@@ -9,7 +9,7 @@ from typing import Any
 import services
 from simulation.traffic.journal import FAIL, INFO, OK, Journal
 from simulation.traffic.measures import Recorder
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Database
 
 REFUSALS = (services.NotFound, services.AlreadyExists, services.InvalidValue, services.StillInUse)
@@ -76,7 +76,7 @@ class Calls:
             self.was_refused = True
             self.recorder.failed(operation, self.database.retries - retries, is_error=False)
             return FAIL, None
-        except Failure as failure:
+        except UserError as failure:
             self.recorder.failed(operation, self.database.retries - retries, is_error=True)
             self.problems[str(failure)] += 1
             self._stop.wait(PAUSE)

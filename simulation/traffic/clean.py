@@ -20,12 +20,12 @@ DELETES = {
 
 
 def known_runs(database: Database) -> list[Run]:
-    """Return the runs whose rows are in the database. Raises Failure."""
+    """Return the runs whose rows are in the database. Raises UserError."""
     return run_or_explain(database, runs)
 
 
 def count(database: Database, found: list[Run]) -> dict[str, int]:
-    """Return how many rows of each kind runs have in the database. Raises Failure."""
+    """Return how many rows of each kind runs have in the database. Raises UserError."""
     counts = dict.fromkeys(MARKED, 0)
     for run in found:
         for name in MARKED:
@@ -37,7 +37,7 @@ def clean(database: Database, found: list[Run], removed: Callable[[str, int], No
     """Remove all that runs have written. removed(kind, rows) is told after each transaction.
 
     May be repeated, also after it was interrupted. Return the plans that could not be removed, because others use
-    them, each with the reason. Raises Failure.
+    them, each with the reason. Raises UserError.
     """
     kept = []
     for run in found:

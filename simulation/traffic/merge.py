@@ -7,13 +7,13 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from simulation.traffic.measures import Measure, Measures
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 
 def merge(files: list[Path]) -> tuple[Measures, float]:
     """Return the measures of runs that were written by `run --format json`, and how long the longest of them went on.
 
-    A run that was cut short counts as far as it came. Raises Failure for a file that cannot be read or is none.
+    A run that was cut short counts as far as it came. Raises UserError for a file that cannot be read or is none.
     """
     measures: Measures = {}
     longest = 0.0
@@ -29,9 +29,9 @@ def merge(files: list[Path]) -> tuple[Measures, float]:
                     _add(measures.setdefault(entry["operation"], Measure()), entry)
                     longest = max(longest, entry["elapsed"])
             except Exception as error:  # of the library that decodes, of any kind
-                raise Failure(f"{file}, line {number}: is not of `simulate.py run --format json`") from error
+                raise UserError(f"{file}, line {number}: is not of `simulate.py run --format json`") from error
         if not is_run:
-            raise Failure(f"{file}: holds no run of `simulate.py run --format json`")
+            raise UserError(f"{file}: holds no run of `simulate.py run --format json`")
     return measures, longest
 
 
@@ -47,4 +47,4 @@ def _lines(file: Path) -> list[str]:
     try:
         return file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error

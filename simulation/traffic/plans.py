@@ -18,7 +18,7 @@ class Plan:
 
 
 def add_plans(database: Database, audience: Audience, run: Run) -> list[Plan]:
-    """Add the plans of a run, after those of the model's profile, and return them. Raises Failure."""
+    """Add the plans of a run, after those of the model's profile, and return them. Raises UserError."""
     rows = (
         services.add_subscription(database, name=run.plan(plan.name), price=plan.prices[0])
         for plan in audience.profile.plans

@@ -28,7 +28,7 @@ def prove(
 ) -> dict[str, Tally]:
     """Compare the database with what the workers of a run have written down. Return a tally for each checker.
 
-    first: the prices that the plans had at the beginning. May be repeated; it only reads. Raises Failure.
+    first: the prices that the plans had at the beginning. May be repeated; it only reads. Raises UserError.
     """
     tallies = {name: Tally() for name in checkers.NAMES}
     prices = _prices(plans, first, journals)

@@ -14,7 +14,7 @@ from simulation.traffic.plans import add_plans
 from simulation.traffic.proof import prove
 from simulation.traffic.runner import Traffic
 from toolkit.database import Database, supervised
-from toolkit.database.supervision import LONG_SILENCE
+from toolkit.database.interruptible import LONG_SILENCE
 
 BUSY = 0.85  # of a core: from there on the client's own work is what the operations wait for
 INTERRUPTED = 130
@@ -40,7 +40,7 @@ def run_traffic(url: str, settings: Settings) -> int:
     """Run the traffic, show what is measured, prove what was written. Return the exit status.
 
     That is 0; 1 if the proof finds anything that is off, or an expectation does not hold; 130 after Ctrl-C.
-    Raises Failure if there is no database to begin with, or none to compare with at the end.
+    Raises UserError if there is no database to begin with, or none to compare with at the end.
     """
     database = Database(url)
     run = new_run()

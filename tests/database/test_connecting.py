@@ -10,7 +10,7 @@ import psycopg2.extensions
 import pytest
 from guarded_server import PASSWORD, QUOTED, Server
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database, DatabaseMissing, DatabaseUnreachable, database_url, run_transaction
 from toolkit.database.target import Target
 
@@ -28,7 +28,7 @@ def why_not(url: str) -> str:
     """The reason in plain words why there is no connection."""
     with pytest.raises(DatabaseUnreachable) as caught:
         Target(url).connect(psycopg2.extensions.connection)
-    assert not caught.value.may_pass
+    assert not caught.value.is_transient
     return safe(str(caught.value))
 
 
@@ -121,7 +121,7 @@ def test_a_server_that_is_full(server: Server) -> None:
     held = [psycopg2.connect(server.url(user="ordinary")) for _ in range(9)]
     with pytest.raises(DatabaseUnreachable, match="has no free connection") as caught:
         Target(server.url(user="ordinary")).connect(psycopg2.extensions.connection)
-    assert caught.value.may_pass
+    assert caught.value.is_transient
     for connection in held:
         connection.close()
 
@@ -154,7 +154,7 @@ def test_something_else_that_answers() -> None:
     ],
 )
 def test_no_url(url: str, reason: str) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         Target(url)
     assert reason in safe(str(caught.value))
 
@@ -169,7 +169,7 @@ def test_no_server_and_no_such_host() -> None:
         with pytest.raises(DatabaseUnreachable) as caught:
             Target(url).connect(psycopg2.extensions.connection)
         assert reason in str(caught.value)
-        assert caught.value.may_pass
+        assert caught.value.is_transient
 
 
 def test_a_server_that_keeps_silent() -> None:
@@ -196,18 +196,18 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
 def test_an_empty_url_is_not_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, empty: str) -> None:
     """The next place may name a database that was not meant: --reset --url "$TYPO" emptied it."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://environment/x")
-    with pytest.raises(Failure, match="--url is empty"):
+    with pytest.raises(UserError, match="--url is empty"):
         database_url(empty)
     monkeypatch.setenv("DATABASE_URL", empty)
-    with pytest.raises(Failure, match="DATABASE_URL, in the environment, is empty"):
+    with pytest.raises(UserError, match="DATABASE_URL, in the environment, is empty"):
         database_url()
     monkeypatch.delenv("DATABASE_URL")
     file = tmp_path / ".env"
     file.write_text(f'DATABASE_URL="{empty}"\n')
     monkeypatch.setattr("toolkit.database.url.ENV_FILE", file)
-    with pytest.raises(Failure, match=r"DATABASE_URL, in .*\.env, is empty"):
+    with pytest.raises(UserError, match=r"DATABASE_URL, in .*\.env, is empty"):
         database_url()
-    with pytest.raises(Failure, match="the database URL is empty"):
+    with pytest.raises(UserError, match="the database URL is empty"):
         Target(empty)
 
 

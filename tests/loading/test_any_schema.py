@@ -14,7 +14,7 @@ from psycopg2 import extras, sql
 from seeding import load, query, run, write
 
 from toolkit import schema
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.database.catalog import is_cockroachdb
 
@@ -103,7 +103,7 @@ def test_names_stay_names_in_messages_of_the_server(url: str, tmp_path: Path) ->
     load(url, SCHEMAS / "hostile.json")
     table = 'users"; DROP TABLE users; --'
     file = write(tmp_path, {table: [{"select": "a", "%s": "bad"}, {"select": "b", "100%": 1}]})
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, file)
     check, unique = str(caught.value).splitlines()[1:]
     place = rf"{file}, table users\"; DROP TABLE users; --, row"
@@ -196,7 +196,7 @@ def test_keys_left_out_are_positions_over_the_documents_of_the_load(url: str, tm
 def test_a_key_of_text_or_of_two_columns_cannot_be_left_out(url: str, tmp_path: Path) -> None:
     query(url, "CREATE TABLE t (code TEXT NOT NULL PRIMARY KEY)")
     query(url, "CREATE TABLE u (a INT8 NOT NULL DEFAULT 1, b INT8 NOT NULL, PRIMARY KEY (a, b))")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, {"t": [{}], "u": [{"b": 1}]}))
     lines = str(caught.value).splitlines()
     assert lines[1].endswith("column code: missing: the column has no default and may not be NULL")
@@ -345,7 +345,7 @@ def test_what_only_postgresql_refuses(url: str, tmp_path: Path, name: str) -> No
     query(url, statements)
     before = query(url, "SELECT * FROM t")
     for dry_run in (True, False):
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(UserError) as caught:
             load(url, write(tmp_path, {"t": [row]}), dry_run=dry_run)
         assert expected in str(caught.value)
         assert query(url, "SELECT * FROM t") == before
@@ -359,7 +359,7 @@ def test_references_between_different_types_are_left_to_the_server(url: str, tmp
         assert on_cockroachdb(url)
         pytest.skip("this CockroachDB wants the same types")
     load(url, write(tmp_path, '{"t": [{"id": 1, "p": 5}], "p": [{"id": 5.0}]}'))
-    with pytest.raises(Failure, match=r"row 1 \(id 2\), column p: "):
+    with pytest.raises(UserError, match=r"row 1 \(id 2\), column p: "):
         load(url, write(tmp_path, '{"t": [{"id": 2, "p": 6}], "p": [{"id": 5.0}]}'))
 
 
@@ -368,9 +368,9 @@ def test_a_unique_index_is_as_good_as_a_constraint(url: str, tmp_path: Path) -> 
     query(url, "CREATE UNIQUE INDEX t_a_b_idx ON t (a, b)")
     query(url, "INSERT INTO t VALUES (7, 'x', 1)")
     rows = [{"id": 1, "a": "y", "b": 1}, {"id": 2, "a": "y", "b": 1}, {"id": 3, "a": "x", "b": 1}]
-    with pytest.raises(Failure, match=r'row 2 \(id 2\), column a, b: a "y", b 1 is in row 1 already'):
+    with pytest.raises(UserError, match=r'row 2 \(id 2\), column a, b: a "y", b 1 is in row 1 already'):
         load(url, write(tmp_path, {"t": rows}))
-    with pytest.raises(Failure, match=r"row 2 \(id 3\), column a, b: breaks t_a_b_idx: .*, in the row with id 7"):
+    with pytest.raises(UserError, match=r"row 2 \(id 3\), column a, b: breaks t_a_b_idx: .*, in the row with id 7"):
         load(url, write(tmp_path, {"t": rows[1:]}))
 
 
@@ -378,7 +378,7 @@ def test_a_unique_index_over_an_expression_or_some_rows_is_left_to_the_server(ur
     query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, a INT8, b INT8)")
     query(url, "CREATE UNIQUE INDEX t_a_idx ON t (a) WHERE b > 0")
     load(url, write(tmp_path, {"t": [{"id": 1, "a": 1, "b": 0}, {"id": 2, "a": 1, "b": 0}, {"id": 3, "a": 1, "b": 1}]}))
-    with pytest.raises(Failure, match=r"row 1 \(id 4\).*t_a_idx"):
+    with pytest.raises(UserError, match=r"row 1 \(id 4\).*t_a_idx"):
         load(url, write(tmp_path, {"t": [{"id": 4, "a": 1, "b": 1}]}))
 
 
@@ -386,12 +386,12 @@ def test_a_reference_that_the_server_cannot_read_is_told_with_its_row(url: str, 
     query(url, "CREATE TABLE p (id INTERVAL NOT NULL PRIMARY KEY);"
                "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, p INTERVAL REFERENCES p (id))")  # fmt: skip
     rows = [{"id": 1, "p": "1 day"}, {"id": 2, "p": "one fortnite"}]
-    with pytest.raises(Failure, match=r"row 2 \(id 2\), column p: the server says: "):
+    with pytest.raises(UserError, match=r"row 2 \(id 2\), column p: the server says: "):
         load(url, write(tmp_path, {"t": rows, "p": [{"id": "1 day"}]}))
 
 
 def test_a_database_without_tables(url: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"has no tables: run `python streaming_services\.py` first"):
+    with pytest.raises(UserError, match=r"has no tables: run `python streaming_services\.py` first"):
         load(url, write(tmp_path, {"users": [{"user_id": 1}]}))
 
 
@@ -406,7 +406,7 @@ def test_a_hash_sharded_key(url: str, tmp_path: Path) -> None:
     rows[0]["a"] = 0
     assert load(url, write(tmp_path, {"t": rows})) == {"t": {"new": 0, "changed": 1, "unchanged": 1_999}}
     assert load(url, write(tmp_path, {"t": [{"id": 1}]}))["t"]["unchanged"] == 1
-    with pytest.raises(Failure, match=r"row 1 \(id 9999\), column a: breaks .*in the row with id 5"):
+    with pytest.raises(UserError, match=r"row 1 \(id 9999\), column a: breaks .*in the row with id 5"):
         load(url, write(tmp_path, {"t": [{"id": 9999, "a": 5}]}))
     many = [{"id": number, "a": number} for number in range(5_000, 16_000)]
     for what in ("new or changed", "unchanged"):
@@ -432,7 +432,7 @@ def test_references_to_a_partitioned_table(url: str, tmp_path: Path) -> None:
         assert load(url, file)["t"][what] == number
     assert load(url, write(tmp_path, {"t": rows}))["t"]["unchanged"] == 3
     assert load(url, write(tmp_path, {"p_south": [{"id": 5, "area": "south"}]}))["p_south"]["new"] == 1
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, {"t": [{"id": 4, "p_id": 2, "area": "south"}]}))
     assert str(caught.value).count("refers to no row of p,") == 1
     many = [{"id": number, "p_id": 1, "area": "south"} for number in range(11_000)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from seeding import load, query, run, snapshot, write
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.loading.problems import BadInput
 
 # What CockroachDB v20.2 and PostgreSQL both understand; {generated} is what they write differently.
@@ -84,7 +84,7 @@ def url(server: str) -> Iterator[str]:
 
 def problems(url: str, *files: Path, **options: Any) -> list[str]:
     """Load bad fixtures, and return the lines of the error, without the folder of the first file."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, *files, **options)
     return str(caught.value).replace(f"{files[0].parent}/", "").split("\n  ")
 

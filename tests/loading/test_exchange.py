@@ -8,7 +8,7 @@ from disturbed_loads import LARGE
 from seeding import load, query, run, write
 from test_any_schema import on_cockroachdb
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 
 
@@ -103,7 +103,7 @@ def test_why_values_cannot_be_exchanged_is_told(url: str, tmp_path: Path, name: 
         query(url, "CREATE TABLE c (id INT8 NOT NULL PRIMARY KEY, a TEXT REFERENCES t (a))")
         query(url, "INSERT INTO c VALUES (1, 'x@'), (2, 'y@')")
     there = query(url, "SELECT id, a FROM t ORDER BY id")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, {"t": [{"id": 1, "a": "y@"}, {"id": 2, "a": "x@"}]}))
     lines = str(caught.value).splitlines()[1:]
     if name != "a child":
@@ -120,7 +120,9 @@ def test_a_row_that_is_not_in_the_load_keeps_its_value(url: str, tmp_path: Path)
     query(url, "CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, a TEXT NOT NULL, CONSTRAINT t_a_key UNIQUE (a))")
     query(url, "INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, 'z')")
     rows = [{"id": 1, "a": "y"}, {"id": 2, "a": "z"}]
-    with pytest.raises(Failure, match=r"row 2 \(id 2\), column a: breaks t_a_key: .*, in the row with id 3$") as caught:
+    with pytest.raises(
+        UserError, match=r"row 2 \(id 2\), column a: breaks t_a_key: .*, in the row with id 3$"
+    ) as caught:
         load(url, write(tmp_path, {"t": rows}))
     assert len(str(caught.value).splitlines()) <= 3
     assert query(url, "SELECT id, a FROM t ORDER BY id") == [(1, "x"), (2, "y"), (3, "z")]

@@ -9,7 +9,7 @@ from seeding import load, query, run, snapshot, write
 from test_any_schema import on_cockroachdb
 
 import insert_data
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")
@@ -32,7 +32,7 @@ def loaded(database: Database, url: str) -> str:
 def test_a_row_without_a_key_changes_nobodys_row(loaded: str, tmp_path: Path, on_conflict: str, dry_run: bool) -> None:
     before = snapshot(loaded, TABLES)
     file = write(tmp_path, {"content": [FILM]})
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(loaded, file, on_conflict=on_conflict, dry_run=dry_run)
     first, line = str(caught.value).splitlines()
     assert first == "1 problem in the fixtures. Nothing was written."
@@ -48,7 +48,7 @@ def test_a_row_without_a_key_changes_nobodys_row(loaded: str, tmp_path: Path, on
 def test_children_do_not_hang_on_somebody_elses_row(loaded: str, tmp_path: Path, on_conflict: str) -> None:
     before = snapshot(loaded, TABLES)
     review = {"user_id": 9, "content_id": 1, "rating": 1}
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(loaded, write(tmp_path, {"reviews": [review], "content": [FILM]}), on_conflict=on_conflict)
     assert len(str(caught.value).splitlines()) == 2
     assert "table content, row 1, column content_id" in str(caught.value)
@@ -63,7 +63,7 @@ def test_all_rows_with_keys_of_others_are_told_with_what_else_is_wrong(loaded: s
         {"title": "Fifth", "content_type": "other"},
     ]
     review = {"review_id": "6f1c2a30-0000-4000-8000-00000000ffff", "user_id": 99, "content_id": 1, "rating": 1}
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(loaded, write(tmp_path, {"content": rows, "reviews": [review]}))
     lines = str(caught.value).splitlines()[1:]
     assert [line.split(", ")[2] for line in lines] == [
@@ -79,7 +79,7 @@ def test_a_made_uuid_changes_nobodys_row(loaded: str, tmp_path: Path) -> None:
     assert load(loaded, write(tmp_path, {"reviews": [review]})) == {"reviews": {"new": 0, "changed": 0, "unchanged": 1}}
     before = snapshot(loaded, TABLES)
     with pytest.raises(
-        Failure, match=r"row 1, column review_id: missing, and review_id [0-9a-f-]{36}, which .* \(rating"
+        UserError, match=r"row 1, column review_id: missing, and review_id [0-9a-f-]{36}, which .* \(rating"
     ):
         load(loaded, write(tmp_path, {"reviews": [{**review, "rating": 2}]}))
     assert snapshot(loaded, TABLES) == before
@@ -137,7 +137,7 @@ def test_a_row_that_is_there_is_judged_as_it_will_be(ranges: str, tmp_path: Path
     assert load(ranges, file) == {"ranges": {"new": 0, "changed": 1, "unchanged": 1}}
     assert load(ranges, file) == {"ranges": {"new": 0, "changed": 0, "unchanged": 2}}
     assert query(ranges, "SELECT * FROM ranges ORDER BY id") == [(1, 7, 10, "a"), (2, 0, 20, "b")]
-    with pytest.raises(Failure, match=r"row 1 \(id 2\), column lo, hi: breaks ranges_order: .*, got lo 20"):
+    with pytest.raises(UserError, match=r"row 1 \(id 2\), column lo, hi: breaks ranges_order: .*, got lo 20"):
         load(ranges, write(tmp_path, {"ranges": [{"id": 2, "lo": 20}, {"id": 1, "lo": 8}]}))
     assert query(ranges, "SELECT lo FROM ranges ORDER BY id") == [(7,), (0,)]
 
@@ -147,7 +147,7 @@ def test_only_a_row_that_is_there_may_leave_out_what_must_be_given(ranges: str, 
     before = snapshot(ranges, ["ranges"])
     rows = [{"id": 1, "hi": 11}, {"id": 3, "hi": 4}, {"id": 4}, {"id": 2, "lo": "x"}]
     file = write(tmp_path, {"ranges": rows})
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(ranges, file, dry_run=dry_run)
     assert [line.replace(str(file), "") for line in str(caught.value).splitlines()[1:]] == [
         "  , table ranges, row 2 (id 3), column name: missing: the column has no default and may not be NULL",
@@ -216,7 +216,7 @@ def test_an_identity_that_is_always_generated_can_be_given(url: str, tmp_path: P
     assert query(url, "INSERT INTO t (a) VALUES ('next') RETURNING id") == [(10,)]
     assert query(url, "SELECT n FROM u WHERE id = 1") == [(20,)]
     rows["u"][0]["n"] = 21
-    with pytest.raises(Failure, match=r"table u, row 1 \(id 1\), column n: the row is there already, with 20, which"):
+    with pytest.raises(UserError, match=r"table u, row 1 \(id 1\), column n: the row is there already, with 20, which"):
         load(url, write(tmp_path, rows))
     assert load(url, write(tmp_path, {"t": [{"a": "by position"}]})) == {"t": {"new": 1, "changed": 0, "unchanged": 0}}
 
@@ -228,7 +228,7 @@ def test_an_identity_that_this_server_always_generates(url: str, tmp_path: Path)
     if " v20" in version or " v21.1" in version:
         pytest.skip("this CockroachDB has no identity columns")
     query(url, "CREATE TABLE t (id INT8 PRIMARY KEY, n INT8 GENERATED ALWAYS AS IDENTITY)")
-    with pytest.raises(Failure, match="has no OVERRIDING SYSTEM VALUE: leave it out"):
+    with pytest.raises(UserError, match="has no OVERRIDING SYSTEM VALUE: leave it out"):
         load(url, write(tmp_path, {"t": [{"id": 1, "n": 2}]}))
 
 
@@ -251,5 +251,5 @@ def test_tables_with_deferrable_keys(url: str, tmp_path: Path, kind: str) -> Non
     assert load(url, write(tmp_path, {"t": turned})) == {"t": {"new": 0, "changed": 2_500, "unchanged": 0}}
     meets = [{"id": 9_000, "a": 7}, {"id": 9_001, "a": 9_001}]
     assert load(url, write(tmp_path, {"t": meets}), on_conflict="skip") == {"t": {"new": 1, "left alone": 1}}
-    with pytest.raises(Failure, match=r"row 1 \(id 9000\), column a: breaks t_a_key: .*, in the row with id 6"):
+    with pytest.raises(UserError, match=r"row 1 \(id 9000\), column a: breaks t_a_key: .*, in the row with id 6"):
         load(url, write(tmp_path, {"t": meets}))

@@ -15,12 +15,12 @@ from toolkit.database.tables import Table
 from toolkit.exact_json import DECODER
 from toolkit.loading import fast_lines
 from toolkit.loading.batch import Batch
-from toolkit.loading.checks import check
-from toolkit.loading.content import file_content
+from toolkit.loading.check.rows import check
+from toolkit.loading.check.values import reader_for
 from toolkit.loading.fast_lines import LineReader
-from toolkit.loading.json_lines import BLOCK_BYTES, JsonLines
 from toolkit.loading.problems import Problem
-from toolkit.loading.values import reader_for
+from toolkit.loading.read.input_stream import file_content
+from toolkit.loading.read.json_lines import BLOCK_BYTES, JsonLines
 
 # Type -> values as JSON Lines files have them, which are to be read in one go.
 USUAL = {
@@ -183,9 +183,9 @@ def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple
     columns, content = file
     table = table._replace(columns={name: table.columns[name] for name in ["id", *columns]})
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.loading.json_lines.BLOCK_BYTES", block)
+        patch.setattr("toolkit.loading.read.json_lines.BLOCK_BYTES", block)
         # Lines that are no JSON are told together as far as they are read together.
-        patch.setattr("toolkit.loading.checks.told_together", lambda problems, **_: problems)
+        patch.setattr("toolkit.loading.check.rows.told_together", lambda problems, **_: problems)
         path = write(Path(folder), content, "t.jsonl")
         assert in_one_go(table, path) == line_by_line(table, path)
 

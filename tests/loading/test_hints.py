@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.database.tables import Column
 from toolkit.exact_json import NoNumber, Number
-from toolkit.loading.hints import hint
+from toolkit.loading.check.hints import hint
 
 KINDS = [
     "bool", "int2", "int8", "numeric", "float4", "float8", "text", "varchar", "date", "timestamp", "timestamptz",

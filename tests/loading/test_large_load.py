@@ -36,7 +36,7 @@ from terminal import Terminal
 
 from toolkit import progress, schema
 from toolkit.database import Database
-from toolkit.loading.files import find
+from toolkit.loading.read.files import find
 
 PROJECT = Path(__file__).resolve().parents[2]
 ON_CI = os.environ.get("CI") == "true"

@@ -11,7 +11,7 @@ from seeding import load, query, run, snapshot, write
 from test_any_schema import rows_of
 
 import insert_data
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 
 KEYS = {
@@ -170,7 +170,7 @@ def test_somebodys_row_on_another_unique_value_is_an_error_that_names_both(six: 
         {"user_id": 2, "name": "Ann", "email": "ann@example.com"},
     ]
     file = write(tmp_path, {"users": rows})
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(six, file)
     (line,) = str(caught.value).splitlines()[1:]
     assert line.startswith(
@@ -188,7 +188,7 @@ def test_a_row_that_refers_to_one_left_out_is_an_error(six: str, tmp_path: Path)
     before = snapshot(six, KEYS)
     user = {"user_id": 1, "name": "Bob", "email": "bob@example.com", "subscription_id": 1}
     with pytest.raises(
-        Failure, match=r"row 1 \(user_id 1\), column subscription_id: breaks users_subscription_id_fkey: "
+        UserError, match=r"row 1 \(user_id 1\), column subscription_id: breaks users_subscription_id_fkey: "
     ):
         load(six, write(tmp_path, {**PLANS, "users": [user]}), on_conflict="skip")
     assert snapshot(six, KEYS) == before
@@ -216,7 +216,7 @@ def test_a_dry_run_finds_what_the_server_judges(six: str, tmp_path: Path, name: 
     query(six, "INSERT INTO subscriptions (subscription_id, name, price) VALUES (1, 'There', 3)")
     before = snapshot(six, KEYS)
     table, row, constraint = JUDGED[name]
-    with pytest.raises(Failure, match=constraint):
+    with pytest.raises(UserError, match=constraint):
         load(six, write(tmp_path, {table: [row]}), dry_run=True)
     assert snapshot(six, KEYS) == before
 
@@ -248,7 +248,7 @@ def test_several_files_are_one_load(six: str, tmp_path: Path) -> None:
     bad = write(tmp_path, {"users": [{**USERS[2], "subscription_id": 99}]}, "c.json")
     good = write(tmp_path, {"users": [{**USERS[0], "name": "other"}]}, "d.json")
     before = snapshot(six, KEYS)
-    with pytest.raises(Failure, match=r"c\.json, table users, row 1"):
+    with pytest.raises(UserError, match=r"c\.json, table users, row 1"):
         load(six, good, bad)
     assert snapshot(six, KEYS) == before
 
@@ -289,7 +289,7 @@ def test_a_file_given_twice_is_an_error(six: str, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(file)
     for files in ([file, file], [tmp_path], [file, tmp_path / ".." / tmp_path.name / file.name]):
-        with pytest.raises(Failure, match=r"fixture\.json: the file is given more than once"):
+        with pytest.raises(UserError, match=r"fixture\.json: the file is given more than once"):
             load(six, *files)
     assert query(six, "SELECT count(*) FROM content") == [(0,)]
     assert load(six, link) == {"content": counts(new=1)}

@@ -9,7 +9,7 @@ import psycopg2.extensions
 import pytest
 from seeding import load, query, write
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 TABLES = """
     CREATE SCHEMA auth;
@@ -45,7 +45,7 @@ def test_parents_in_another_schema_come_first(tables: str, tmp_path: Path) -> No
 def test_a_reference_to_no_row_of_another_schema(tables: str, tmp_path: Path) -> None:
     query(tables, "INSERT INTO auth.users (id) VALUES (1)")
     file = write(tmp_path, {"profiles": profiles(1, 3)})
-    with pytest.raises(Failure, match=r"row 2 \(id 13\), column user_id: user_id 3 refers to no row of auth\.users"):
+    with pytest.raises(UserError, match=r"row 2 \(id 13\), column user_id: user_id 3 refers to no row of auth\.users"):
         load(tables, file)
     assert load(tables, write(tmp_path, {"profiles": profiles(1)}))["profiles"]["new"] == 1
 
@@ -58,7 +58,7 @@ def test_problems_name_the_table_as_the_fixture_does(tables: str, tmp_path: Path
         ({"id": 1, "email": "a"}, "in the row with id 7"),
         ({"id": 1, "boss": 5}, "boss 5 refers to no row of auth.users"),
     ):
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(UserError) as caught:
             load(tables, write(tmp_path, {"auth.users": [row]}))
         assert "table auth.users, row 1" in str(caught.value)
         assert problem in str(caught.value)
@@ -68,7 +68,7 @@ def test_both_names_of_a_table_are_one_table(tables: str, tmp_path: Path) -> Non
     query(tables, "CREATE TABLE plans (id INT8 NOT NULL PRIMARY KEY, name TEXT)")
     file = write(tmp_path, {"public.plans": [{"name": "a"}], "plans": [{"id": 2, "name": "b"}]})
     assert load(tables, file) == {"plans": {"new": 2, "changed": 0, "unchanged": 0}}
-    with pytest.raises(Failure, match=r"table plans, row 1 \(id 1\), column id: id 1 is in row 1"):
+    with pytest.raises(UserError, match=r"table plans, row 1 \(id 1\), column id: id 1 is in row 1"):
         load(tables, write(tmp_path, {"public.plans": [{"id": 1}], "plans": [{"id": 1}]}))
 
 
@@ -80,7 +80,7 @@ def test_a_table_whose_own_name_has_a_dot(url: str, tmp_path: Path) -> None:
     query(url, "CREATE SCHEMA auth")  # without a table of that name
     assert load(url, write(tmp_path, rows))["auth.users"]["unchanged"] == 1
     query(url, "CREATE TABLE auth.users (id INT8 NOT NULL PRIMARY KEY, a TEXT)")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, rows))
     assert (
         '"auth.users" can be the table "auth.users" of the schema "public" (then write "public.auth.users") or '
@@ -103,13 +103,13 @@ def test_schemas_and_tables_with_dots_in_their_names(url: str, tmp_path: Path) -
     load(url, write(tmp_path, {"a.b.%s.t": [{"id": 1}], "a.b.c": [{"id": 2}]}))
     assert query(url, 'SELECT (SELECT max(id) FROM "a.b"."%s.t"), (SELECT max(id) FROM a."b.c")') == [(1, 2)]
     query(url, 'CREATE TABLE "a.b".c (id INT8 NOT NULL PRIMARY KEY)')
-    with pytest.raises(Failure, match=r'"a\.b\.c" can be the table .* or the table '):
+    with pytest.raises(UserError, match=r'"a\.b\.c" can be the table .* or the table '):
         load(url, write(tmp_path, {"a.b.c": [{"id": 2}]}))
 
 
 def test_a_name_that_leads_nowhere(tables: str, tmp_path: Path) -> None:
     for name, advice in (("auth.usrs", 'did you mean "auth.users"?'), ("aut.users", ""), ("auth.", ""), (".users", "")):
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(UserError) as caught:
             load(tables, write(tmp_path, {name: [{"id": 1}]}))
         assert f'the database has no table "{name}"' in str(caught.value)
         assert advice in str(caught.value)
@@ -176,7 +176,7 @@ def test_parents_that_the_user_may_not_read_are_left_to_the_server(tables: str, 
     if "CockroachDB" in query(tables, "SELECT version()")[0][0]:
         pytest.skip("CockroachDB itself wants SELECT on the tables that are referred to")
     query(tables, "INSERT INTO auth.users (id) VALUES (1)")
-    with pytest.raises(Failure, match=r"row 2 \(id 13\), column user_id: breaks "):
+    with pytest.raises(UserError, match=r"row 2 \(id 13\), column user_id: breaks "):
         load(loader, write(tmp_path, {"profiles": profiles(1, 3)}))
     assert load(loader, write(tmp_path, {"profiles": profiles(1)}))["profiles"]["new"] == 1
 
@@ -190,9 +190,9 @@ def test_the_names_of_files(tables: str, tmp_path: Path) -> None:
     ]
     assert list(load(tables, *files)) == ["auth.users", "profiles"]
     assert query(tables, "SELECT count(*) FROM auth.users") == [(3,)]
-    with pytest.raises(Failure, match=r'the database has no table "auth\.usrs"; did you mean "auth\.users"\?'):
+    with pytest.raises(UserError, match=r'the database has no table "auth\.usrs"; did you mean "auth\.users"\?'):
         load(tables, write(tmp_path, '{"id": 1}\n', "auth.usrs.jsonl"))
-    with pytest.raises(Failure, match=r'the database has no table "profles"; did you mean "profiles"\?'):
+    with pytest.raises(UserError, match=r'the database has no table "profles"; did you mean "profiles"\?'):
         load(tables, write(tmp_path, '{"id": 1}\n', "profles.0001.jsonl"))
     query(tables, "CREATE TABLE auth (id INT8 NOT NULL PRIMARY KEY)")
     assert list(load(tables, files[0])) == ["auth"]

@@ -13,8 +13,8 @@ import pytest
 from seeding import load, query, run, write
 from test_any_schema import on_cockroachdb
 
-from toolkit.console import Failure
-from toolkit.loading.faults import savepoint
+from toolkit.console import UserError
+from toolkit.loading.diagnose.row_errors import savepoint
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_policy_refuses_a_row_and_not_a_user(role: str, url: str, tmp_path: Pa
     content = [{"id": number, "owner": "me"} for number in range(rows)]
     assert load(role, write(tmp_path, {"t": content}))["t"]["new"] == rows
     content[1] = {"id": rows + 1, "owner": "you"}
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(role, write(tmp_path, {"t": content}))
     (line,) = str(caught.value).splitlines()[1:]
     assert f"table t, row 2 (id {rows + 1}): the server says: new row violates row-level security policy for" in line
@@ -68,7 +68,7 @@ def test_many_refused_rows_of_a_wide_table(url: str, tmp_path: Path) -> None:
         f"CREATE TABLE t (id INT8 NOT NULL PRIMARY KEY, {', '.join(f'{name} TEXT' for name in names)}, span INTERVAL)",
     )
     rows = [{"id": number, **dict.fromkeys(names, "x"), "span": "a fortnite"} for number in range(300)]
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, {"t": rows}))
     lines = str(caught.value).splitlines()
     assert lines[0].startswith("300 problems in the fixtures. Nothing was written.")

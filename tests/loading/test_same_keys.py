@@ -10,7 +10,7 @@ from disturbed_loads import LARGE
 from seeding import load, query, run, write
 from test_any_schema import on_cockroachdb
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 # A type as citext is, without the extension.
 CASELESS = """
@@ -119,12 +119,12 @@ def test_one_value_is_one_row(case: Case, tmp_path: Path) -> None:
 def test_the_same_value_twice_is_told(case: Case, tmp_path: Path) -> None:
     url, first, second, other = case
     rows = f'{{"k": {other}}}, {{"k": {first}}}, {{"k": {second}, "name": "x"}}'
-    with pytest.raises(Failure, match=r"table parents, row 3 \(k .*\), column k: k .* is in row 2 already$"):
+    with pytest.raises(UserError, match=r"table parents, row 3 \(k .*\), column k: k .* is in row 2 already$"):
         load(url, write(tmp_path, f'{{"parents": [{rows}]}}'))
-    with pytest.raises(Failure, match=r"parents, line 3 \(k .*\), column k: k .* is in line 2 already$"):
+    with pytest.raises(UserError, match=r"parents, line 3 \(k .*\), column k: k .* is in line 2 already$"):
         load(url, write(tmp_path, rows.replace("}, {", "}\n{"), "parents.jsonl"))
     rows = f'{{"k": {other}, "u": {first}}}, {{"k": {first}, "u": {second}}}'
-    with pytest.raises(Failure, match=r"table parents, row 2 \(k .*\), column u: u .* is in row 1 already$"):
+    with pytest.raises(UserError, match=r"table parents, row 2 \(k .*\), column u: u .* is in row 1 already$"):
         load(url, write(tmp_path, f'{{"parents": [{rows}]}}'))
     assert query(url, "SELECT count(*) FROM parents") == [(0,)]
 
@@ -133,7 +133,7 @@ def test_a_reference_to_nothing_is_told(case: Case, tmp_path: Path) -> None:
     url, first, second, other = case
     rows = f'{{"id": 1, "parent": {second}}}, {{"id": 2, "parent": {other}}}'
     content = f'{{"children": [{rows}], "parents": [{{"k": {first}}}]}}'
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, content))
     (line,) = str(caught.value).splitlines()[1:]
     assert "table children, row 2 (id 2), column parent: parent " in line
@@ -152,7 +152,7 @@ def test_a_value_that_the_server_cannot_read_is_told(case: Case, tmp_path: Path)
         pytest.skip("every text is one")
     rows = '{"k": "so many"}'
     content = f'{{"children": [{{"id": 1, "parent": {second}}}], "parents": [{{"k": {first}}}, {rows}]}}'
-    with pytest.raises(Failure, match=r"table parents, row 2 .*column k: ") as caught:
+    with pytest.raises(UserError, match=r"table parents, row 2 .*column k: ") as caught:
         load(url, write(tmp_path, content))
     assert len(str(caught.value).splitlines()) == 2
 

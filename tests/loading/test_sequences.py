@@ -11,7 +11,7 @@ import pytest
 from seeding import SCRIPT, load, query, run, write
 
 from toolkit.database import Database
-from toolkit.loading.files import find
+from toolkit.loading.read.files import find
 from toolkit.loading.small_load import load_small
 
 TICKETS = "CREATE TABLE tickets (id INT8 PRIMARY KEY DEFAULT nextval('numbers'), title TEXT)"

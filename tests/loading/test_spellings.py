@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from seeding import load, query, write
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "fixtures.md"
 TABLE = DOCUMENT.read_text("utf-8").partition("\n## Spellings\n")[2].partition("\n## ")[0]
@@ -93,7 +93,7 @@ def test_a_file(url: str, tmp_path: Path, line: Line, monkeypatch: pytest.Monkey
 
 
 def assert_refused(result: str, url: str, file: Path, table: str | None = None) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         load(url, file, table=table)
     said = str(caught.value).splitlines()
     assert result.removeprefix(REFUSED) in said[-1]

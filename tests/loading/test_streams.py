@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from seeding import SCRIPT, query, write
 
-from toolkit.loading import content
-from toolkit.loading.content import Content
+from toolkit.loading.read import input_stream
+from toolkit.loading.read.input_stream import Content
 
 SMALL, LARGE = 9, 10_500
 
@@ -149,7 +149,7 @@ def test_a_pipe_and_files_are_one_load(url: str, tmp_path: Path) -> None:
 
 
 def test_what_is_kept_of_a_pipe_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(content, "KEPT_IN_MEMORY", 100_000)
+    monkeypatch.setattr(input_stream, "KEPT_IN_MEMORY", 100_000)
     data = os.urandom(5_000) * 100
     file = tmp_path / "data"
     file.write_bytes(data)

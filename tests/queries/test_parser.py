@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.queries import Query, read_queries
 
 FILE = """-- Words about the file.
@@ -69,9 +69,9 @@ def test_what_was_sent_can_be_pasted_and_read_again(queries: dict[str, Query], s
 
 
 def test_a_parameter_that_a_query_has_not_is_an_error_that_names_those_it_has(queries: dict[str, Query]) -> None:
-    with pytest.raises(Failure, match="first has no parameter nmber; it has: text, number, negative"):
+    with pytest.raises(UserError, match="first has no parameter nmber; it has: text, number, negative"):
         queries["first"].bind({"nmber": 3})
-    with pytest.raises(Failure, match="it has: none"):
+    with pytest.raises(UserError, match="it has: none"):
         queries["second"].bind({"number": 3})
 
 
@@ -80,7 +80,7 @@ def test_what_a_person_types_is_a_number_where_the_default_is_one(queries: dict[
     assert queries["first"].value("number", "12") == Decimal(12)
     assert queries["first"].value("number", "-0.5") == Decimal("-0.5")
     for text in ("", "ten", "1 OR 1=1", "nan", "Infinity"):
-        with pytest.raises(Failure, match="parameter number of the query first is a number, not"):
+        with pytest.raises(UserError, match="parameter number of the query first is a number, not"):
             queries["first"].value("number", text)
 
 
@@ -96,14 +96,14 @@ def test_what_a_person_types_is_a_number_where_the_default_is_one(queries: dict[
     ],
 )
 def test_a_file_that_cannot_be_meant(tmp_path: Path, text: str, line: int, message: str) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         queries_of(tmp_path, text)
     assert str(caught.value) == f"{tmp_path / 'my.sql'}, line {line}: {message}"
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"none\.sql cannot be read: "):
+    with pytest.raises(UserError, match=r"none\.sql cannot be read: "):
         read_queries(tmp_path / "none.sql")
     (tmp_path / "latin.sql").write_bytes(b"-- name: a\nSELECT '\xe9';\n")
-    with pytest.raises(Failure, match=r"latin\.sql cannot be read: "):
+    with pytest.raises(UserError, match=r"latin\.sql cannot be read: "):
         read_queries(tmp_path / "latin.sql")

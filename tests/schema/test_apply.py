@@ -14,7 +14,7 @@ from relay import Relay
 from schema_files import PROJECT, SCHEMA, TABLES, THING, everything, execute, is_cockroachdb, tables
 
 from toolkit import schema
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.schema import ddl
 
@@ -49,7 +49,7 @@ def test_several_at_once_from_nothing(missing: str) -> None:
 def test_a_failure_in_the_middle_leaves_nothing(empty_database: Database, file: Path) -> None:
     before = everything(empty_database)
     file.write_text(SCHEMA.read_text() + "CREATE TABLE late (id INT8 PRIMARY KEY REFERENCES nowhere (id));")
-    with pytest.raises(Failure, match="nowhere"):
+    with pytest.raises(UserError, match="nowhere"):
         schema.apply(empty_database, file)
     assert everything(empty_database) == before
 
@@ -77,7 +77,7 @@ BAD = [
 def test_a_bad_statement_is_named_with_its_line(empty_database: Database, file: Path) -> None:
     for text, line, beginning, reason in BAD:
         file.write_bytes(text.encode())
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(UserError) as caught:
             schema.apply(empty_database, file)
         message = str(caught.value)
         assert message.startswith(f"{file}, line {line}: ")
@@ -91,14 +91,14 @@ def test_a_bad_statement_is_named_with_its_line(empty_database: Database, file: 
 def test_the_line_within_a_statement_where_the_server_tells_it(empty_database: Database, file: Path) -> None:
     file.write_text("SELECT 1;\n-- a table\nCREATE TABLE a (\n  id INT8 PRIMARY KEY,\n  x NONSENSE\n);")
     line = 3 if is_cockroachdb(empty_database) else 5
-    with pytest.raises(Failure, match=f"line {line}: .*nonsense"):
+    with pytest.raises(UserError, match=f"line {line}: .*nonsense"):
         schema.apply(empty_database, file)
 
 
 @pytest.mark.parametrize("text", ["BEGIN;\n", "COMMIT;", "start transaction;", "ROLLBACK;", "End;"])
 def test_a_file_that_ends_the_transaction_is_refused(nowhere: Database, file: Path, text: str) -> None:
     file.write_text(THING + text)
-    with pytest.raises(Failure, match=f"line 6: .* remove {text.split()[0].rstrip(';')}"):
+    with pytest.raises(UserError, match=f"line 6: .* remove {text.split()[0].rstrip(';')}"):
         schema.apply(nowhere, file)
 
 
@@ -112,31 +112,31 @@ def test_begin_and_end_inside_statements_are_fine(empty_database: Database, file
 def test_a_file_without_statements(empty_database: Database, file: Path) -> None:
     for content in ("", "  \n", "-- nothing\n/* at all */ ;"):
         file.write_text(content)
-        with pytest.raises(Failure, match="holds no SQL statement"):
+        with pytest.raises(UserError, match="holds no SQL statement"):
             schema.apply(empty_database, file)
 
 
 @pytest.mark.parametrize("content", ["CREATE".encode("utf-16"), b"-- caf\xe9", b"SELECT 1;\0"])
 def test_a_file_that_is_not_text(nowhere: Database, file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    with pytest.raises(Failure, match="is not text in UTF-8"):
+    with pytest.raises(UserError, match="is not text in UTF-8"):
         schema.apply(nowhere, file)
 
 
 def test_a_file_that_cannot_be_read(nowhere: Database, file: Path) -> None:
-    with pytest.raises(Failure, match=f"{file} cannot be read: No such file"):
+    with pytest.raises(UserError, match=f"{file} cannot be read: No such file"):
         schema.apply(nowhere, file)
-    with pytest.raises(Failure, match="cannot be read: Is a directory"):
+    with pytest.raises(UserError, match="cannot be read: Is a directory"):
         schema.apply(nowhere, file.parent)
 
 
 def test_a_user_who_may_not(stranger: str) -> None:
     database = Database(stranger)
     user = str(database.target.parameters["user"])
-    with pytest.raises(Failure, match=user):
+    with pytest.raises(UserError, match=user):
         schema.apply(database, SCHEMA)
     elsewhere = Database(psycopg2.extensions.make_dsn(stranger, dbname=f"test_{uuid.uuid4().hex}"))
-    with pytest.raises(Failure, match=f"user {user} may not create it"):
+    with pytest.raises(UserError, match=f"user {user} may not create it"):
         schema.apply(elsewhere, SCHEMA)
     comparison = schema.compare(database, SCHEMA)
     assert comparison.not_compared
@@ -159,7 +159,7 @@ def test_a_lock_that_is_not_given_up(database: Database, url: str, monkeypatch: 
     other = psycopg2.connect(url)
     with other.cursor() as cursor:
         cursor.execute("INSERT INTO users (name, email) VALUES ('Ann', 'ann@example.com')")
-        with pytest.raises(Failure, match=r"line \d+: .*lock.*session \d+ \(user .*\) has used users"):
+        with pytest.raises(UserError, match=r"line \d+: .*lock.*session \d+ \(user .*\) has used users"):
             schema.apply(database, SCHEMA)
     other.close()
     assert schema.apply(database, SCHEMA) == []
@@ -173,7 +173,7 @@ def test_a_lock_timeout_of_ones_own_is_kept(database: Database, url: str) -> Non
     with other.cursor() as cursor:
         cursor.execute("INSERT INTO users (name, email) VALUES ('Ann', 'ann@example.com')")
         began = time.monotonic()
-        with pytest.raises(Failure, match="has used users"):
+        with pytest.raises(UserError, match="has used users"):
             schema.apply(hasty, SCHEMA)
         assert time.monotonic() - began < 5
     other.close()
@@ -186,7 +186,7 @@ def test_control_of_the_transaction_after_a_column_of_such_a_name(
 ) -> None:
     file.write_text(f"CREATE TABLE u ({column} INT8);\nCOMMIT;\nCREATE TABLE v (a INT8);")
     for function in (schema.apply, schema.compare):
-        with pytest.raises(Failure, match=r"line 2: .* remove COMMIT"):
+        with pytest.raises(UserError, match=r"line 2: .* remove COMMIT"):
             function(empty_database, file)
     assert tables(empty_database) == []
 
@@ -196,7 +196,7 @@ def test_a_statement_that_ends_the_transaction_unseen(empty_database: Database, 
         pytest.skip("CockroachDB reads literals in one way only")
     # What the literal is depends on a setting that nobody can know before the file is run.
     file.write_text("SET standard_conforming_strings = off;\nSELECT 'a\\''; COMMIT; --';\nCREATE TABLE v (a INT8);")
-    with pytest.raises(Failure, match="line 2: this statement has ended the transaction"):
+    with pytest.raises(UserError, match="line 2: this statement has ended the transaction"):
         schema.apply(empty_database, file)
     assert tables(empty_database) == []
 
@@ -205,7 +205,7 @@ def test_a_change_that_fails_after_commit(empty_database: Database, file: Path) 
     execute(empty_database, "CREATE TABLE old (a INT8)")
     execute(empty_database, "INSERT INTO old VALUES (1), (1)")
     file.write_text(THING + "CREATE UNIQUE INDEX IF NOT EXISTS old_key ON old (a);")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(UserError) as caught:
         schema.apply(empty_database, file)
     is_there = "things" in tables(empty_database)
     assert is_there == is_cockroachdb(empty_database)
@@ -222,10 +222,10 @@ def test_where_transactions_take_no_ddl(
     assert "other.sql is applied statement by statement, not as a whole" in capsys.readouterr().err
     assert schema.apply(empty_database, file) == []
     assert "takes no DDL in transactions" in (schema.compare(empty_database, file).not_compared or "")
-    with pytest.raises(Failure, match="takes no DDL in transactions"):
+    with pytest.raises(UserError, match="takes no DDL in transactions"):
         schema.reset(empty_database, file)
     file.write_text("CREATE TABLE IF NOT EXISTS more (id INT8 PRIMARY KEY);\nCREATE TABLE bad (id NONSENSE);")
-    with pytest.raises(Failure, match=r"(?s)line 2: .*nonsense.*statements before it that are applied: 1"):
+    with pytest.raises(UserError, match=r"(?s)line 2: .*nonsense.*statements before it that are applied: 1"):
         schema.apply(empty_database, file)
     assert set(tables(empty_database)) == {"more", "things"}
 

@@ -10,7 +10,7 @@ import pytest
 from schema_files import ROWS, SCHEMA, TABLES, THING, everything, execute, is_cockroachdb, start, tables
 
 from toolkit import schema
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database, DatabaseMissing
 
 
@@ -175,7 +175,7 @@ def test_a_file_that_names_schemas_is_not_compared(empty_database: Database, fil
         file.write_text(text)
         schema.apply(empty_database, file)
         assert "in which schema its tables are" in (schema.compare(empty_database, file).not_compared or "")
-        with pytest.raises(Failure, match="cannot be told which tables"):
+        with pytest.raises(UserError, match="cannot be told which tables"):
             schema.reset(empty_database, file)
 
 

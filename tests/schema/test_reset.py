@@ -12,7 +12,7 @@ import pytest
 from schema_files import PROJECT, SCHEMA, TABLES, THING, execute, is_cockroachdb, tables
 
 from toolkit import schema
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.schema import ddl
 
@@ -46,7 +46,7 @@ def test_reset_puts_drift_right(database: Database) -> None:
 )
 def test_reset_spares_what_others_depend_on(filled: Database, dependant: str) -> None:
     execute(filled, dependant)
-    with pytest.raises(Failure, match=r"nothing was dropped: .* mine|nothing was dropped: .*\"mine\""):
+    with pytest.raises(UserError, match=r"nothing was dropped: .* mine|nothing was dropped: .*\"mine\""):
         schema.reset(filled, SCHEMA)
     assert execute(filled, "SELECT count(*) FROM users") == [(2,)]
     assert set(TABLES) < {*tables(filled), "mine"}
@@ -82,7 +82,7 @@ def test_a_reset_that_cannot_build_says_what_is_left(empty_database: Database, f
     file.write_text(f"CREATE SEQUENCE numbers; {THING}")
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
-    with pytest.raises(Failure, match=r"already exists .*IF NOT EXISTS") as failure:
+    with pytest.raises(UserError, match=r"already exists .*IF NOT EXISTS") as failure:
         schema.reset(empty_database, file)
     file.write_text(THING)
     left = rows_of(empty_database, file)
@@ -99,7 +99,7 @@ def test_reset_knows_materialized_views(empty_database: Database, file: Path) ->
     ]
     if is_cockroachdb(empty_database):
         # v21.1 fills a view as of a moment before its table was made again, and says so; both were dropped.
-        with suppress(Failure):
+        with suppress(UserError):
             schema.reset(empty_database, file)
         assert rows_of(empty_database, file)["things"] == 0
     else:
@@ -118,7 +118,7 @@ def test_views_are_dropped_after_those_that_depend_on_them(empty_database: Datab
     execute(empty_database, "CREATE OR REPLACE VIEW a AS SELECT id FROM d")  # one that was made after it
     assert schema.reset(empty_database, file) == ["things", "a", "b", "c", "d"]
     execute(empty_database, "CREATE VIEW mine AS SELECT id FROM c")
-    with pytest.raises(Failure, match=r"nothing was dropped: .* does not name .*view mine depends on view c"):
+    with pytest.raises(UserError, match=r"nothing was dropped: .* does not name .*view mine depends on view c"):
         schema.reset(empty_database, file)
 
 
@@ -155,7 +155,7 @@ def test_a_lock_that_is_not_given_up(filled: Database, url: str, monkeypatch: py
     with other.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM users")
         with pytest.raises(
-            Failure, match=r"nothing was dropped: .*session \d+ \(user .*, somebody's shell.*\) has used"
+            UserError, match=r"nothing was dropped: .*session \d+ \(user .*, somebody's shell.*\) has used"
         ):
             schema.reset(filled, SCHEMA)
     other.close()

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import psycopg2
 import pytest
 
-from toolkit.local.accounts import process_options
-from toolkit.local.home import give
+from toolkit.local.data_directory import give
+from toolkit.local.os_users import process_options
 from toolkit.local.postgresql import PostgreSQL
 
 PASSWORD = "p@ss:w/rd"  # noqa: S105

@@ -112,8 +112,8 @@ class Project:
         self.run("stop")
         # The data if the server may not enter the project; the socket if the path is too long for one.
         outside = (
-            "local.home.outside_project(local.PostgreSQL().inside),"
-            " '/tmp/' + local.home.unique_name(local.PostgreSQL().home)"
+            "local.data_directory.outside_project(local.PostgreSQL().inside),"
+            " '/tmp/' + local.data_directory.unique_name(local.PostgreSQL().home)"
         )
         for folder in map(Path, self.ask(outside).split()):
             for found in folder.parent.glob(f"{folder.name}*"):  # also the draft of a script that was killed

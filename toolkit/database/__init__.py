@@ -1,12 +1,12 @@
 """From a URL to a connection, or to the reason why there is none; the retrying transaction; the catalog.
 
 What programs import from here: `from toolkit.database import Database, database_url, run_transaction`, and the errors
-AmbiguousCommit, DatabaseUnreachable and RetriesExhausted, all of which are a toolkit.console.Failure.
+AmbiguousCommit, DatabaseUnreachable and RetriesExhausted, all of which are a toolkit.console.UserError.
 """
 
-from toolkit.database.advice import explained, run_or_explain
+from toolkit.database.interruptible import supervised
 from toolkit.database.pool import Cursor, Database
-from toolkit.database.supervision import supervised
+from toolkit.database.server_errors import explained, run_or_explain
 from toolkit.database.target import DatabaseMissing, DatabaseUnreachable
 from toolkit.database.transaction import AmbiguousCommit, RetriesExhausted, run_transaction
 from toolkit.database.url import database_url

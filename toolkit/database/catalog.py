@@ -9,7 +9,7 @@ from itertools import compress
 from operator import and_
 from typing import NamedTuple
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database.columns import is_cockroachdb, read_columns
 from toolkit.database.pool import Cursor
 from toolkit.database.tables import Constraint, Table, TableName
@@ -76,12 +76,12 @@ UNKNOWN = "?"
 def search_path(cursor: Cursor) -> list[str]:
     """Return the schemas in which unqualified names are looked for; new tables go into the first.
 
-    Raises Failure if there is none.
+    Raises UserError if there is none.
     """
     cursor.execute("SELECT current_schemas(false)::TEXT[]")
     path: list[str] = cursor.fetchall()[0][0]
     if not path:
-        raise Failure("no schema of the search_path is there: create one, or correct the URL's options")
+        raise UserError("no schema of the search_path is there: create one, or correct the URL's options")
     return path
 
 

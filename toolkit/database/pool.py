@@ -153,7 +153,7 @@ class Database:
     retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
     wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
 
-    Nothing is connected before the first use. Raises Failure if the URL is none.
+    Nothing is connected before the first use. Raises UserError if the URL is none.
     """
 
     def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0) -> None:
@@ -269,7 +269,7 @@ class Database:
                 try:
                     return self.connect()
                 except DatabaseUnreachable as error:
-                    if not (error.may_pass and (tries if self._was_reached else first_tries).pause()):
+                    if not (error.is_transient and (tries if self._was_reached else first_tries).pause()):
                         raise
         finally:
             del self._connecting_since[thread]

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from toolkit.console import Failure
-from toolkit.database.reasons import REASONS
+from toolkit.console import UserError
+from toolkit.database.connection_errors import REASONS
 
 # Used unless the URL sets them. Together they notice a dead network within half a minute.
 DEFAULTS: dict[str, Any] = {
@@ -30,23 +30,23 @@ URL_FORM = (
 )
 
 
-class DatabaseUnreachable(Failure):
+class DatabaseUnreachable(UserError):
     """No connection could be made: no server there, or it does not let us in."""
 
-    may_pass = True
+    is_transient = True
 
 
 class DatabaseMissing(DatabaseUnreachable):
     """The server is there, but has no database of the name in the URL."""
 
-    may_pass = False
+    is_transient = False
 
 
 class Target:
     """A server, or several nodes of one, and the database there: what a libpq URL says.
 
-    url: any libpq URL or keyword string. Raises Failure if it is none; the text of the URL is in no message, for it may
-    hold a password.
+    url: any libpq URL or keyword string. Raises UserError if it is none; the text of the URL is in no message, for it
+    may hold a password.
     """
 
     def __init__(self, url: str) -> None:
@@ -116,8 +116,8 @@ class Target:
 
     def explained(self, reason: str) -> DatabaseUnreachable:
         """Return the error that says for a person why there is no connection: what libpq or the server said."""
-        matches = ((re.search(pattern, reason), may_pass, advice) for pattern, may_pass, advice in REASONS)
-        found, may_pass, advice = next((match for match in matches if match[0]), (None, True, ""))
+        matches = ((re.search(pattern, reason), is_transient, advice) for pattern, is_transient, advice in REASONS)
+        found, is_transient, advice = next((match for match in matches if match[0]), (None, True, ""))
         if not found:
             return DatabaseUnreachable(f"no connection to {self.host}: {self._without_password(reason)}")
         quoted = next((group for group in found.groups() if group), "")
@@ -127,7 +127,7 @@ class Target:
             if "does not exist" in reason and "has no database" in text
             else DatabaseUnreachable(text)
         )
-        error.may_pass = may_pass
+        error.is_transient = is_transient
         return error
 
     def _without_password(self, text: str) -> str:
@@ -139,22 +139,22 @@ def _parse(url: str) -> dict[str, str]:
     url = url.strip()
     if not url:
         # libpq would take everything from PG* variables and defaults: a database that nobody has named.
-        raise Failure(f"the database URL is empty: {URL_FORM}")
+        raise UserError(f"the database URL is empty: {URL_FORM}")
     if url[:1] in ("'", '"'):
-        raise Failure("the database URL begins with a quote: leave the quotes out")
+        raise UserError("the database URL begins with a quote: leave the quotes out")
     scheme, separator, rest = url.partition("://")
     if separator and scheme not in ("postgresql", "postgres"):
-        raise Failure(f"the database URL is not one libpq understands: {URL_FORM}")
+        raise UserError(f"the database URL is not one libpq understands: {URL_FORM}")
     authority, _, path = rest.partition("?")[0].partition("/")
     if separator and (authority.count("@") > 1 or "@" in path):
         # libpq would take a part of the password for the host, and name it in its messages.
-        raise Failure("the database URL has an @ or / in its password or user: write %40 for @ and %2F for /")
+        raise UserError("the database URL has an @ or / in its password or user: write %40 for @ and %2F for /")
     try:
         return {name: str(value) for name, value in psycopg2.extensions.parse_dsn(url).items()}
     except (psycopg2.Error, UnicodeError) as error:
         unknown = re.search(r"invalid (?:URI query parameter|connection option):? \"(\w+)\"", str(error))
         reason = f"it has no parameter named {unknown[1]}" if unknown else URL_FORM
-        raise Failure(f"the database URL is not one libpq understands: {reason}") from None
+        raise UserError(f"the database URL is not one libpq understands: {reason}") from None
 
 
 def _find_system_certificates() -> None:

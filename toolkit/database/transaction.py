@@ -8,7 +8,7 @@ from typing import TypeVar
 import psycopg2
 import psycopg2.extensions
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database.pool import Connection, Cursor, Database, Tries
 
 T = TypeVar("T")
@@ -27,16 +27,16 @@ FAILED = {psycopg2.extensions.TRANSACTION_STATUS_INERROR, psycopg2.extensions.TR
 SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 
 
-class RetriesExhausted(Failure):
+class RetriesExhausted(UserError):
     """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
 
-    may_pass = True
+    is_transient = True
 
 
-class AmbiguousCommit(Failure):
+class AmbiguousCommit(UserError):
     """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
 
-    may_pass = True
+    is_transient = True
 
 
 def never(_: psycopg2.Error) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
-from toolkit.console import Failure, say
+from toolkit.console import UserError, say
 
 ENV_FILE = Path(__file__).resolve().parents[2] / ".env"
 
@@ -14,13 +14,13 @@ def database_url(option: str | None = None) -> str:
     """Return the libpq URL to use: the option, else DATABASE_URL from the environment, else from the file .env beside
     the scripts, else that of the local database, which is started and runs at least until this process ends.
 
-    An empty one is never passed over, for the next might be a database that was not meant: Raises Failure then, and
+    An empty one is never passed over, for the next might be a database that was not meant: Raises UserError then, and
     when the local database cannot be started.
     """
     for place, url in _places(option):
         if url is not None:
             if not url.strip():
-                raise Failure(f"{place} is empty: give the URL of a database, or leave it out")
+                raise UserError(f"{place} is empty: give the URL of a database, or leave it out")
             return url
     from toolkit import local  # slow to import, and not needed by those who have a URL
 
@@ -45,10 +45,10 @@ def _url_from_env_file() -> str | None:
     try:
         text = ENV_FILE.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{ENV_FILE} cannot be read: {error}") from error
+        raise UserError(f"{ENV_FILE} cannot be read: {error}") from error
     for line in parse_stream(StringIO(text)):
         # dotenv would go on without it, and the scripts with the local database.
         if line.error or (line.key == "DATABASE_URL" and line.value is None):
             place = f"{ENV_FILE}, line {line.original.line}"
-            raise Failure(f"{place}: expected NAME=value, and a closing quote where there is an opening one")
+            raise UserError(f"{place}: expected NAME=value, and a closing quote where there is an opening one")
     return dotenv.dotenv_values(stream=StringIO(text)).get("DATABASE_URL")

@@ -6,10 +6,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from toolkit.database.tables import Table
-from toolkit.loading.elements import shortened_text
+from toolkit.loading.check.array_literals import shortened_text
+from toolkit.loading.check.values import INTEGERS
 from toolkit.loading.problems import Problem
-from toolkit.loading.source import Source
-from toolkit.loading.values import INTEGERS
+from toolkit.loading.read.row_source import Source
 
 MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000

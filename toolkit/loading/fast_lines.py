@@ -13,12 +13,12 @@ from functools import lru_cache
 from toolkit.database.tables import Column, Table
 from toolkit.exact_json import SCAN
 from toolkit.loading.batch import Batch
-from toolkit.loading.checks import FIRST, check, wrong_columns
-from toolkit.loading.elements import quoted
-from toolkit.loading.json_lines import JsonLines
-from toolkit.loading.numbers import decimal_digits
+from toolkit.loading.check.array_literals import quoted
+from toolkit.loading.check.numbers import decimal_digits
+from toolkit.loading.check.rows import FIRST, check, wrong_columns
+from toolkit.loading.check.times import plain_date, plain_timestamp
 from toolkit.loading.problems import Problem
-from toolkit.loading.times import plain_date, plain_timestamp
+from toolkit.loading.read.json_lines import JsonLines
 
 
 def pattern(column: Column, *, wide: bool = False) -> str | None:

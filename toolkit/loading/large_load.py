@@ -10,20 +10,20 @@ from threading import Thread
 
 import psycopg2
 
-from toolkit.console import Failure, say
+from toolkit.console import UserError, say
 from toolkit.database import AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
-from toolkit.database.supervision import LONG_SILENCE
+from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.database.tables import Table
-from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch
-from toolkit.loading.faults import is_rows_fault
+from toolkit.loading.check.table_order import by_references, find_tables, referenced
+from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.loading.diagnose.write_or_diagnose import run_write
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
-from toolkit.loading.refusals import run_write
-from toolkit.loading.source import Source
+from toolkit.loading.read.row_source import Source
 from toolkit.loading.table_load import TableLoad
-from toolkit.loading.table_order import by_references, find_tables, referenced
 from toolkit.loading.windows import checked_batches
-from toolkit.loading.writer import Counts, Writer
+from toolkit.loading.write import existing_rows, sequences
+from toolkit.loading.write.writer import Counts, Writer
 from toolkit.progress import Progress
 
 
@@ -34,7 +34,7 @@ def load_large(
 
     skip: rows that are there already are left alone, else updated if they differ. dry_run: the rows are checked without
     the server, and nothing is written. connections: how many batches are under way at once. May be repeated. Raises
-    BadInput at the first bad row, or another Failure: both say what is committed.
+    BadInput at the first bad row, or another UserError: both say what is committed.
     """
     tables, problems = find_tables(database, sources)
     if problems:
@@ -51,7 +51,7 @@ def load_large(
         for table in tables:
             counts[table.name] = Counter(checked=0)
             for batch in checked_batches(database, table, by_table[table.name]):
-                if existing.has_to_be_there(batch):
+                if existing_rows.has_to_be_there(batch):
                     run_or_explain(database, partial(_look, batch))
                 counts[table.name]["checked"] += batch.size
         print(
@@ -106,7 +106,7 @@ class BulkLoad:
         """Load everything; to be called once.
 
         Each batch may be written again after a lost connection. Raises BadInput at the first bad row, or another
-        Failure: the text says what is committed, and running the load again finishes it.
+        UserError: the text says what is committed, and running the load again finishes it.
         """
         for _ in range(self._connections):
             # Daemons, because nothing can cut short one that is connecting: Ctrl-C need not wait for it.
@@ -125,9 +125,9 @@ class BulkLoad:
             # Ctrl-C also ends what sends rows through a pipe, in the middle of a line, and perhaps a moment before us.
             self._database.sleep(0.3)
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
-        except Failure as error:
+        except UserError as error:
             self._settle()
-            raise Failure(f"{error}. {self.committed()} {how_to_finish(error)}") from error
+            raise UserError(f"{error}. {self.committed()} {how_to_finish(error)}") from error
         finally:
             for _ in range(self._connections):
                 self._to_write.put(None)
@@ -243,7 +243,7 @@ class BulkLoad:
                 self._under_way -= 1
         while self._under_way:
             try:
-                with suppress(Failure, KeyboardInterrupt):
+                with suppress(UserError, KeyboardInterrupt):
                     self._count()
             except Empty:
                 if self._database.is_interrupted:

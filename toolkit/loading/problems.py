@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from toolkit.console import Failure, printable
+from toolkit.console import UserError, printable
 from toolkit.exact_json import shortened
 
 SHOWN = 20  # how many problems are told one by one
@@ -14,9 +14,9 @@ MOST_PROBLEMS = 1_000  # so many refused rows are looked for: each takes some st
 RUN_AGAIN = "Running it again finishes."
 
 
-def how_to_finish(failure: Failure) -> str:
+def how_to_finish(failure: UserError) -> str:
     """Say how a load that ended with a failure is finished: running it again mends only what passes by itself."""
-    return RUN_AGAIN if failure.may_pass else "When that is mended, running it again finishes."
+    return RUN_AGAIN if failure.is_transient else "When that is mended, running it again finishes."
 
 
 class HasPlace(Protocol):
@@ -48,7 +48,7 @@ class Problem(NamedTuple):
         return printable(f"{place}: {self.text}")
 
 
-class BadInput(Failure):
+class BadInput(UserError):
     """The fixtures cannot be loaded as they are. problems: all that was found."""
 
     def __init__(self, problems: list[Problem], more: str = "Nothing was written.") -> None:

@@ -5,22 +5,22 @@ from collections import Counter
 import psycopg2
 from psycopg2 import errors
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
 from toolkit.database.tables import Table
-from toolkit.loading import existing, sequences
 from toolkit.loading.batch import Batch, split
-from toolkit.loading.checks import check
-from toolkit.loading.duplicates import find_duplicates
-from toolkit.loading.faults import is_rows_fault
+from toolkit.loading.check.duplicates import find_duplicates
+from toolkit.loading.check.references import references_outside
+from toolkit.loading.check.rows import check
+from toolkit.loading.check.spellings import Spellings, find_spellings
+from toolkit.loading.check.table_order import find_tables
+from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.loading.diagnose.write_or_diagnose import run_write
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
-from toolkit.loading.references import references_outside
-from toolkit.loading.refusals import run_write
-from toolkit.loading.row_order import Circle, Plan, make_plan
-from toolkit.loading.source import Source
-from toolkit.loading.spellings import Spellings, find_spellings
-from toolkit.loading.table_order import find_tables
-from toolkit.loading.writer import Counts, Writer
+from toolkit.loading.read.row_source import Source
+from toolkit.loading.write import existing_rows, sequences
+from toolkit.loading.write.row_order import Circle, Plan, make_plan
+from toolkit.loading.write.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"
 
@@ -30,7 +30,7 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
 
     skip: rows that are there already are left alone, else updated if they differ. dry_run: everything is checked, by
     the server as well, and nothing is written. May be repeated: a second run changes nothing. Raises BadInput with
-    all that is wrong, or another Failure, which says whether anything was written.
+    all that is wrong, or another UserError, which says whether anything was written.
     """
     tables, problems = find_tables(database, sources)
     batches: dict[str, list[Batch]] = {}
@@ -61,9 +61,9 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
         )
     except BadInput:
         raise
-    except Failure as error:
+    except UserError as error:
         written = "all of it or nothing" if isinstance(error, AmbiguousCommit) else "nothing of it"
-        raise Failure(f"{error}. {ONE_TRANSACTION} {written} is in the database. {how_to_finish(error)}") from error
+        raise UserError(f"{error}. {ONE_TRANSACTION} {written} is in the database. {how_to_finish(error)}") from error
     if not dry_run:
         for table in tables:
             sequences.cover(database, table)
@@ -91,7 +91,7 @@ def _dangling(
             parents = batches.get(parent, [])
             for batch in references_outside(key, batches[table.name], parents, spellings):
                 for part in split(batch):
-                    problems += existing.dangling(cursor, part, key)
+                    problems += existing_rows.dangling(cursor, part, key)
     return problems
 
 
@@ -103,11 +103,11 @@ def _not_new(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]
     """
     problems = []
     for part in [part for table in tables for batch in batches[table.name] for part in split(batch)]:
-        if existing.has_to_be_there(part):
+        if existing_rows.has_to_be_there(part):
             keys = part.only(part.table.primary_key).readable()
-            problems += existing.missing(keys, existing.look(cursor, keys).new)
+            problems += existing_rows.missing(keys, existing_rows.look(cursor, keys).new)
         if part.made:
-            problems += existing.taken(cursor, part.readable())
+            problems += existing_rows.taken(cursor, part.readable())
     return problems
 
 
@@ -118,7 +118,7 @@ def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, C
         writer.defer_constraints()
     for step in plan.steps:
         if isinstance(step, Circle):
-            from toolkit.loading.circles import write_circle  # seldom needed, and slow to import
+            from toolkit.loading.write.cycles import write_circle  # seldom needed, and slow to import
 
             for name, of_table in write_circle(writer, step, skip=skip).items():
                 counts[name].update(of_table)

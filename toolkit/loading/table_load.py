@@ -8,13 +8,13 @@ from typing import Any
 from toolkit.database import Database, run_or_explain
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch
-from toolkit.loading.duplicates import all_keys
-from toolkit.loading.sequences import Sequence, advance, find_sequences, given
-from toolkit.loading.source import Source
-from toolkit.loading.spellings import has_spelled_key
-from toolkit.loading.table_order import refers_to_itself
+from toolkit.loading.check.duplicates import all_keys
+from toolkit.loading.check.spellings import has_spelled_key
+from toolkit.loading.check.table_order import refers_to_itself
+from toolkit.loading.read.row_source import Source
 from toolkit.loading.windows import checked_batches
-from toolkit.loading.writer import Counts
+from toolkit.loading.write.sequences import Sequence, advance, find_sequences, given
+from toolkit.loading.write.writer import Counts
 
 
 class TableLoad:

@@ -7,14 +7,14 @@ from itertools import islice
 from toolkit.database import Database
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, joined, split
-from toolkit.loading.checks import check
-from toolkit.loading.duplicates import find_duplicates
+from toolkit.loading.check.duplicates import find_duplicates
+from toolkit.loading.check.rows import check
+from toolkit.loading.check.spellings import find_spellings
 from toolkit.loading.fast_lines import LineReader
-from toolkit.loading.json_lines import JsonLines
 from toolkit.loading.problems import BadInput, Problem, sort_problems
-from toolkit.loading.row_order import batches_of, foreign_keys, in_order
-from toolkit.loading.source import Source
-from toolkit.loading.spellings import find_spellings
+from toolkit.loading.read.json_lines import JsonLines
+from toolkit.loading.read.row_source import Source
+from toolkit.loading.write.row_order import batches_of, foreign_keys, in_order
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000

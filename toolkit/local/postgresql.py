@@ -10,9 +10,9 @@ import subprocess
 import urllib.parse
 from pathlib import Path
 
-from toolkit.console import Failure, say
-from toolkit.local.accounts import process_options
-from toolkit.local.home import OR_OWN_DATABASE, check_private, give, shown, unique_name
+from toolkit.console import UserError, say
+from toolkit.local.data_directory import OR_OWN_DATABASE, check_private, give, shown, unique_name
+from toolkit.local.os_users import process_options
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
 from toolkit.local.wheel import POSTGRESQL, programs_for
 
@@ -42,7 +42,7 @@ class PostgreSQL(Server):
             self._make_data(lock).rename(data)
         version = (data / "PG_VERSION").read_text().strip()
         if version != POSTGRESQL:
-            raise Failure(
+            raise UserError(
                 f"{data} was made by PostgreSQL {version}, this is {POSTGRESQL}: delete it, {OR_OWN_DATABASE}"
             )
         # Files of a server that was killed. The lock `running` says that none of ours is left; a new one would believe
@@ -65,7 +65,7 @@ class PostgreSQL(Server):
             command, check=False, capture_output=True, text=True, **process_options(self.owner, self.home, lock)
         )
         if made.returncode:
-            raise Failure(f"PostgreSQL could not make its data folder {draft}: {made.stderr.strip()}")
+            raise UserError(f"PostgreSQL could not make its data folder {draft}: {made.stderr.strip()}")
         return draft
 
     def command(self) -> list[str]:

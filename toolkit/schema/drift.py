@@ -13,13 +13,13 @@ from typing import NamedTuple, TypeVar
 
 from psycopg2 import sql
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, DatabaseUnreachable, catalog, run_transaction
 from toolkit.database.tables import Table
 from toolkit.schema.ddl import prepare
-from toolkit.schema.parts import Parts, read_parts
 from toolkit.schema.relations import relations
 from toolkit.schema.sql_file import SchemaFile
+from toolkit.schema.table_properties import Parts, read_parts
 from toolkit.schema.unique_rowid import create_unique_rowid
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def compare(database: Database, file: Path) -> Comparison:
     """Return how the database's tables differ from what a schema file says; NOT_LOOKED_AT says in what they may, too.
 
     The file is built in a schema of its own and rolled back: nothing is written. Tables that the file does not name are
-    no difference. Raises DatabaseUnreachable, and Failure when the file cannot be read.
+    no difference. Raises DatabaseUnreachable, and UserError when the file cannot be read.
     """
     script = SchemaFile(file)
     if any(statement.qualifies_names for statement in script.statements):
@@ -77,7 +77,7 @@ def compare(database: Database, file: Path) -> Comparison:
         comparison = script.explaining(database, lambda: _rehearse(database, build))
     except DatabaseUnreachable:
         raise
-    except Failure as failure:
+    except UserError as failure:
         return Comparison([], [], str(failure))
     return comparison if comparison.tables else Comparison([], [], f"{file.name} creates no table in the search_path")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2 import sql
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.catalog import is_cockroachdb, search_path
 from toolkit.schema.apply import Built, apply, build_in, created
@@ -42,7 +42,7 @@ class Doomed(NamedTuple):
 def list_doomed(database: Database, file: Path) -> list[Doomed]:
     """Return what reset() drops: the tables and views of a schema file that are there, and all partitions of these.
 
-    Raises Failure when it cannot be found out which tables the file names.
+    Raises UserError when it cannot be found out which tables the file names.
     """
     names = _names(database, file)
 
@@ -68,7 +68,7 @@ def reset(database: Database, file: Path) -> list[str]:
     """Drop the tables and views of a schema file with all their rows, and apply the file; return their names.
 
     On PostgreSQL that is one transaction. On CockroachDB it is two, because there a table cannot be dropped and created
-    in one: if it is interrupted between them, running it again, or applying the file, finishes. Raises Failure, with
+    in one: if it is interrupted between them, running it again, or applying the file, finishes. Raises UserError, with
     everything still there, when something that the file does not name depends on one of the tables.
     """
     names = _names(database, file)
@@ -82,36 +82,36 @@ def reset(database: Database, file: Path) -> list[str]:
 
     try:
         built = script.explaining(database, partial(run_transaction, database, drop, repeatable=True))
-    except Failure as failure:
+    except UserError as failure:
         raise _undropped(failure, database, file, names) from failure
     if built:
         return created(database, built)
     try:
         return apply(database, file)
-    except Failure as failure:
-        raise Failure(f"the tables were dropped, and then: {failure}. Mend that and run it again") from failure
+    except UserError as failure:
+        raise UserError(f"the tables were dropped, and then: {failure}. Mend that and run it again") from failure
 
 
-def _undropped(failure: Failure, database: Database, file: Path, names: list[str]) -> Failure:
+def _undropped(failure: UserError, database: Database, file: Path, names: list[str]) -> UserError:
     """Return what to say of a failure that has left everything as it was."""
     cause = failure.__cause__
     if not isinstance(cause, psycopg2.Error):
         return failure
     if is_dependency(cause):
         detail = "; ".join((cause.diag.message_detail or cause.diag.message_primary or "").splitlines())
-        return Failure(
+        return UserError(
             f"nothing was dropped: something that {file.name} does not name depends on its tables. Drop that first: "
             f"{detail}"
         )
     if cause.pgcode == LOCK_NOT_AVAILABLE:
-        return Failure(f"nothing was dropped: {failure}. {in_the_way(database, ' '.join(names))}")
+        return UserError(f"nothing was dropped: {failure}. {in_the_way(database, ' '.join(names))}")
     return failure
 
 
 def _names(database: Database, file: Path) -> list[str]:
     comparison = compare(database, file)
     if comparison.not_compared:
-        raise Failure(f"it cannot be told which tables {file.name} names: {comparison.not_compared}")
+        raise UserError(f"it cannot be told which tables {file.name} names: {comparison.not_compared}")
     return comparison.tables
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import psycopg2
 import psycopg2.extensions
 
-from toolkit.console import Failure
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way
 from toolkit.schema.statements import Statement, split
@@ -22,7 +22,7 @@ COMMITTED_IN_PART = "XXA00"
 class SchemaFile:
     """A schema file that is run statement by statement, and knows at which it is when the server refuses one.
 
-    Raises Failure when the file cannot be read, holds no statement, or would end the transaction in which it is run.
+    Raises UserError when the file cannot be read, holds no statement, or would end the transaction in which it is run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,10 +30,10 @@ class SchemaFile:
         self.statements = split(_read(path))
         self._at: Statement | None = None  # what is being run
         if not self.statements:
-            raise Failure(f"{path} holds no SQL statement")
+            raise UserError(f"{path} holds no SQL statement")
         for statement in self.statements:
             if statement.transaction_control:
-                raise Failure(
+                raise UserError(
                     f"{self._place(statement)}: the file is applied in one transaction, which it must not begin or end "
                     f"itself: remove {statement.transaction_control}"
                 )
@@ -49,7 +49,7 @@ class SchemaFile:
         before = cursor.connection.get_transaction_status()
         cursor.execute(statement.text)
         if before == UNFINISHED and cursor.connection.get_transaction_status() != UNFINISHED:
-            raise Failure(
+            raise UserError(
                 f"{self._place(statement)}: this statement has ended the transaction, so that what stands before it is "
                 f"applied: remove it\n  it begins: {statement.beginning}"
             )
@@ -58,7 +58,7 @@ class SchemaFile:
     def explaining(self, database: Database, transaction: Callable[[], T]) -> T:
         """Run a transaction in which statements of the file run, and return its result.
 
-        Raises Failure when the server refuses something: which statement of the file, why, and what is in the way.
+        Raises UserError when the server refuses something: which statement of the file, why, and what is in the way.
         """
         try:
             return transaction()
@@ -68,7 +68,7 @@ class SchemaFile:
                 raise self._refusal(statement, error, database) from error
             raise self._end(error, database) from error
 
-    def _refusal(self, statement: Statement, error: psycopg2.Error, database: Database) -> Failure:
+    def _refusal(self, statement: Statement, error: psycopg2.Error, database: Database) -> UserError:
         code = error.pgcode or ""
         own_fault = code.startswith("42") and code != "42501"  # insufficient_privilege
         reason = error.diag.message_primary if own_fault else explained(error, database)
@@ -78,14 +78,14 @@ class SchemaFile:
             reason = f"{reason}. {in_the_way(database, statement.text)}"
         position = int(error.diag.statement_position or 1) - 1
         place = self._place(statement, statement.text.count("\n", 0, position))
-        return Failure(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
+        return UserError(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
 
-    def _end(self, error: psycopg2.Error, database: Database) -> Failure:
+    def _end(self, error: psycopg2.Error, database: Database) -> UserError:
         """Return what to say of an error before or after the statements of the file."""
         if error.pgcode != COMMITTED_IN_PART:
             return explained(error, database)
         parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]
-        return Failure(
+        return UserError(
             f"{self.path} is applied in part: what is new in it is there, but a table that was there could not be "
             f"changed: {'. '.join(parts)}. Mend that and run it again"
         )
@@ -98,9 +98,9 @@ def _read(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Failure(f"the schema file {file} cannot be read: {error.strerror}") from error
+        raise UserError(f"the schema file {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Failure(f"the schema file {file} is not text in UTF-8: byte {error.start + 1}") from error
+        raise UserError(f"the schema file {file} is not text in UTF-8: byte {error.start + 1}") from error
     if "\0" in text:
-        raise Failure(f"the schema file {file} is not text in UTF-8: it holds a NUL")
+        raise UserError(f"the schema file {file} is not text in UTF-8: it holds a NUL")
     return text

@@ -1,0 +1,54 @@
+"""What the server refused, in words that a person can do something about."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg2
+
+from toolkit.console import UserError
+from toolkit.database.pool import Cursor, Database
+from toolkit.database.transaction import run_transaction
+
+T = TypeVar("T")
+
+# What a person can do about what a server refuses, by SQLSTATE.
+ADVICE = {
+    "08P01": "what was sent is larger than the server takes (CockroachDB: sql.conn.max_read_buffer_message_size, "
+    "16 MiB unless it was set): raise that, or give smaller values",
+    "25006": "the database is read-only (a replica?): use the URL of a server that can be written to",
+    "3D000": "run `python streaming_services.py` first, which creates it, or correct the URL",
+    "3F000": "create the schema, or correct the search_path in the URL's options",
+    "42501": "grant user {user} the privilege, or use the URL of a user who has it",
+    "42P01": "run `python streaming_services.py` first, which creates the tables",
+    "53100": "the server's disk is full: make room there",
+    "53200": "the server is out of memory: try again later, or give it more",
+    "53300": "the server has no free connection: try again later",
+    "55P03": "another transaction holds a lock: try again when it has ended",
+    "57014": "the statement was cancelled, by hand or by a statement_timeout: try again, or raise the timeout",
+}
+
+
+# What can be otherwise the next time, with nothing done about it: too_many_connections, lock_not_available,
+# query_canceled.
+PASSING = {"53300", "55P03", "57014"}
+
+
+def explained(error: psycopg2.Error, database: Database) -> UserError:
+    """Return the UserError that says what the server refused, where, and what to do about it."""
+    reason = (error.diag.message_primary or str(error)).strip()
+    advice = ADVICE.get(error.pgcode or "", "")
+    where = f"{database.target.host}, database {database.target.database}"
+    failure = UserError(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
+    failure.is_transient = (error.pgcode or "") in PASSING
+    return failure
+
+
+def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:
+    """Run work, which may be repeated, as run_transaction() does, and return its result.
+
+    Raises UserError for whatever the server refuses, too.
+    """
+    try:
+        return run_transaction(database, work, repeatable=True)
+    except psycopg2.Error as error:
+        raise explained(error, database) from error

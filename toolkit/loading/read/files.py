@@ -1,0 +1,152 @@
+"""What the command line names -> the rows in it: files, folders of files, pipes, standard input."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from toolkit.console import UserError, say
+from toolkit.loading.problems import BadInput, Problem
+from toolkit.loading.read.formats import Form, NoFixture, find_form
+from toolkit.loading.read.input_stream import Content, file_content, standard_input
+from toolkit.loading.read.row_source import Source
+
+DOCUMENTS = (".json", ".json.gz")
+LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+ENDINGS = DOCUMENTS + LINES
+STANDARD_INPUT = ("-", "/dev/stdin")
+MOST_NAMES = 5  # of what a folder has besides fixtures
+
+
+class _Promise(NamedTuple):
+    """What is known of a file before it is opened: the table of its rows, and whether documents are expected in it.
+
+    table: "" if nothing says it. qualified: as in Source. is_told: whether the command line says the table, so that the
+    file cannot be a document, which names its tables itself.
+    """
+
+    table: str
+    qualified: tuple[str, str] | None
+    holds_documents: bool
+    is_told: bool
+
+
+def find(paths: Iterable[Path], table: str = "") -> list[Source]:
+    """Return the rows in these files, and in the fixtures of these folders, table by table. Reads documents whole.
+
+    table: that of all the rows, if the names of the files do not say it. Tells what is left out of folders. Raises
+    UserError if there are no fixtures or one cannot be read, and BadInput with all that is wrong with their forms.
+    """
+    found: list[Source] = []
+    problems: list[Problem] = []
+    files = [file for path in paths for file in _files(path, problems, any_name=bool(table))]
+    for file, times in Counter(file if _is_standard_input(file) else file.resolve() for file in files).items():
+        if times > 1:  # rows that leave out their keys would be loaded as often
+            problems.append(Problem(str(file), "the file is given more than once"))
+    if problems:
+        raise BadInput(problems)
+    for file in files:
+        promise = _Promise(table, None, holds_documents=False, is_told=True) if table else _promise_of_name(file)
+        content = standard_input() if _is_standard_input(file) else file_content(file)
+        found += _sources(content, promise, problems)
+    for source in found:
+        source.of_load = found
+    if problems:
+        raise BadInput(problems)
+    return found
+
+
+def _is_standard_input(path: Path) -> bool:
+    return str(path) in STANDARD_INPUT
+
+
+def _files(path: Path, problems: list[Problem], *, any_name: bool) -> list[Path]:
+    """Return a file, or the fixtures of a folder."""
+    if _is_standard_input(path):
+        return [path]
+    try:
+        if path.is_dir():
+            return _fixtures_of(path, problems)
+        path.stat()
+        if path.is_file() and not any_name and not _has_ending(path):
+            raise UserError(
+                f"{path}: the name of a fixture ends in {', '.join(ENDINGS)}; other files are read if --table says the "
+                "table of their rows"
+            )
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    return [path]
+
+
+def _has_ending(path: Path) -> bool:
+    return path.name.lower().endswith(ENDINGS)
+
+
+def _fixtures_of(folder: Path, problems: list[Problem]) -> list[Path]:
+    """Return the fixtures of a folder, and tell what else is in it. Those that cannot be read become problems."""
+    files, others = [], []
+    for path in sorted(folder.iterdir()):
+        # Hidden files are not meant: "._users.jsonl" is what macOS keeps about users.jsonl.
+        if not _has_ending(path) or path.name.startswith("."):
+            others.append(f"{path.name}/" if path.is_dir() else path.name)
+        elif path.is_file():
+            files.append(path)
+        else:
+            problems.append(Problem(str(path), _why_not_in_folder(path)))
+    if others:
+        others.sort(key=lambda name: ".json" not in name.lower())  # first what somebody may look for
+        more = f" and {len(others) - MOST_NAMES} more" if len(others) > MOST_NAMES else ""
+        say(f"{folder}: left out {', '.join(others[:MOST_NAMES])}{more}: fixtures end in {', '.join(ENDINGS)}")
+    if not files and not problems:
+        raise UserError(f"{folder}: no fixtures in this folder (files that end in {', '.join(ENDINGS)})")
+    return files
+
+
+def _why_not_in_folder(path: Path) -> str:
+    if path.is_dir():
+        return (
+            "is a folder, and folders in a folder are not read: take it out, or load it by itself "
+            f"(python insert_data.py --table NAME {path})"
+        )
+    if path.is_symlink() and not path.exists():
+        return "is a link that leads to nothing: mend it, or take it out of the folder"
+    return "is no file: a pipe is read if it is named on the command line"
+
+
+def _promise_of_name(file: Path) -> _Promise:
+    name = file.name
+    ending = next((ending for ending in reversed(ENDINGS) if name.lower().endswith(ending)), "")
+    if not ending:
+        return _Promise("", None, holds_documents=True, is_told=False)
+    parts = name[: -len(ending)].split(".")
+    qualified = (parts[0], parts[1]) if len(parts) > 1 and all(parts[:2]) else None
+    return _Promise(parts[0], qualified, holds_documents=ending in DOCUMENTS, is_told=False)
+
+
+def _sources(content: Content, promise: _Promise, problems: list[Problem]) -> list[Source]:
+    """Return the rows of a file. What is wrong with its form is added to the problems."""
+    try:
+        form = find_form(content, holds_documents=promise.holds_documents, holds_rows=promise.is_told)
+    except NoFixture as error:
+        # A line is told where there are lines; otherwise it is the file as a whole.
+        place = ("", 0) if promise.holds_documents else (promise.table, error.line)
+        problems.append(Problem(content.name, str(error), *place, unit="line"))
+        return []
+    if form is Form.NOTHING and promise.holds_documents:
+        problems.append(Problem(content.name, "the file is empty"))
+        return []
+    # What reads a form is slow to import, and most loads need one of them.
+    if form is Form.DOCUMENTS:
+        from toolkit.loading.read.documents import read_documents
+
+        return read_documents(content, problems)
+    if not promise.table:
+        problems.append(Problem(content.name, "these are rows: say of which table, with --table NAME"))
+        return []
+    if form in (Form.LIST, Form.ROWS):
+        from toolkit.loading.read.json_values import JsonValues
+
+        return [JsonValues(content, promise.table, promise.qualified, is_list=form is Form.LIST)]
+    from toolkit.loading.read.json_lines import JsonLines
+
+    return [JsonLines(content, promise.table, promise.qualified)]

@@ -1,0 +1,152 @@
+"""Rows in a list at the top, or one after the other in any layout (pretty-printed): read as a stream."""
+
+import codecs
+from collections.abc import Iterator
+from json import JSONDecodeError
+from typing import IO, Any
+
+from toolkit.exact_json import after_space, decode_at
+from toolkit.loading.read.input_stream import Content
+from toolkit.loading.read.json_errors import explained, is_cut_off
+from toolkit.loading.read.row_source import CHUNK_ROWS, RawRow, Source
+
+PIECE = 65_536  # bytes
+
+
+class JsonValues(Source):
+    """The rows of a file that holds a list of them, or objects one after the other, or both.
+
+    is_list: whether it begins with a list. As in a document, a row's position can then stand for its key.
+    """
+
+    def __init__(
+        self, content: Content, table: str, qualified: tuple[str, str] | None = None, *, is_list: bool
+    ) -> None:
+        super().__init__(content.name, table, qualified)
+        self.is_document = is_list
+        self._content = content
+
+    def read(self) -> Iterator[list[RawRow]]:
+        with self._content.opened(last=True, while_waiting=self.while_waiting) as stream:
+            yield from self._chunks(_Text(stream))
+
+    def count(self, most: int) -> int:
+        with self._content.opened() as stream:
+            chunks = self._chunks(_Text(stream))
+            number = 0
+            while number <= most and (chunk := next(chunks, None)) is not None:
+                number += len(chunk)
+        return number
+
+    def fraction_read(self) -> float:
+        return self._content.fraction_read()
+
+    def _chunks(self, text: "_Text") -> Iterator[list[RawRow]]:
+        """Return the rows in lists, none of which holds more than is read of the file at once."""
+        chunk: list[RawRow] = []
+        number = 0
+        pieces = 0
+        try:
+            for number, row in enumerate(_rows(text), 1):
+                if len(chunk) == CHUNK_ROWS or text.pieces > pieces:
+                    pieces = text.pieces
+                    yield chunk
+                    chunk = []
+                chunk.append((self, number, row))
+        except (ValueError, RecursionError) as error:
+            number += 1
+            chunk.append((self, number, self.problem(number, text.explained(error))))
+        yield chunk
+
+
+def _rows(text: "_Text") -> Iterator[Any]:
+    """Return all rows. Raises ValueError or RecursionError where they cannot be read any further."""
+    while first := text.next_character():
+        if first == "[":
+            yield from _rows_of_list(text)
+        else:
+            yield text.next_value()
+
+
+def _rows_of_list(text: "_Text") -> Iterator[Any]:
+    text.skip_character()
+    if text.next_character() == "]":
+        text.skip_character()
+        return
+    while True:
+        yield text.next_value()
+        separator = text.next_character()
+        if separator not in ("]", ","):
+            raise JSONDecodeError("Expecting ',' delimiter", text.text, text.place)
+        text.skip_character()
+        if separator == "]":
+            return
+
+
+class _Text:
+    """The text of a stream, of which only the part that is being read is kept.
+
+    text: that part. place: where in it the next character is. pieces: how often more of the stream was read.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._lines_before = 0  # lines of the stream before the text, and characters before it in its first line
+        self._columns_before = 0
+        self._is_all = False
+        self._unreadable: UnicodeDecodeError | None = None  # bytes after the text that are no UTF-8
+        self.text = ""
+        self.place = 0
+        self.pieces = 0
+
+    def next_character(self) -> str:
+        """Return the next character that is no space; none at the end."""
+        while True:
+            self.place = after_space(self.text, self.place)
+            if self.place < len(self.text) or self._is_all:
+                return self.text[self.place : self.place + 1]
+            self._read_on()
+
+    def skip_character(self) -> None:
+        """Go on behind the character."""
+        self.place += 1
+
+    def next_value(self) -> Any:
+        """Return the next JSON value, and go on behind it. Raises as exact_json.decode() does."""
+        self.next_character()
+        while True:
+            try:
+                value, end = decode_at(self.text, self.place)
+                if end < len(self.text) or self._is_all:  # else it may be a number that goes on
+                    self.place = end
+                    return value
+            except JSONDecodeError as error:
+                if self._is_all or not is_cut_off(error):
+                    raise
+            self._read_on()
+
+    def explained(self, error: Exception) -> str:
+        """Return what is wrong with the text."""
+        lines = self._lines_before
+        if error is self._unreadable:  # it comes after the text
+            lines += self.text.count("\n")
+        return explained(error, lines_before=lines, columns_before=self._columns_before)
+
+    def _read_on(self) -> None:
+        """Forget what is before the place, and read more: twice as much each time, while a value is not complete."""
+        if self._unreadable:
+            raise self._unreadable
+        data = self._stream.read(max(PIECE, 4 * (len(self.text) - self.place)))
+        try:
+            more = self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:  # to be told when what comes before it has been read
+            more = error.object[: error.start].decode()
+            self._unreadable = UnicodeDecodeError(error.encoding, error.object[error.start :], 0, 1, error.reason)
+        gone = self.text[: self.place]
+        self._lines_before += gone.count("\n")
+        self._columns_before = len(gone) - gone.rfind("\n") - 1 + (0 if "\n" in gone else self._columns_before)
+        self.text = self.text[self.place :] + more
+        self.place = 0
+        self.pieces += 1
+        self._is_all = not data
