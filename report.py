@@ -24,7 +24,7 @@ def main() -> int:
     from reporting.traffic import traffic_page
 
     arguments = _arguments()
-    text = traffic_page(arguments.run) if arguments.run else _platform_page(arguments)
+    text = traffic_page(arguments.run) if arguments.run else _dashboard_page(arguments)
     write(arguments.out, text)
     print(f"{printable(str(arguments.out))}: {len(text.encode()) / 1000:,.0f} kB")
     if arguments.open:
@@ -32,16 +32,16 @@ def main() -> int:
     return 0
 
 
-def _platform_page(arguments: argparse.Namespace) -> str:
+def _dashboard_page(arguments: argparse.Namespace) -> str:
     import tqdm
 
-    from reporting.platform import Wishes, platform_page
+    from reporting.dashboard import ReportOptions, dashboard_page
     from toolkit.database import Database, database_url, supervised
     from toolkit.queries import read_queries
 
     queries = read_queries(QUERIES)
     database = Database(database_url(arguments.url))
-    wishes = Wishes(arguments.since, arguments.until, arguments.user)
+    options = ReportOptions(arguments.since, arguments.until, arguments.user)
     # Drawn on a terminal only, and not for what takes less than a second.
     bar = tqdm.tqdm(total=20, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
 
@@ -50,7 +50,7 @@ def _platform_page(arguments: argparse.Namespace) -> str:
         bar.update()
 
     try:
-        return supervised(database, lambda: platform_page(database, queries, wishes, tell))
+        return supervised(database, lambda: dashboard_page(database, queries, options, tell))
     finally:
         bar.close()
 

@@ -22,7 +22,7 @@ FOR_LARGE_QUERIES = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What a query answered. sql: the statement as it was sent, with its parameters, for a SQL shell."""
 
     query: Query
@@ -38,7 +38,7 @@ class Reader(NamedTuple):
     queries: Mapping[str, Query]
     tell: Callable[[str], None]
 
-    def read(self, name: str, **values: Any) -> Answer:
+    def read(self, name: str, **values: Any) -> QueryResult:
         """Return what a query answers with these parameters, and else its own."""
         query = self.queries[name]
         self.tell(name)
@@ -46,7 +46,7 @@ class Reader(NamedTuple):
         self.cursor.execute(statement, parameters)
         columns = [column.name for column in self.cursor.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in self.cursor.fetchall()]
-        return Answer(query, self.cursor.mogrify(statement, parameters).decode(), columns, rows)
+        return QueryResult(query, self.cursor.mogrify(statement, parameters).decode(), columns, rows)
 
 
 def read_snapshot(

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from reporting import charts
+from reporting.cards import query_card
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
+from reporting.formatting import DASH, money, month, months, number, percent
 from reporting.page import Card, Section
 from reporting.period import Period
-from reporting.sources import card
-from reporting.words import DASH, money, month, months, number, percent
 
 # The schema names no currency: amounts are in that of the plans' prices.
 CURRENCY = "in the currency of the prices"
@@ -42,17 +42,17 @@ def subscriber_section(reader: Reader, period: Period) -> Section:
 
 
 def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
-    answer = reader.read("revenue_by_month_and_plan", **period.parameters)
+    result = reader.read("revenue_by_month_and_plan", **period.parameters)
     paid: dict[str, dict[date, Decimal]] = {}
     totals: dict[date, Decimal] = {}
-    for row in answer.rows:
+    for row in result.rows:
         name = row["plan"] if tones[row["plan"]] != REST else OTHERS
         of_plan = paid.setdefault(name, {})
         of_plan[row["month"]] = of_plan.get(row["month"], Decimal()) + row["revenue"]
         totals[row["month"]] = totals.get(row["month"], Decimal()) + row["revenue"]
     title = "Revenue by month and plan"
     if not any(totals.values()):
-        return card(answer, title, "Nobody paid.", None)
+        return query_card(result, title, "Nobody paid.", None)
     series = [
         Series(
             name,
@@ -65,11 +65,13 @@ def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
     ]
     best = max(totals, key=lambda each: totals[each])
     lead = f"{money(sum(totals.values()))} in all. The best month: {month(best)}, {money(totals[best])}."
-    return card(answer, title, lead, charts.columns(title, f"paid a month, {CURRENCY}", months(list(totals)), series))
+    return query_card(
+        result, title, lead, charts.columns(title, f"paid a month, {CURRENCY}", months(list(totals)), series)
+    )
 
 
 def _plans(reader: Reader, tones: Tones) -> Card:
-    answer = reader.read("subscribers_by_plan")
+    result = reader.read("subscribers_by_plan")
     rows = [
         Bar(
             f"{row['plan']}, {money(row['price'])} a month",
@@ -77,18 +79,18 @@ def _plans(reader: Reader, tones: Tones) -> Card:
             f"{number(row['subscribers'])} ({percent(row['share_percent'])})",
             f"{row['plan']}: {number(row['subscribers'])} users, {money(row['a_month'])} a month",
         )
-        for row in answer.rows[:8]
+        for row in result.rows[:8]
     ]
     title = "Users of each plan now"
-    users = sum(row["subscribers"] for row in answer.rows)
-    lead = f"{number(users)} have a plan, worth {money(sum(row['a_month'] for row in answer.rows))} a month."
-    return card(
-        answer, title, lead, charts.bars(title, "users (share of all who have a plan)", rows) if users else None
+    users = sum(row["subscribers"] for row in result.rows)
+    lead = f"{number(users)} have a plan, worth {money(sum(row['a_month'] for row in result.rows))} a month."
+    return query_card(
+        result, title, lead, charts.bars(title, "users (share of all who have a plan)", rows) if users else None
     )
 
 
 def _methods(reader: Reader, period: Period) -> Card:
-    answer = reader.read("payment_methods", **period.parameters)
+    result = reader.read("payment_methods", **period.parameters)
     rows = [
         Bar(
             row["method"].replace("_", " "),
@@ -97,17 +99,17 @@ def _methods(reader: Reader, period: Period) -> Card:
             f"{row['method']}: {number(row['payments'])} payments, {money(row['revenue'])}, "
             f"{money(row['average_amount'])} each",
         )
-        for row in answer.rows[:8]
+        for row in result.rows[:8]
     ]
     title = "Payment methods"
-    lead = f"{number(sum(row['payments'] for row in answer.rows))} payments."
-    return card(answer, title, lead, charts.bars(title, "share of the revenue", rows) if rows else None)
+    lead = f"{number(sum(row['payments'] for row in result.rows))} payments."
+    return query_card(result, title, lead, charts.bars(title, "share of the revenue", rows) if rows else None)
 
 
 def _subscribers(reader: Reader, period: Period) -> list[Card]:
     """Draw one query twice: how many subscribers, and which share of them was lost."""
-    answer = reader.read("subscribers_by_month", **period.parameters)
-    rows, axis = answer.rows, months([row["month"] for row in answer.rows])
+    result = reader.read("subscribers_by_month", **period.parameters)
+    rows, axis = result.rows, months([row["month"] for row in result.rows])
     tips = [
         f"{month(row['month'])}: {number(row['subscribers'])} subscribers\n"
         f"{number(row['joined'])} joined, {number(row['left'])} left"
@@ -118,7 +120,7 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
     counts = Series("subscribers", "main", [row["subscribers"] for row in rows], tips)
     lead = f"The most: {number(most['subscribers'])} in {month(most['month'])}. A subscriber is a user who paid."
     drawn = charts.columns(title, "users who paid in the month", axis, [counts]) if most["subscribers"] else None
-    how_many = card(answer, title, lead if drawn else "Nobody paid.", drawn)
+    how_many = query_card(result, title, lead if drawn else "Nobody paid.", drawn)
 
     title = "Churn by month"
     known = [row for row in rows if row["churn_percent"] is not None]
@@ -132,7 +134,7 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
         f"The latest: {percent(known[-1]['churn_percent'])} in {month(known[-1]['month'])}." if known else "None yet."
     )
     drawn = charts.lines(title, "% of the month before who did not pay again", axis, [line]) if known else None
-    return [how_many, card(answer, title, lead, drawn, key="churn_by_month")]
+    return [how_many, query_card(result, title, lead, drawn, key="churn_by_month")]
 
 
 def _churn(row: Mapping[str, Any]) -> str:
@@ -144,9 +146,9 @@ def _float(value: Decimal | None) -> float | None:
 
 
 def _cohorts(reader: Reader, period: Period) -> Card:
-    answer = reader.read("retention_cohorts", **period.parameters)
-    cohorts = sorted({row["cohort"] for row in answer.rows})[-COHORTS:]
-    shown = [row for row in answer.rows if row["cohort"] in cohorts and row["months_later"] < COHORTS]
+    result = reader.read("retention_cohorts", **period.parameters)
+    cohorts = sorted({row["cohort"] for row in result.rows})[-COHORTS:]
+    shown = [row for row in result.rows if row["cohort"] in cohorts and row["months_later"] < COHORTS]
     longest = max((row["months_later"] for row in shown), default=0)
     # The shades are from the least to all, for few subscribers leave in a month.
     least = min((row["retained_percent"] for row in shown), default=Decimal())
@@ -174,4 +176,4 @@ def _cohorts(reader: Reader, period: Period) -> Card:
         cells,
         below="months after the first payment",
     )
-    return card(answer, title, lead if shown else "Nobody paid for the first time.", drawn if shown else None)
+    return query_card(result, title, lead if shown else "Nobody paid for the first time.", drawn if shown else None)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reporting.formatting import cell
 from reporting.markup import Markup, join, tag, void
-from reporting.words import cell
 from toolkit.console import UserError, clipped
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ MOST_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
-class Source:
+class FigureSource:
     """Where the figures of a card come from: the name of a query or a file, and what to run for them."""
 
     name: str
@@ -45,7 +45,7 @@ class Card:
     chart: Markup | None
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    source: Source
+    source: FigureSource
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def page(title: str, subtitle: str, tiles: Markup, sections: Sequence[Section], 
     return join(Markup("<!doctype html>\n"), tag("html", head, body, lang="en"), "\n")
 
 
-def headline(title: str, tiles: Sequence[Tile], source: Source) -> Markup:
+def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
     """Return the row of headline figures."""
     items = [
         tag("div", tag("dt", one.name), tag("dd", tag("b", one.value), tag("span", one.change, class_=one.tone)))
@@ -183,7 +183,7 @@ def _is_number(value: Any) -> bool:
     return value is None or (not isinstance(value, str) and hasattr(value, "__abs__"))
 
 
-def _source(source: Source) -> Markup:
+def _source(source: FigureSource) -> Markup:
     return tag(
         "details",
         tag("summary", tag("code", source.name)),

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from reporting.words import day
+from reporting.formatting import day
 
 
 class Period(NamedTuple):

@@ -3,13 +3,13 @@
 from typing import Any
 
 from reporting import charts
+from reporting.cards import query_card
 from reporting.charts import Bar, Series
 from reporting.figures import Reader
+from reporting.formatting import day, money, number, percent, plural
 from reporting.markup import tag
 from reporting.money import CURRENCY, Tones
-from reporting.page import Card, Section, Source
-from reporting.sources import card
-from reporting.words import day, money, number, percent, plural
+from reporting.page import Card, FigureSource, Section
 from services.recommendations import recommend_content
 from toolkit.console import UserError, clipped
 from toolkit.database import Database
@@ -29,7 +29,7 @@ def person_section(reader: Reader, database: Database, user_id: int, tones: Tone
         "paid in all": money(user["paid"]),
     }
     drawn = tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items()), class_="facts")
-    about = card(account, "Account", f"{user['name']} signed up on {day(user['created_at'])}.", drawn)
+    about = query_card(account, "Account", f"{user['name']} signed up on {day(user['created_at'])}.", drawn)
     cards = [
         about,
         _history(reader, user_id),
@@ -50,7 +50,7 @@ def _recommended(found: list[dict[str, Any]], user_id: int) -> Card:
         tag("ol", *items, class_="found") if found else None,
         columns,
         [[row[name] for name in columns] for row in found],
-        Source(
+        FigureSource(
             "recommend_content",
             "A service: import it from streaming_services.",
             f"recommend_content(database, user_id={user_id})",
@@ -59,7 +59,7 @@ def _recommended(found: list[dict[str, Any]], user_id: int) -> Card:
 
 
 def _history(reader: Reader, user_id: int) -> Card:
-    answer = reader.read("user_history", user_id=user_id, limit=8)
+    result = reader.read("user_history", user_id=user_id, limit=8)
     rows = [
         Bar(
             row["title"],
@@ -67,16 +67,16 @@ def _history(reader: Reader, user_id: int) -> Card:
             f"{row['progress']:.0f} %",
             f"{row['title']} ({row['genre'] or 'no genre'})\n{day(row['watched_at'])}: {percent(row['progress'])}",
         )
-        for row in answer.rows
+        for row in result.rows
     ]
     title = "Latest viewings"
-    lead = f"The latest on {day(answer.rows[0]['watched_at'])}." if rows else "Nothing watched yet."
-    return card(answer, title, lead, charts.bars(title, "% watched, the latest first", rows) if rows else None)
+    lead = f"The latest on {day(result.rows[0]['watched_at'])}." if rows else "Nothing watched yet."
+    return query_card(result, title, lead, charts.bars(title, "% watched, the latest first", rows) if rows else None)
 
 
 def _payments(reader: Reader, user_id: int, tones: Tones) -> Card:
-    answer = reader.read("user_payments", user_id=user_id, limit=24)
-    rows: list[dict[str, Any]] = answer.rows[::-1]
+    result = reader.read("user_payments", user_id=user_id, limit=24)
+    rows: list[dict[str, Any]] = result.rows[::-1]
     series = [
         Series(
             plan,
@@ -94,4 +94,4 @@ def _payments(reader: Reader, user_id: int, tones: Tones) -> Card:
         if rows
         else "Nothing paid yet."
     )
-    return card(answer, title, lead, drawn)
+    return query_card(result, title, lead, drawn)

@@ -4,12 +4,12 @@ from datetime import date
 from typing import Any
 
 from reporting import charts
+from reporting.cards import query_card
 from reporting.charts import Bar, Point, Series
 from reporting.figures import Reader
+from reporting.formatting import month, months, number, percent
 from reporting.page import Card, Section
 from reporting.period import Period
-from reporting.sources import card
-from reporting.words import month, months, number, percent
 
 GENRES = 9  # at most drawn
 # A title's average says something from this many reviews on. Where no title has so many, all with one are shown.
@@ -30,7 +30,7 @@ def title_section(reader: Reader, period: Period, latest: Period) -> Section:
 
 
 def _popular(reader: Reader, period: Period) -> Card:
-    answer = reader.read("popular_titles", **period.parameters, limit=8)
+    result = reader.read("popular_titles", **period.parameters, limit=8)
     rows = [
         Bar(
             row["title"],
@@ -39,19 +39,19 @@ def _popular(reader: Reader, period: Period) -> Card:
             f"{row['title']} ({row['genre'] or 'no genre'})\n{number(row['viewers'])} viewers, "
             f"{number(row['viewings'])} viewings, {percent(row['finished_percent'])} finished",
         )
-        for row in answer.rows
+        for row in result.rows
     ]
     title = "Most popular titles"
-    lead = f"{answer.rows[0]['title']} leads." if rows else "Nobody watched anything."
-    return card(answer, title, lead, charts.bars(title, "viewers", rows) if rows else None)
+    lead = f"{result.rows[0]['title']} leads." if rows else "Nobody watched anything."
+    return query_card(result, title, lead, charts.bars(title, "viewers", rows) if rows else None)
 
 
 def _over_time(reader: Reader, period: Period) -> Card:
-    answer = reader.read("popular_titles_over_time", **period.parameters, limit=5)
+    result = reader.read("popular_titles_over_time", **period.parameters, limit=5)
     titles: dict[Any, list[dict[str, Any]]] = {}
-    for row in answer.rows:
+    for row in result.rows:
         titles.setdefault(row["content_id"], []).append(row)
-    axis: list[date] = sorted({row["month"] for row in answer.rows})
+    axis: list[date] = sorted({row["month"] for row in result.rows})
     series = [
         Series(
             rows[0]["title"],
@@ -64,11 +64,11 @@ def _over_time(reader: Reader, period: Period) -> Card:
     title = "The most watched, month by month"
     lead = "The titles with the most viewings of the whole period."
     drawn = charts.lines(title, "viewings a month", months(axis), series) if series else None
-    return card(answer, title, lead if series else "Nobody watched anything.", drawn)
+    return query_card(result, title, lead if series else "Nobody watched anything.", drawn)
 
 
 def _rising_and_falling(reader: Reader, latest: Period) -> Card:
-    answer = reader.read("titles_rising_and_falling", **latest.parameters, limit=8)
+    result = reader.read("titles_rising_and_falling", **latest.parameters, limit=8)
     rows = [
         Bar(
             row["title"],
@@ -76,15 +76,15 @@ def _rising_and_falling(reader: Reader, latest: Period) -> Card:
             f"{row['change']:+,}",
             f"{row['title']}: {number(row['this_period'])} viewings, before {number(row['period_before'])}",
         )
-        for row in sorted(answer.rows, key=lambda row: -int(row["change"]))
+        for row in sorted(result.rows, key=lambda row: -int(row["change"]))
     ]
     title = "Rising and falling"
     lead = f"{latest}, against as many days before."
-    return card(answer, title, lead, charts.bars(title, "change of the viewings", rows) if rows else None)
+    return query_card(result, title, lead, charts.bars(title, "change of the viewings", rows) if rows else None)
 
 
 def _genres(reader: Reader, period: Period) -> Card:
-    answer = reader.read("completion_by_genre", **period.parameters)
+    result = reader.read("completion_by_genre", **period.parameters)
     rows = [
         Bar(
             row["genre"],
@@ -93,21 +93,21 @@ def _genres(reader: Reader, period: Period) -> Card:
             f"{row['genre']}: {number(row['viewings'])} viewings\n{percent(row['finished_percent'])} finished, "
             f"{percent(row['given_up_percent'])} given up at once",
         )
-        for row in answer.rows[:GENRES]
+        for row in result.rows[:GENRES]
     ]
     title = "Viewings by genre, and how many are finished"
-    viewings = sum(row["viewings"] for row in answer.rows)
-    finished = sum(row["finished"] for row in answer.rows)
+    viewings = sum(row["viewings"] for row in result.rows)
+    finished = sum(row["finished"] for row in result.rows)
     lead = (
         f"{number(viewings)} viewings, {100 * finished / viewings:.0f} % finished: the strong part." if viewings else ""
     )
     drawn = charts.bars(title, "viewings, and which share is finished", rows) if rows else None
-    return card(answer, title, lead or "Nobody watched anything.", drawn)
+    return query_card(result, title, lead or "Nobody watched anything.", drawn)
 
 
 def _progress(reader: Reader, period: Period) -> Card:
-    answer = reader.read("progress_histogram", **period.parameters)
-    found = {row["from_percent"]: row for row in answer.rows}
+    result = reader.read("progress_histogram", **period.parameters)
+    found = {row["from_percent"]: row for row in result.rows}
     steps = list(range(0, 101, 10))
     labels = [str(step) for step in steps]
     counts = [found[step]["viewings"] if step in found else 0 for step in steps]
@@ -119,16 +119,16 @@ def _progress(reader: Reader, period: Period) -> Card:
     total = sum(counts)
     lead = f"{100 * counts[0] / total:.0f} % end in the first tenth." if total else "Nobody watched anything."
     drawn = charts.columns(title, "viewings, by percent watched", labels, [Series("", "main", counts, tips)])
-    return card(answer, title, lead, drawn if total else None)
+    return query_card(result, title, lead, drawn if total else None)
 
 
 def _against_critics(reader: Reader) -> Card:
     least = ENOUGH_REVIEWS
-    answer = reader.read("users_against_critics", min_reviews=least, limit=300)
-    if len(answer.rows) < 2:
+    result = reader.read("users_against_critics", min_reviews=least, limit=300)
+    if len(result.rows) < 2:
         least = 1
-        answer = reader.read("users_against_critics", min_reviews=least, limit=300)
-    most = max((row["reviews"] for row in answer.rows), default=1)
+        result = reader.read("users_against_critics", min_reviews=least, limit=300)
+    most = max((row["reviews"] for row in result.rows), default=1)
     points = [
         Point(
             float(row["critics"]),
@@ -136,7 +136,7 @@ def _against_critics(reader: Reader) -> Card:
             3 + 7 * (row["reviews"] / most) ** 0.5,
             f"{row['title']}\ncritics {row['critics']}, users {row['users']} in {number(row['reviews'])} reviews",
         )
-        for row in sorted(answer.rows, key=lambda row: -int(row["reviews"]))
+        for row in sorted(result.rows, key=lambda row: -int(row["reviews"]))
     ]
     ends = [value for point in points for value in (point.x, point.y)]
     title = "Users against critics"
@@ -151,4 +151,4 @@ def _against_critics(reader: Reader) -> Card:
         if points
         else None
     )
-    return card(answer, title, lead if points else "No rated title has a review.", drawn)
+    return query_card(result, title, lead if points else "No rated title has a review.", drawn)

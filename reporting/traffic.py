@@ -7,10 +7,10 @@ from typing import Any
 
 from reporting import charts
 from reporting.charts import Cell, Series
+from reporting.formatting import DASH, number
 from reporting.markup import Markup
-from reporting.page import Card, Section, Source, Tile, headline, page
+from reporting.page import Card, FigureSource, Section, Tile, headline, page
 from reporting.run import Measured, Run, read_run, total
-from reporting.words import DASH, number
 
 COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "errors"]
 
@@ -18,7 +18,7 @@ COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "er
 def traffic_page(file: Path) -> Markup:
     """Return the page of a run. Raises UserError if the file holds none."""
     run = read_run(file)
-    source = Source(
+    source = FigureSource(
         file.name, "A line for each operation and second.", f"python simulate.py run --format json > {file.name}"
     )
     together = run.together
@@ -43,7 +43,7 @@ def traffic_page(file: Path) -> Markup:
     )
 
 
-def _together(run: Run, together: Sequence[Measured], source: Source) -> list[Card]:
+def _together(run: Run, together: Sequence[Measured], source: FigureSource) -> list[Card]:
     rates = [run.rate(i, one.ops) for i, one in enumerate(together)]
     rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
     axis = _axis(run)
@@ -99,7 +99,7 @@ def _together(run: Run, together: Sequence[Measured], source: Source) -> list[Ca
     ]
 
 
-def _by_operation(run: Run, source: Source) -> list[Card]:
+def _by_operation(run: Run, source: FigureSource) -> list[Card]:
     rows = [
         [round(run.spans[i].end, 1), operation, *_figures(run, i, one)]
         for operation, steps in run.steps.items()

@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 
 from reporting import charts
+from reporting.cards import query_card
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
+from reporting.formatting import day, number, plural
 from reporting.page import Card, Section
 from reporting.period import Period
-from reporting.sources import card
-from reporting.words import day, number, plural
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 LONGEST = timedelta(days=366)  # no more single days are drawn, the latest
@@ -20,8 +20,8 @@ def viewing_section(reader: Reader, period: Period) -> Section:
 
 def _by_day(reader: Reader, period: Period) -> Card:
     period = Period(max(period.since, period.until - LONGEST), period.until)
-    answer = reader.read("viewings_by_day", **period.parameters)
-    rows = answer.rows
+    result = reader.read("viewings_by_day", **period.parameters)
+    rows = result.rows
     averages = Series(
         "average",
         "main",
@@ -39,7 +39,7 @@ def _by_day(reader: Reader, period: Period) -> Card:
         charts.lines(title, "viewings a day, average of seven days", labels, [averages]) if best["viewings"] else None
     )
     lead = f"The busiest day: {day(best['day'])}, {plural(best['viewings'], 'viewing', 'viewings')}."
-    return card(answer, title, lead if drawn else "Nobody watched anything.", drawn)
+    return query_card(result, title, lead if drawn else "Nobody watched anything.", drawn)
 
 
 def _label(each: date, days: int) -> str:
@@ -50,8 +50,8 @@ def _label(each: date, days: int) -> str:
 
 
 def _hours(reader: Reader, period: Period) -> Card:
-    answer = reader.read("busiest_hours", **period.parameters)
-    most = max(row["viewings"] for row in answer.rows)
+    result = reader.read("busiest_hours", **period.parameters)
+    most = max(row["viewings"] for row in result.rows)
     cells = [
         Cell(
             row["weekday"] - 1,
@@ -61,9 +61,9 @@ def _hours(reader: Reader, period: Period) -> Card:
             f"{DAYS[row['weekday'] - 1]} {row['hour']:02}:00 to {row['hour']:02}:59\n"
             f"{plural(row['viewings'], 'viewing', 'viewings')}",
         )
-        for row in answer.rows
+        for row in result.rows
     ]
-    best = max(answer.rows, key=lambda row: int(row["viewings"]))
+    best = max(result.rows, key=lambda row: int(row["viewings"]))
     title = "The hours of the week"
     lead = f"The busiest: {DAYS[best['weekday'] - 1]} {best['hour']:02}:00, {number(most)} viewings in the period."
     drawn = charts.heat_map(
@@ -74,11 +74,11 @@ def _hours(reader: Reader, period: Period) -> Card:
         cells,
         below="hour of the day, UTC",
     )
-    return card(answer, title, lead if most else "Nobody watched anything.", drawn if most else None)
+    return query_card(result, title, lead if most else "Nobody watched anything.", drawn if most else None)
 
 
 def _top_users(reader: Reader, period: Period) -> Card:
-    answer = reader.read("top_users", **period.parameters, limit=8)
+    result = reader.read("top_users", **period.parameters, limit=8)
     rows = [
         Bar(
             row["name"],
@@ -88,12 +88,12 @@ def _top_users(reader: Reader, period: Period) -> Card:
             f"{number(row['viewings'])} viewings of {number(row['titles'])} titles on {number(row['days'])} days, "
             f"{number(row['finished'])} finished",
         )
-        for row in answer.rows
+        for row in result.rows
     ]
     title = "Top users"
     lead = (
-        f"{answer.rows[0]['name']} watched on {number(answer.rows[0]['days'])} days."
+        f"{result.rows[0]['name']} watched on {number(result.rows[0]['days'])} days."
         if rows
         else "Nobody watched anything."
     )
-    return card(answer, title, lead, charts.bars(title, "viewings", rows) if rows else None)
+    return query_card(result, title, lead, charts.bars(title, "viewings", rows) if rows else None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from reports import PROJECT, run_report, run_script, show
 
-from reporting.words import cell, money, number
+from reporting.formatting import cell, money, number
 from toolkit.database import Database, run_transaction
 from toolkit.queries import read_queries
 

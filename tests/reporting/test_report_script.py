@@ -8,8 +8,8 @@ import psycopg2
 import pytest
 from reports import PROJECT, run_report, run_script
 
+from reporting.dashboard import ReportOptions, dashboard_page
 from reporting.figures import Reader, read_snapshot
-from reporting.platform import Wishes, platform_page
 from toolkit.database import Database
 from toolkit.queries import read_queries
 
@@ -127,7 +127,7 @@ def test_all_figures_are_of_one_moment(db: Database, url: str) -> None:
 
 def test_each_query_is_told_before_it_is_read(db: Database) -> None:
     told: list[str] = []
-    platform_page(db, QUERIES, Wishes(since=date(2026, 1, 1)), told.append)
+    dashboard_page(db, QUERIES, ReportOptions(since=date(2026, 1, 1)), told.append)
     assert len(told) >= 15
     assert set(told) <= set(QUERIES)
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from reporting.figures import Answer, Reader, read_snapshot
+from reporting.cards import query_source
+from reporting.figures import QueryResult, Reader, read_snapshot
+from reporting.formatting import day, money, number
 from reporting.markup import Markup
 from reporting.money import money_section, plan_tones, subscriber_section
 from reporting.page import Tile, headline, message, page
 from reporting.period import Period
 from reporting.person import person_section
-from reporting.sources import source
 from reporting.titles import title_section
 from reporting.viewing import viewing_section
-from reporting.words import day, money, number
 from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.queries import Query
@@ -26,7 +26,7 @@ LATEST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ReportOptions:
     """What the reader wants to see: since and until (not included; None: as far as there are data), and whom."""
 
     since: date | None = None
@@ -34,33 +34,33 @@ class Wishes:
     user_id: int | None = None
 
 
-def platform_page(
-    database: Database, queries: Mapping[str, Query], wishes: Wishes, tell: Callable[[str], None]
+def dashboard_page(
+    database: Database, queries: Mapping[str, Query], options: ReportOptions, tell: Callable[[str], None]
 ) -> Markup:
     """Return the page. tell(name) is called before each query.
 
     Raises UserError if there is no such user, no data in the period, no server, or another schema.
     """
-    return read_snapshot(database, queries, lambda reader: _page(reader, wishes, database), tell)
+    return read_snapshot(database, queries, lambda reader: _page(reader, options, database), tell)
 
 
-def _page(reader: Reader, wishes: Wishes, database: Database) -> Markup:
+def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     [days] = reader.read("days_of_data").rows
     where = f"Read from the database {database.target.database}"
     if days["first_day"] is None:
         return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
     # What lies before and after the data has no figures, and would only stretch the axes.
-    until = min(wishes.until or date.max, days["last_day"] + timedelta(1))
-    since = max(wishes.since or _a_year_before(until), days["first_day"].replace(day=1))
+    until = min(options.until or date.max, days["last_day"] + timedelta(1))
+    since = max(options.since or _a_year_before(until), days["first_day"].replace(day=1))
     period = Period(since, until)
-    latest = period if wishes.since else Period(until - LATEST, until)
+    latest = period if options.since else Period(until - LATEST, until)
     if period.since >= period.until:
         first, last = day(days["first_day"]), day(days["last_day"])
         raise UserError(f"there is nothing in this period: the data are from {first} to {last}")
     tiles = _headline(reader.read("headline_figures", **latest.parameters), latest)
     tones = plan_tones(reader)
     sections = [
-        *([person_section(reader, database, wishes.user_id, tones)] if wishes.user_id is not None else []),
+        *([person_section(reader, database, options.user_id, tones)] if options.user_id is not None else []),
         money_section(reader, period, tones),
         subscriber_section(reader, period),
         title_section(reader, period, latest),
@@ -76,9 +76,9 @@ def _a_year_before(until: date) -> date:
     return date(max(month // 12, 1), month % 12 + 1, 1) if month >= 12 else date(1, 1, 1)
 
 
-def _headline(answer: Answer, latest: Period) -> Markup:
+def _headline(result: QueryResult, latest: Period) -> Markup:
     tiles = []
-    for row in answer.rows:
+    for row in result.rows:
         write = money if row["figure"] == "revenue" else number
         change = row["change_percent"]
         if change is None:
@@ -87,7 +87,7 @@ def _headline(answer: Answer, latest: Period) -> Markup:
             said, tone = f"{_arrow(change)} {abs(change):,} %", "up" if change > 0 else "down" if change < 0 else "even"
         tiles.append(Tile(row["figure"], write(row["this_period"]), said, tone))
     days = (latest.until - latest.since).days
-    return headline(f"{latest}, against the {days:,} days before", tiles, source(answer))
+    return headline(f"{latest}, against the {days:,} days before", tiles, query_source(result))
 
 
 def _arrow(change: Decimal) -> str:
