@@ -23,9 +23,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from simulation import profile
+from simulation.generate import generate
+from simulation.model import Model
 from toolkit.arguments import day, positive, seconds
 from toolkit.console import UserError, agrees, printable, run, say
 from toolkit.database import Database, database_url, supervised
+from toolkit.progress import Progress
 
 UNTIL = date(2026, 1, 1)
 MADE = {"users": "users", "content": "titles", "watch_history": "viewings"}
@@ -45,27 +49,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Simulate a streaming platform.")
     commands = parser.add_subparsers(dest="command", required=True)
-    generate = commands.add_parser("generate", help="write fixtures of a platform's life, for insert_data.py to load")
-    generate.set_defaults(run=_generate)
-    generate.add_argument(
-        "--users", type=positive(), default=1_000, metavar="N", help="how many sign up (default: 1000)"
-    )
-    generate.add_argument(
-        "--days", type=positive(MOST_DAYS), default=365, metavar="N", help="how long it goes on (default: 365)"
-    )
-    generate.add_argument(
-        "--until", type=day, default=UNTIL, metavar="DATE", help=f"nothing is of this day or later (default: {UNTIL})"
-    )
-    generate.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another life (default: 1)")
-    generate.add_argument(
-        "--out", type=Path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
-    )
-    generate.add_argument(
-        "--shards", type=positive(1_000), default=1, metavar="K", help="files for each large table (default: 1)"
-    )
-    generate.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
-    generate.add_argument("--profile", type=Path, metavar="FILE", help="TOML with other figures of the model")
-    generate.add_argument("--print-profile", action="store_true", help="print the figures of the model, and do nothing")
+    _add_generate(commands)
     _add_run(commands)
     clean = commands.add_parser("clean", help="remove everything that runs have written")
     clean.set_defaults(run=_clean)
@@ -79,6 +63,28 @@ def _arguments() -> argparse.Namespace:
     if arguments.run is _clean and not arguments.yes and not sys.stdin.isatty():
         clean.error("it deletes rows: on a terminal it asks first, elsewhere it needs --yes")
     return arguments
+
+
+def _add_generate(commands: Any) -> None:
+    parser = commands.add_parser("generate", help="write fixtures of a platform's life, for insert_data.py to load")
+    parser.set_defaults(run=_generate)
+    parser.add_argument("--users", type=positive(), default=1_000, metavar="N", help="how many sign up (default: 1000)")
+    parser.add_argument(
+        "--days", type=positive(MOST_DAYS), default=365, metavar="N", help="how long it goes on (default: 365)"
+    )
+    parser.add_argument(
+        "--until", type=day, default=UNTIL, metavar="DATE", help=f"nothing is of this day or later (default: {UNTIL})"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another life (default: 1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
+    )
+    parser.add_argument(
+        "--shards", type=positive(1_000), default=1, metavar="K", help="files for each large table (default: 1)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="TOML with other figures of the model")
+    parser.add_argument("--print-profile", action="store_true", help="print the figures of the model, and do nothing")
 
 
 def _add_run(commands: Any) -> None:
@@ -168,24 +174,20 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from simulation import profile
-    from simulation.generate import generate
-    from simulation.model import Model
-    from toolkit.progress import Progress
-
     if arguments.print_profile:
         print(profile.defaults(), end="")
         return 0
     if arguments.until - EARLIEST < timedelta(arguments.days):
         raise UserError(f"--days {arguments.days}: they begin before {EARLIEST}")
-    gc.disable()  # millions of rows make no cycles, and looking for them takes its time
     begin = time.monotonic()
     figures = profile.load(arguments.profile)
     model = Model(figures, users=arguments.users, until=arguments.until, days=arguments.days, seed=arguments.seed)
     progress = Progress(done="made")
+    gc.disable()  # millions of rows make no cycles, and looking for them takes its time
     try:
         rows = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
     finally:
+        gc.enable()
         progress.close()
     print(", ".join(f"{rows[table]:,} {what}" for table, what in MADE.items()))
     elapsed, folder = time.monotonic() - begin, printable(shlex.quote(str(arguments.out)))

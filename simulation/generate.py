@@ -1,4 +1,4 @@
-"""A model's life as fixtures: JSON Lines for the six tables, as insert_data.py loads them."""
+"""A model as fixtures: JSON Lines for the six tables, as insert_data.py loads them."""
 
 import json
 from collections import Counter
@@ -8,12 +8,12 @@ from random import Random
 from typing import NamedTuple
 
 from simulation import output
-from simulation.critics import Review
-from simulation.evenings import Viewing
-from simulation.model import Model, watching
+from simulation.model import Model, watch_weight
 from simulation.names import People, Person
-from simulation.output import Table
-from simulation.subscribers import Life
+from simulation.output import ShardedFile
+from simulation.reviewing import Review
+from simulation.subscribers import Subscriber
+from simulation.watching import Viewing
 from simulation.window import DAY
 
 # Keys are positions, after those of the sample data, so that both can be loaded. The plans have the sample's keys.
@@ -29,9 +29,9 @@ Report = Callable[[str, int, float], None]
 def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Counter[str]:
     """Write the fixtures of a model to a folder, and return how many rows each table has.
 
-    report is told now and then how far it is: what is being made ("lives" before watch_history), how much of it there
-    is, and how much that is of all, from 0 to 1. Raises UserError where the files cannot be written, or others are in
-    the way.
+    report is told now and then how far it is: what is being made ("subscribers" before watch_history), how much of
+    it there is, and how much that is of all, from 0 to 1. Raises UserError where the files cannot be written, or others
+    are in the way.
     """
     names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE, shards)}
     with output.fixtures(folder, names, force=force) as tables:
@@ -43,7 +43,7 @@ def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False
 
 
 class _Expected(NamedTuple):
-    """What all lives come to."""
+    """What all subscribers come to."""
 
     watching: float
     reviewing: float
@@ -53,17 +53,17 @@ class _Expected(NamedTuple):
 class _Writer:
     """Writes the rows of a model. Of the large tables a user's rows stand together, in the order of the users."""
 
-    def __init__(self, model: Model, tables: dict[str, Table]) -> None:
+    def __init__(self, model: Model, tables: dict[str, ShardedFile]) -> None:
         self.rows: Counter[str] = Counter()
         self._model = model
         self._tables = tables
         self._dates = [f"{model.window.date(day)}T" for day in range(model.window.days)]
         self._clock = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(DAY)]
         self._percents = [f"{number / 100:.2f}" for number in range(10_000)] + ["100"]
-        # The middle of a v4 UUID: the version and the variant, and bits of chance.
-        chance = Random("keys")
+        # The middle of a v4 UUID: the version and the variant, and random bits.
+        rng = Random("keys")
         self._middles = [
-            f"-4{int(chance.random() * 4096):03x}-{'89ab'[number % 4]}{int(chance.random() * 4096):03x}-"
+            f"-4{int(rng.random() * 4096):03x}-{'89ab'[number % 4]}{int(rng.random() * 4096):03x}-"
             for number in range(4096)
         ]
 
@@ -71,7 +71,7 @@ class _Writer:
         """Write the plans, with the prices that they have at the end."""
         lines = []
         for number, plan in enumerate(self._model.profile.plans, 1):
-            price = self._model.subscribers.price(number - 1, self._model.window.end)
+            price = self._model.population.price(number - 1, self._model.window.end)
             lines.append(
                 f'{{"subscription_id": {number}, "name": {_text(plan.name)}, "price": {price}, '
                 f'"features": {plan.features}}}\n'
@@ -81,7 +81,7 @@ class _Writer:
     def titles(self) -> None:
         """Write the titles."""
         lines = []
-        for key, title in enumerate(self._model.catalogue.titles, FIRST_KEY):
+        for key, title in enumerate(self._model.popularity.titles, FIRST_KEY):
             rating = "null" if title.critics is None else f"{title.critics // 10}.{title.critics % 10}"
             lines.append(
                 f'{{"content_id": {key}, "title": {_text(title.name)}, "content_type": "{title.content_type}", '
@@ -91,54 +91,56 @@ class _Writer:
 
     def users(self, report: Report) -> None:
         """Write the users, and all that they do."""
-        model, people, chance = self._model, People(), self._model.chance()
+        model, people, rng = self._model, People(), self._model.rng()
         total = self._expected(report)
         watched = reviewed = 0.0
         paid = 0
-        for number, life in enumerate(model.lives()):
-            person = people.person(life.home.locale, chance)
-            self._user(number, life, person, DOMAINS[int(chance.random() * len(DOMAINS))])
-            share = watching(life)
-            expected = model.viewings_expected(life, total.watching)
-            viewings, finished = model.evenings.viewings(life, int(expected + chance.random()), chance)
-            self._viewings(number, viewings, watched / total.watching, share / total.watching, chance)
-            reviews = model.critics.reviews(life, model.reviews_expected(life, expected), finished, chance)
-            self._reviews(number, reviews, reviewed / total.reviewing, share * life.pen / total.reviewing, chance)
-            self._payments(number, life, paid / total.bills, len(life.bills) / total.bills, chance)
+        for number, subscriber in enumerate(model.subscribers()):
+            person = people.person(subscriber.locale.code, rng)
+            self._user(number, subscriber, person, DOMAINS[int(rng.random() * len(DOMAINS))])
+            share = watch_weight(subscriber)
+            expected = model.viewings_expected(subscriber, total.watching)
+            viewings, finished = model.watching.viewings(subscriber, int(expected + rng.random()), rng)
+            self._viewings(number, viewings, watched / total.watching, share / total.watching, rng)
+            reviews = model.reviewing.reviews(subscriber, model.reviews_expected(subscriber, expected), finished, rng)
+            self._reviews(
+                number, reviews, reviewed / total.reviewing, share * subscriber.review_rate / total.reviewing, rng
+            )
+            self._payments(number, subscriber, paid / total.bills, len(subscriber.bills) / total.bills, rng)
             watched += share
-            reviewed += share * life.pen
-            paid += len(life.bills)
+            reviewed += share * subscriber.review_rate
+            paid += len(subscriber.bills)
             if number % REPORT_EVERY == 0:
                 report("watch_history", self.rows["watch_history"], number / model.users)
 
     def _expected(self, report: Report) -> _Expected:
-        """Go through all lives once, for what they come to: so it is known where in a table each has its rows."""
+        """Go through all subscribers once, for their totals: so it is known where in a table each has its rows."""
         watched = reviewed = 0.0
         bills = 0
-        for number, life in enumerate(self._model.lives()):
-            share = watching(life)
+        for number, subscriber in enumerate(self._model.subscribers()):
+            share = watch_weight(subscriber)
             watched += share
-            reviewed += share * life.pen
-            bills += len(life.bills)
+            reviewed += share * subscriber.review_rate
+            bills += len(subscriber.bills)
             if number % REPORT_EVERY == 0:
-                report("lives", number, number / self._model.users)
+                report("subscribers", number, number / self._model.users)
         return _Expected(watched, reviewed or 1.0, bills)
 
-    def _user(self, number: int, life: Life, person: Person, domain: str) -> None:
+    def _user(self, number: int, subscriber: Subscriber, person: Person, domain: str) -> None:
         key = FIRST_KEY + number
-        plan = "null" if life.plan is None else life.plan + 1
+        plan = "null" if subscriber.plan is None else subscriber.plan + 1
         self._write(
             "users",
             [
                 f'{{"user_id": {key}, "name": {_text(person.name)}, "email": "{person.address}{key}@example.{domain}", '
-                f'"subscription_id": {plan}, "created_at": "{self._time(life.joined)}"}}\n'
+                f'"subscription_id": {plan}, "created_at": "{self._time(subscriber.joined)}"}}\n'
             ],
             number / self._model.users,
         )
 
-    def _viewings(self, number: int, viewings: list[Viewing], place: float, width: float, chance: Random) -> None:
+    def _viewings(self, number: int, viewings: list[Viewing], place: float, width: float, rng: Random) -> None:
         """Write viewings. place, width: where they lie in the table, and how much of it they are."""
-        random, dates, clock, percents, middles = chance.random, self._dates, self._clock, self._percents, self._middles
+        random, dates, clock, percents, middles = rng.random, self._dates, self._clock, self._percents, self._middles
         position, step = _positions(place, width, len(viewings))
         line = (
             f'{{"watch_id": "%08x-%04x%s%012x", "user_id": {FIRST_KEY + number}, "content_id": %d, '
@@ -154,12 +156,12 @@ class _Writer:
             position += step
         self._write("watch_history", lines, place)
 
-    def _reviews(self, number: int, reviews: list[Review], place: float, width: float, chance: Random) -> None:
+    def _reviews(self, number: int, reviews: list[Review], place: float, width: float, rng: Random) -> None:
         position, step = _positions(place, width, len(reviews))
         self._write(
             "reviews",
             [
-                f'{{"review_id": "{self._key(position + step * index, chance)}", "user_id": {FIRST_KEY + number}, '
+                f'{{"review_id": "{self._key(position + step * index, rng)}", "user_id": {FIRST_KEY + number}, '
                 f'"content_id": {FIRST_KEY + review.title}, "rating": {review.halves / 2}, '
                 f'"review_text": {_text(review.words)}, "reviewed_at": "{self._time(review.moment)}"}}\n'
                 for index, review in enumerate(reviews)
@@ -167,16 +169,16 @@ class _Writer:
             place,
         )
 
-    def _payments(self, number: int, life: Life, place: float, width: float, chance: Random) -> None:
-        position, step = _positions(place, width, len(life.bills))
-        price = self._model.subscribers.price
+    def _payments(self, number: int, subscriber: Subscriber, place: float, width: float, rng: Random) -> None:
+        position, step = _positions(place, width, len(subscriber.bills))
+        price = self._model.population.price
         start = f'"user_id": {FIRST_KEY + number}, "subscription_id": '
         lines = []
-        for moment, plan in life.bills:
+        for moment, plan in subscriber.bills:
             day, second = divmod(moment, DAY)
             lines.append(
-                f'{{"payment_id": "{self._key(position, chance)}", {start}{plan + 1}, "amount": {price(plan, moment)}, '
-                f'"method": "{life.method}", "payment_date": "{self._dates[day]}{self._clock[second]}"}}\n'
+                f'{{"payment_id": "{self._key(position, rng)}", {start}{plan + 1}, "amount": {price(plan, moment)}, '
+                f'"method": "{subscriber.method}", "payment_date": "{self._dates[day]}{self._clock[second]}"}}\n'
             )
             position += step
         self._write("payment_history", lines, place)
@@ -185,9 +187,9 @@ class _Writer:
         self.rows[table] += len(lines)
         self._tables[table].write("".join(lines), place)
 
-    def _key(self, position: int, chance: Random) -> str:
+    def _key(self, position: int, rng: Random) -> str:
         """Return a UUID in the form of version 4, whose first bits are the position."""
-        tail = int(chance.random() * SPACE)
+        tail = int(rng.random() * SPACE)
         return f"{position >> 16:08x}-{position & 0xFFFF:04x}{self._middles[tail & 0xFFF]}{tail:012x}"
 
     def _time(self, moment: int) -> str:

@@ -8,7 +8,7 @@ titles.py, what there is to watch. Types, genres that fit them, and years are pl
 up to three styles that no column tells: people who like one kind of drama do not like each, and only what others with
 like tastes have watched gives that away. Quality is bell-shaped; critics see it with some error.
 
-catalogue.py, which title somebody picks.
+popularity.py, which title somebody picks.
 - Popularity is a power law of the rank. Zipf-like popularity with an exponent a little below 1 is what Breslau et
   al., Web Caching and Zipf-like Distributions (INFOCOM 1999), found for pages (0.64 to 0.83), Adamic and Huberman,
   Zipf's law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
@@ -41,7 +41,7 @@ subscribers.py, the people.
 - A month is paid on the day of sign-up, or the last day of a shorter month, at the price of that day. Prices rise
   once in a year by about as much as Netflix's in January 2025 (8 to 16 %). Shares of plans and methods are plausible.
 
-evenings.py, when and how they watch.
+watching.py, when and how they watch.
 - Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
   (2017) had the peak as late as 22 o'clock in Singapore, South Korea and Malaysia; Yu et al. saw peaks at noon and in
   the evening.
@@ -51,7 +51,7 @@ evenings.py, when and how they watch.
   see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles are given up
   more often.
 
-critics.py, reviews: a rating is the title's quality, the user's leaning, and noise of about the size of quality, as
+reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as
 in the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
 Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any.
 """
@@ -60,12 +60,12 @@ from collections.abc import Iterator
 from datetime import date
 from random import Random
 
-from simulation.catalogue import Catalogue, attention
-from simulation.critics import Critics
-from simulation.evenings import MOST_PER_DAY, Evenings
+from simulation.popularity import Popularity, attention
 from simulation.profile import Profile
-from simulation.subscribers import Life, Subscribers
+from simulation.reviewing import Reviewing
+from simulation.subscribers import Population, Subscriber
 from simulation.titles import hit_title, make_titles
+from simulation.watching import MOST_PER_DAY, Watching
 from simulation.window import DAY, Window
 from toolkit.console import UserError
 
@@ -87,43 +87,43 @@ class Model:
             if hit.day > days:
                 raise UserError(f"hits[{number}].day: {hit.day} is after the last day, {days}")
         self._seed = seed
-        self.subscribers = Subscribers(profile, self.window, users, seed)
-        self.catalogue = self._catalogue(Random(f"{seed}/titles"))
-        self.evenings = Evenings(profile, self.window, self.catalogue)
-        self.critics = Critics(profile, self.window, self.catalogue)
+        self.population = Population(profile, self.window, users, seed)
+        self.popularity = self._popularity(Random(f"{seed}/titles"))
+        self.watching = Watching(profile, self.window, self.popularity)
+        self.reviewing = Reviewing(profile, self.window, self.popularity)
 
-    def lives(self) -> Iterator[Life]:
-        """Return everybody's life, in the order in which they joined. It is the same each time."""
-        return self.subscribers.lives(self.catalogue)
+    def subscribers(self) -> Iterator[Subscriber]:
+        """Return all subscribers, in the order in which they joined. It is the same each time."""
+        return self.population.subscribers(self.popularity)
 
-    def chance(self) -> Random:
-        """Return the chance by which people do what they do."""
+    def rng(self) -> Random:
+        """Return the random numbers by which people do what they do."""
         return Random(f"{self._seed}/doings")
 
-    def viewings_expected(self, life: Life, activity: float) -> float:
-        """Return how many viewings are expected of a life. activity: what watching() is for all lives together."""
-        expected = self.profile.viewings.per_user * self.users * watching(life) / activity
-        return min(expected, MOST_PER_DAY * seconds(life) / DAY)
+    def viewings_expected(self, subscriber: Subscriber, activity: float) -> float:
+        """Return how many viewings are expected of a subscriber. activity: what watch_weight() is for all together."""
+        expected = self.profile.viewings.per_user * self.users * watch_weight(subscriber) / activity
+        return min(expected, MOST_PER_DAY * seconds(subscriber) / DAY)
 
-    def reviews_expected(self, life: Life, viewings: float) -> float:
-        """Return how many reviews are expected of a life with so many viewings."""
+    def reviews_expected(self, subscriber: Subscriber, viewings: float) -> float:
+        """Return how many reviews are expected of a subscriber with so many viewings."""
         share = self.profile.reviews.per_user / (self.profile.viewings.per_user or 1)
-        return viewings * share * life.pen
+        return viewings * share * subscriber.review_rate
 
-    def _catalogue(self, chance: Random) -> Catalogue:
+    def _popularity(self, rng: Random) -> Popularity:
         count = self.profile.titles.count or max(TITLES_AT_LEAST, self.users // USERS_PER_TITLE)
-        titles = make_titles(count, self.profile.titles.new, self.window, chance)
-        given = attention(self.profile, titles, self.subscribers.expected(), chance)
+        titles = make_titles(count, self.profile.titles.new, self.window, rng)
+        given = attention(self.profile, titles, self.population.expected(), rng)
         hits = [hit_title(hit, self.window) for hit in self.profile.hits]
         places = range(count, count + len(hits))
-        return Catalogue(self.profile, self.window, titles + hits, given + [0] * len(hits), places)
+        return Popularity(self.profile, self.window, titles + hits, given + [0] * len(hits), places)
 
 
-def seconds(life: Life) -> int:
+def seconds(subscriber: Subscriber) -> int:
     """Return for how long somebody could watch."""
-    return sum(end - begin for begin, end in life.spans)
+    return sum(end - begin for begin, end in subscriber.spans)
 
 
-def watching(life: Life) -> float:
+def watch_weight(subscriber: Subscriber) -> float:
     """Return how much somebody watches, next to others, in all their time."""
-    return life.activity * seconds(life)
+    return subscriber.activity * seconds(subscriber)

@@ -28,11 +28,11 @@ class People:
     def __init__(self) -> None:
         self._names = json.loads((FOLDER / "names.json").read_text("utf-8"))
 
-    def person(self, locale: str, chance: Random) -> Person:
+    def person(self, locale: str, rng: Random) -> Person:
         """Return the name of somebody from there."""
         names = self._names[locale]
-        given = _one_of(names["women" if chance.random() < 0.5 else "men"], chance)
-        family = _one_of(names["families"], chance)
+        given = _one_of(names["women" if rng.random() < 0.5 else "men"], rng)
+        family = _one_of(names["families"], rng)
         address = f"{given[1]}.{family[1]}"
         if locale in FAMILY_FIRST:
             return Person(family[0] + FAMILY_FIRST[locale] + given[0], address)
@@ -42,8 +42,8 @@ class People:
 class TitleNames:
     """Makes up titles, each once: a title that is taken gets a number, as a sequel does."""
 
-    def __init__(self, chance: Random) -> None:
-        self._chance = chance
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
         self._people = People()
         self._taken: dict[str, int] = {}
         shapes = tomli.loads((FOLDER / "titles.toml").read_text("utf-8"))["shape"]
@@ -56,14 +56,14 @@ class TitleNames:
         """Return a title."""
         shapes = self._shapes[content_type]
         ends = list(accumulate(shape["share"] for shape in shapes))
-        place = self._chance.random() * ends[-1]
+        place = self._rng.random() * ends[-1]
         shape: dict[str, Any] = next(shape for shape, end in zip(shapes, ends, strict=True) if place < end)
-        name = shape.get("join", " ").join(_one_of(part, self._chance) for part in shape["parts"])
+        name = shape.get("join", " ").join(_one_of(part, self._rng) for part in shape["parts"])
         if "{name}" in name:
-            name = name.replace("{name}", self._people.person("en_US", self._chance).name)
+            name = name.replace("{name}", self._people.person("en_US", self._rng).name)
         self._taken[name] = times = self._taken.get(name, 0) + 1
         return f"{name} {times}" if times > 1 else name
 
 
-def _one_of(choices: Sequence[Choice], chance: Random) -> Choice:
-    return choices[int(chance.random() * len(choices))]
+def _one_of(choices: Sequence[Choice], rng: Random) -> Choice:
+    return choices[int(rng.random() * len(choices))]

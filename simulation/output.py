@@ -13,7 +13,7 @@ UNFINISHED = ".unfinished"  # a folder in the folder
 BUFFER = 1 << 20
 
 
-class Table:
+class ShardedFile:
     """The lines of a table, in shards of about the same size."""
 
     def __init__(self, folder: Path, name: str, shards: int) -> None:
@@ -44,7 +44,7 @@ class Table:
 
 
 @contextmanager
-def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[dict[str, Table]]:
+def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[dict[str, ShardedFile]]:
     """Open the tables of a folder for writing. At the end all get their names; after an error none is left.
 
     Raises UserError if the folder holds fixtures, unless force is given: then they are replaced, all of them.
@@ -60,7 +60,7 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
         shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
         unfinished.mkdir()
         try:
-            tables = {name: Table(unfinished, name, count) for name, count in shards.items()}
+            tables = {name: ShardedFile(unfinished, name, count) for name, count in shards.items()}
             try:
                 yield tables
             finally:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import tomli
 
+from simulation.figures import Expected, figure, json_object, number, one_of, prices, share, text, whole
 from toolkit.console import UserError
 
 DEFAULTS = Path(__file__).with_name("profile.toml")
@@ -18,115 +19,92 @@ Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
-class Titles:
+class TitleFigures:
     """How many titles there are, and how attention is divided among them."""
 
-    count: int
-    exponent: float
-    new: float
-    half_life: float
-    lasting: float
+    count: int = figure(whole(0, 10_000_000))
+    exponent: float = figure(number(0, 3))
+    new: float = figure(share)
+    half_life: float = figure(number(0.5, 3_650))
+    lasting: float = figure(number(0.01, 1))
 
 
 @dataclass(frozen=True)
-class Viewings:
+class ViewingFigures:
     """How much people watch, when, and how far."""
 
-    per_user: float
-    per_session: float
-    weekend: float
-    evening: float
-    early_quits: float
-    later_quits: float
+    per_user: float = figure(number(0, 100_000))
+    per_session: float = figure(number(1, 20))
+    weekend: float = figure(number(0.1, 10))
+    evening: float = figure(share)
+    early_quits: float = figure(share)
+    later_quits: float = figure(share)
 
 
 @dataclass(frozen=True)
-class Tastes:
+class TasteFigures:
     """How much of what is watched is chosen by taste."""
 
-    strength: float
+    strength: float = figure(share)
 
 
 @dataclass(frozen=True)
-class Reviews:
+class ReviewFigures:
     """How many reviews are written."""
 
-    per_user: float
-    with_words: float
+    per_user: float = figure(number(0, 1_000))
+    with_words: float = figure(share)
 
 
 @dataclass(frozen=True)
-class Subscribers:
+class SubscriberFigures:
     """Who joins when, cancels, comes back and changes plans; when prices rise."""
 
-    launch: float
-    churn: float
-    comeback: float
-    plan_changes: float
-    price_rise: float
+    launch: float = figure(share)
+    churn: float = figure(share)
+    comeback: float = figure(share)
+    plan_changes: float = figure(share)
+    price_rise: float = figure(number(0.01, 1))
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanFigures:
     """prices: of a month, in the order in which they come into force. features: a JSON object."""
 
-    name: str
-    share: float
-    prices: tuple[Decimal, ...]
-    features: str
+    name: str = figure(text)
+    share: float = figure(share)
+    prices: tuple[Decimal, ...] = figure(prices)
+    features: str = figure(json_object)
 
 
 @dataclass(frozen=True)
-class Hit:
+class HitFigures:
     """A title that everybody talks about. day: counted from 1."""
 
-    title: str
-    day: int
-    share: float
-    content_type: str = "series"
-    genre: str = "Drama"
+    title: str = figure(text)
+    day: int = figure(whole(1, 1_000_000))
+    share: float = figure(number(0.001, 0.9))
+    content_type: str = figure(one_of("movie", "series", "documentary", "other"), "series")
+    genre: str = figure(text, "Drama")
 
 
 @dataclass(frozen=True)
 class Profile:
     """All figures; profile.toml says what each is."""
 
-    titles: Titles
-    viewings: Viewings
-    tastes: Tastes
-    reviews: Reviews
-    subscribers: Subscribers
-    plans: tuple[Plan, ...]
-    hits: tuple[Hit, ...]
+    titles: TitleFigures
+    viewings: ViewingFigures
+    tastes: TasteFigures
+    reviews: ReviewFigures
+    subscribers: SubscriberFigures
+    plans: tuple[PlanFigures, ...]
+    hits: tuple[HitFigures, ...]
 
 
-SHARE = (0, 1)
-# The least and the greatest that a figure may be.
-RANGES: dict[str, tuple[float, float]] = {
-    "titles.count": (0, 10_000_000),
-    "titles.exponent": (0, 3),
-    "titles.new": SHARE,
-    "titles.half_life": (0.5, 3_650),
-    "titles.lasting": (0.01, 1),
-    "viewings.per_user": (0, 100_000),
-    "viewings.per_session": (1, 20),
-    "viewings.weekend": (0.1, 10),
-    "viewings.evening": SHARE,
-    "viewings.early_quits": SHARE,
-    "viewings.later_quits": SHARE,
-    "tastes.strength": SHARE,
-    "reviews.per_user": (0, 1_000),
-    "reviews.with_words": SHARE,
-    "subscribers.launch": SHARE,
-    "subscribers.churn": SHARE,
-    "subscribers.comeback": SHARE,
-    "subscribers.plan_changes": SHARE,
-    "subscribers.price_rise": (0.01, 1),
-    "plans.share": SHARE,
-    "hits.day": (1, 1_000_000),
-    "hits.share": (0.001, 0.9),
-}
-TYPES = ("movie", "series", "documentary", "other")
+LISTS: dict[str, Callable[..., Any]] = {
+    "plans": PlanFigures,
+    "hits": HitFigures,
+}  # the sections of which there may be several
 
 
 def defaults() -> str:
@@ -184,25 +162,24 @@ def _unknown(name: str, known: Any, place: str = "") -> str:
 
 
 def _profile(figures: dict[str, Any], problems: list[str]) -> Profile | None:
-    plans = [
-        _section(Plan, values, f"plans[{number}]", problems) for number, values in _listed(figures, "plans", problems)
-    ]
-    hits = [_section(Hit, values, f"hits[{number}]", problems) for number, values in _listed(figures, "hits", problems)]
-    titles = _section(Titles, figures["titles"], "titles", problems)
-    viewings = _section(Viewings, figures["viewings"], "viewings", problems)
-    tastes = _section(Tastes, figures["tastes"], "tastes", problems)
-    reviews = _section(Reviews, figures["reviews"], "reviews", problems)
-    subscribers = _section(Subscribers, figures["subscribers"], "subscribers", problems)
-    if not (titles and viewings and tastes and reviews and subscribers) or None in plans or None in hits:
+    sections: dict[str, Any] = {}
+    for field in fields(Profile):
+        if field.name in LISTS:
+            rows = _listed(figures, field.name, problems)
+            kind = LISTS[field.name]
+            sections[field.name] = tuple(_section(kind, row, f"{field.name}[{n}]", problems) for n, row in rows)
+        else:
+            sections[field.name] = _section(field.type, figures[field.name], field.name, problems)  # type: ignore[arg-type]
+    if problems:
         return None
-    if viewings.early_quits + viewings.later_quits > 1:
+    profile = Profile(**sections)
+    if profile.viewings.early_quits + profile.viewings.later_quits > 1:
         problems.append("viewings.early_quits and viewings.later_quits: together they are more than 1")
-    known_plans = tuple(plan for plan in plans if plan)
-    if not sum(plan.share for plan in known_plans):
+    if not sum(plan.share for plan in profile.plans):
         problems.append("plans: none has a share")
-    if len({plan.name for plan in known_plans}) < len(known_plans):
+    if len({plan.name for plan in profile.plans}) < len(profile.plans):
         problems.append("plans: two have the same name")
-    return Profile(titles, viewings, tastes, reviews, subscribers, known_plans, tuple(hit for hit in hits if hit))
+    return profile
 
 
 def _listed(figures: dict[str, Any], name: str, problems: list[str]) -> list[tuple[int, Any]]:
@@ -224,66 +201,13 @@ def _section(kind: Callable[..., Section], values: Any, place: str, problems: li
     taken = {}
     for name, field in known.items():
         if name in values:
-            taken[name] = _figure(place, name, field.type, values[name], problems)
-        elif not isinstance(field.default, str):
+            try:
+                taken[name] = field.metadata["parse"](values[name])
+            except Expected as expected:
+                problems.append(f"{place}.{name}: expected {expected}, got {_shown(values[name])}")
+        elif field.default is MISSING:
             problems.append(f"{place}.{name}: this figure is missing")
     return kind(**taken) if len(problems) == begun else None
-
-
-def _figure(place: str, name: str, kind: Any, value: Any, problems: list[str]) -> Any:
-    """Return a figure as its section holds it."""
-    number = isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite()
-    if name == "prices":
-        if not isinstance(value, list) or not value or not all(map(_is_price, value)):
-            problems.append(f"{place}.{name}: expected a list of prices such as [4.99, 5.99], got {_shown(value)}")
-            return ()
-        return tuple(Decimal(price).quantize(Decimal("0.01")) for price in value)
-    if name == "features":
-        return _features(place, value, problems)
-    if kind is str:
-        allowed = TYPES if name == "content_type" else ()
-        if (
-            not isinstance(value, str)
-            or not value.strip()
-            or not value.isprintable()
-            or (allowed and value not in allowed)
-        ):
-            what = f"one of {', '.join(allowed)}" if allowed else "a text"
-            problems.append(f"{place}.{name}: expected {what}, got {_shown(value)}")
-        return value
-    least, greatest = RANGES[f"{place.partition('[')[0]}.{name}"]
-    whole = kind is int
-    if not number or not least <= value <= greatest or (whole and value != int(value)):
-        what = "a whole number" if whole else "a number"
-        problems.append(f"{place}.{name}: expected {what} from {least:,} to {greatest:,}, got {_shown(value)}")
-        return 0
-    return kind(value)
-
-
-def _is_price(value: Any) -> bool:
-    return (
-        isinstance(value, (int, Decimal))
-        and not isinstance(value, bool)
-        and Decimal(value).is_finite()
-        and 0 < value < 100_000_000
-        and value * 100 == int(value * 100)
-    )
-
-
-def _features(place: str, value: Any, problems: list[str]) -> str:
-    if isinstance(value, dict):
-        try:
-            return json.dumps(value, default=_as_number, ensure_ascii=False, allow_nan=False)
-        except (TypeError, ValueError):
-            pass
-    problems.append(f"{place}.features: expected a table of texts, numbers and booleans, got {_shown(value)}")
-    return ""
-
-
-def _as_number(value: Any) -> float:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError
 
 
 def _shown(value: Any) -> str:

@@ -4,9 +4,9 @@ from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
-from simulation.exact import bell
 from simulation.names import TitleNames
-from simulation.profile import Hit
+from simulation.portable_math import approximately_normal
+from simulation.profile import HitFigures
 from simulation.window import Window
 
 # In percent of the titles; and of the titles of each type, the most frequent genre first.
@@ -19,7 +19,7 @@ GENRES = {
     "documentary": {"Nature": 22, "History": 20, "True Crime": 15, "Science": 14, "Music": 10, "Sport": 10, "Food": 9},
     "other": {"Comedy": 50, "Music": 30, "Sport": 20},
 }
-TITLES_PER_GENRE = 4  # a small catalogue has the most frequent genres only
+TITLES_PER_GENRE = 4  # a small platform has the most frequent genres only
 MINUTES = {"movie": (84, 140), "series": (24, 58), "documentary": (46, 96), "other": (48, 100)}
 
 STYLES = 3  # of a genre: what one drama has in common with some others, and no column says
@@ -46,50 +46,50 @@ class Title(NamedTuple):
     minutes: int
 
 
-def make_titles(count: int, new: float, window: Window, chance: Random) -> list[Title]:
+def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Title]:
     """Make up so many titles in no order. new: the share of them that comes out in a year."""
-    names = TitleNames(chance)
+    names = TitleNames(rng)
     styles = max(1, min(STYLES, count // TITLES_PER_STYLE))
     came_before = window.date(-1).year
     new = min(0.9, new * window.days / 365)
     titles: list[Title] = []
-    for kind in _types(count, chance):
+    for kind in _types(count, rng):
         allowed = dict(list(GENRES[kind].items())[: max(2, count * TYPES[kind] // 100 // TITLES_PER_GENRE)])
-        genre = _one_of(allowed, chance.random())
+        genre = _one_of(allowed, rng.random())
         # There is something to watch on the first day, and nothing comes out on the last ones: nobody could watch it.
-        released = int(chance.random() * window.days * 0.95) if titles and chance.random() < new else BEFORE
-        age = chance.random()
+        released = int(rng.random() * window.days * 0.95) if titles and rng.random() < new else BEFORE
+        age = rng.random()
         year = window.date(released).year if released != BEFORE else came_before - int(age * age * age * 60)
-        quality = MEAN_QUALITY + 1.1 * bell(chance.random())
-        critics = max(5, min(99, int((quality + 0.4 * bell(chance.random())) * 10 + 0.5)))
+        quality = MEAN_QUALITY + 1.1 * approximately_normal(rng.random())
+        critics = max(5, min(99, int((quality + 0.4 * approximately_normal(rng.random())) * 10 + 0.5)))
         least, most = MINUTES[kind]
         titles.append(
             Title(
                 names.title(kind),
                 kind,
                 genre,
-                int(chance.random() * styles),
+                int(rng.random() * styles),
                 released,
                 year,
                 quality,
-                critics if chance.random() < 0.92 else None,
-                least + int(chance.random() * (most - least)),
+                critics if rng.random() < 0.92 else None,
+                least + int(rng.random() * (most - least)),
             )
         )
     return titles
 
 
-def hit_title(hit: Hit, window: Window) -> Title:
+def hit_title(hit: HitFigures, window: Window) -> Title:
     """Return the title of a hit."""
     year = window.date(hit.day - 1).year
     return Title(hit.title, hit.content_type, hit.genre, 0, hit.day - 1, year, 8.6, 88, MINUTES[hit.content_type][0])
 
 
-def _types(count: int, chance: Random) -> list[str]:
+def _types(count: int, rng: Random) -> list[str]:
     """Return the types of so many titles, in no order, but each as often as it should be, also among few."""
-    types = [_one_of(TYPES, (number + chance.random()) / count) for number in range(count)]
+    types = [_one_of(TYPES, (number + rng.random()) / count) for number in range(count)]
     for last in range(count - 1, 0, -1):
-        other = int(chance.random() * (last + 1))
+        other = int(rng.random() * (last + 1))
         types[last], types[other] = types[other], types[last]
     return types
 

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import services
 from simulation import profile
-from simulation.catalogue import SCALE, Catalogue, Favourites, power_law
-from simulation.critics import Critics
-from simulation.evenings import WEEKDAY, WEEKEND, WIDTH, Evenings
-from simulation.exact import bell
 from simulation.names import People
-from simulation.subscribers import HOMES, METHODS
+from simulation.popularity import SCALE, Favourites, Popularity, power_law
+from simulation.portable_math import approximately_normal
+from simulation.reviewing import Reviewing
+from simulation.subscribers import LOCALES, METHODS
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
+from simulation.watching import WEEKDAY, WEEKEND, WIDTH, Watching
 from simulation.window import Window
 from toolkit.console import UserError
 from toolkit.database import Database
@@ -34,15 +34,15 @@ DAY = 86_400  # seconds
 class Viewer(NamedTuple):
     """Somebody who uses the platform.
 
-    offset: from UTC, in seconds. habit: the minute of their day about which their evening sessions begin. leaning: how
-    much better than others they rate.
+    offset: from UTC, in seconds. habit: the minute of their day about which their evening sessions begin. rating_bias:
+    how much higher than the average they rate.
     """
 
     user_id: int
     offset: int
     habit: int
     favourites: Favourites
-    leaning: float
+    rating_bias: float
     language: str
     locale: str
     method: str
@@ -62,31 +62,31 @@ class Audience:
         self.content_ids = [row["content_id"] for row in rows]
         titles = [_title(row) for row in rows]
         window = Window(date(2026, 1, 1), 1)
-        self.catalogue = Catalogue(self.profile, window, titles, _attention(self.profile.titles.exponent, titles))
-        self.evenings = Evenings(self.profile, window, self.catalogue)
-        self.critics = Critics(self.profile, window, self.catalogue)
+        self.popularity = Popularity(self.profile, window, titles, _attention(self.profile.titles.exponent, titles))
+        self.watching = Watching(self.profile, window, self.popularity)
+        self.reviewing = Reviewing(self.profile, window, self.popularity)
         self.people = People()
-        self._homes = list(accumulate(home.share for home in HOMES))
+        self._locales = list(accumulate(locale.share for locale in LOCALES))
         users = [self.viewer(row["user_id"], Random(row["user_id"])) for row in _users(database)]
         self.users = users
         # A Lomax distribution with shape 4, as in subscribers.py: many watch little, a few very much.
         self.activities = [1 / sqrt(sqrt(1 - Random(-1 - user.user_id).random())) - 0.98 for user in users]
 
-    def viewer(self, user_id: int, chance: Random) -> Viewer:
+    def viewer(self, user_id: int, rng: Random) -> Viewer:
         """Make up what somebody is like."""
-        home = HOMES[bisect_right(self._homes, chance.random() * self._homes[-1])]
+        locale = LOCALES[bisect_right(self._locales, rng.random() * self._locales[-1])]
         return Viewer(
             user_id,
-            60 * one_of(home.offsets, chance.random()),
-            19 * 60 + 40 + int(40 * bell(chance.random())),
-            self.catalogue.favourites(chance),
-            0.7 * bell(chance.random()),
-            home.language,
-            home.locale,
-            one_of(METHODS, chance.random()),
+            60 * one_of(locale.offsets, rng.random()),
+            19 * 60 + 40 + int(40 * approximately_normal(rng.random())),
+            self.popularity.favourites(rng),
+            0.7 * approximately_normal(rng.random()),
+            locale.language,
+            locale.code,
+            one_of(METHODS, rng.random()),
         )
 
-    def watches(self, viewer: Viewer, moment: float, chance: Random) -> bool:
+    def watches(self, viewer: Viewer, moment: float, rng: Random) -> bool:
         """Whether somebody is there at a moment (seconds since 1970): most likely in their own evening."""
         local = moment + viewer.offset
         minute = int(local % DAY) // 60
@@ -95,16 +95,16 @@ class Audience:
             return True
         weekend = int(local // DAY + 3) % 7 >= 5  # 1970 began on a Thursday
         hours = WEEKEND if weekend else WEEKDAY
-        return chance.random() < (1 - self.profile.viewings.evening) * hours[minute // 60] / max(hours)
+        return rng.random() < (1 - self.profile.viewings.evening) * hours[minute // 60] / max(hours)
 
-    def pick(self, viewer: Viewer, chance: Random) -> int:
+    def pick(self, viewer: Viewer, rng: Random) -> int:
         """Return the number of the title that somebody picks."""
-        return self.catalogue.pick(0, viewer.favourites, chance)
+        return self.popularity.pick(0, viewer.favourites, rng)
 
-    def review(self, viewer: Viewer, title: int, chance: Random) -> tuple[Decimal, str | None]:
+    def review(self, viewer: Viewer, title: int, rng: Random) -> tuple[Decimal, str | None]:
         """Return what somebody thinks of a title: a rating, and perhaps words that fit it."""
-        halves = self.critics.halves(self.catalogue.titles[title].quality, viewer.leaning, chance)
-        return Decimal(halves) / 2, self.critics.words(title, halves, viewer.language, chance)
+        halves = self.reviewing.halves(self.popularity.titles[title].quality, viewer.rating_bias, rng)
+        return Decimal(halves) / 2, self.reviewing.words(title, halves, viewer.language, rng)
 
 
 def one_of(shares: Mapping[Choice, float], place: float) -> Choice:
@@ -138,8 +138,8 @@ def _title(row: dict[str, Any]) -> Title:
 
 def _attention(exponent: float, titles: list[Title]) -> list[int]:
     """Return the attention for each title: a power law, in which the better ones tend to be more popular."""
-    chance = Random("popularity")
-    order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * chance.random())
+    rng = Random("popularity")
+    order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * rng.random())
     attention = [0] * len(titles)
     for number, share in zip(order, power_law(len(titles), exponent), strict=True):
         attention[number] = 1 + int(share * SCALE)

@@ -126,7 +126,7 @@ class Worker:
             {"user_id": user_id, "content_id": content_id, "watch_id": watch_id},
         )
         if row:
-            target = self.audience.evenings.progress(title, self._chance.random())
+            target = self.audience.watching.progress(title, self._chance.random())
             self._under_way.append(UnderWay(viewer, title, watch_id, target))
             if len(self._under_way) > MOST_UNDER_WAY:
                 self._under_way.pop(0)

@@ -182,7 +182,7 @@ def test_reviews_are_of_what_was_watched(year: Year) -> None:
         assert row["reviewed_at"] - first[row["user_id"], row["content_id"]] > timedelta(minutes=10)
 
 
-def test_ratings_are_quality_and_leaning_and_noise(year: Year) -> None:
+def test_ratings_are_quality_and_bias_and_noise(year: Year) -> None:
     critics = {row["content_id"]: row["rating"] for row in year.content if row["rating"] is not None}
     pairs = [
         (float(critics[row["content_id"]]), float(row["rating"]))

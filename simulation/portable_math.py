@@ -16,11 +16,11 @@ def power(base: float, exponent: float) -> float:
     return float(_CONTEXT.exp(_CONTEXT.multiply(logarithm, Decimal(exponent))))
 
 
-def bell(chance: float) -> float:
-    """Return a number about 0 with standard deviation 1 and never beyond 3.5: nearly normal, from one random().
+def approximately_normal(uniform: float) -> float:
+    """Return an approximately normal number (mean 0, standard deviation 1, never beyond 3.5) for one random().
 
-    It is the sum of four uniform numbers, 13 bits of the chance each.
+    It is the sum of four uniform numbers, made of 13 bits of the random() each.
     """
-    bits = int(chance * 4503599627370496.0)  # 2**52
+    bits = int(uniform * 4503599627370496.0)  # 2**52
     total = (bits & 8191) + (bits >> 13 & 8191) + (bits >> 26 & 8191) + (bits >> 39)
     return (total / 8192 - 1.999755859375) * 1.7320508075688772

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import tomli
 
-from simulation.catalogue import Catalogue
-from simulation.exact import bell
+from simulation.popularity import Popularity
+from simulation.portable_math import approximately_normal
 from simulation.profile import Profile
-from simulation.subscribers import Life
+from simulation.subscribers import Subscriber
 from simulation.window import DAY, Window
 
 NOISE = 1.0  # standard deviation of what else there is in a rating
@@ -37,58 +37,58 @@ class Review(NamedTuple):
     words: str | None
 
 
-class Critics:
-    """How people review the titles of a catalogue."""
+class Reviewing:
+    """How people review titles."""
 
-    def __init__(self, profile: Profile, window: Window, catalogue: Catalogue) -> None:
+    def __init__(self, profile: Profile, window: Window, popularity: Popularity) -> None:
         self._with_words = profile.reviews.with_words
         self._window = window
-        self._catalogue = catalogue
+        self._popularity = popularity
         self._owed = 0.0  # reviews that were expected and not written
         self._words: dict[str, Any] = tomli.loads(Path(__file__).with_name("reviews.toml").read_text("utf-8"))
 
-    def reviews(self, life: Life, expected: float, finished: dict[int, int], chance: Random) -> list[Review]:
+    def reviews(self, subscriber: Subscriber, expected: float, finished: dict[int, int], rng: Random) -> list[Review]:
         """Return about so many reviews of titles that somebody has seen to the end, in the order of time.
 
         finished: the titles, and the moment when each was seen for the first time. Who has seen too few leaves more for
         the next ones to write.
         """
-        count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + chance.random())
+        count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
         reviews = []
         left = len(finished)
         for title, seen in finished.items():
-            if chance.random() * left < count:
+            if rng.random() * left < count:
                 count -= 1
-                delay = chance.random()
+                delay = rng.random()
                 moment = seen + 60 + int(delay * delay * delay * DELAY)
-                halves = self.halves(self._catalogue.titles[title].quality, life.leaning, chance)
-                words = self.words(title, halves, life.home.language, chance)
+                halves = self.halves(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
+                words = self.words(title, halves, subscriber.locale.language, rng)
                 if moment < self._window.end:
                     reviews.append(Review(title, moment, halves, words))
             left -= 1
         self._owed += expected - len(reviews)
         return sorted(reviews, key=lambda review: review.moment)
 
-    def halves(self, quality: float, leaning: float, chance: Random) -> int:
+    def halves(self, quality: float, rating_bias: float, rng: Random) -> int:
         """Return a rating: the title's quality, what the user is given to, and noise; 20 halves are the best."""
-        return max(0, min(20, int(2 * (quality + leaning + NOISE * bell(chance.random())) + 0.5)))
+        return max(0, min(20, int(2 * (quality + rating_bias + NOISE * approximately_normal(rng.random())) + 0.5)))
 
-    def words(self, title: int, halves: int, language: str, chance: Random) -> str | None:
+    def words(self, title: int, halves: int, language: str, rng: Random) -> str | None:
         """Return what somebody writes with a rating, if anything."""
-        if chance.random() >= self._with_words:
+        if rng.random() >= self._with_words:
             return None
         texts = self._words[language]
         _, opening, remark, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
-        parts = [_one_of(texts[opening], chance)]
+        parts = [_one_of(texts[opening], rng)]
         for share in REMARKS:
-            if chance.random() < share:
-                parts.append(_one_of(texts[remark], chance))
-        if chance.random() < ENDS:
-            parts.append(_one_of(texts[end], chance))
-        known = self._catalogue.titles[title]
+            if rng.random() < share:
+                parts.append(_one_of(texts[remark], rng))
+        if rng.random() < ENDS:
+            parts.append(_one_of(texts[end], rng))
+        known = self._popularity.titles[title]
         text = ("" if language == "ja" else " ").join(dict.fromkeys(parts))
         return text.replace("{title}", known.name).replace("{genre}", known.genre.lower())
 
 
-def _one_of(choices: list[str], chance: Random) -> str:
-    return choices[int(chance.random() * len(choices))]
+def _one_of(choices: list[str], rng: Random) -> str:
+    return choices[int(rng.random() * len(choices))]

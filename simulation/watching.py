@@ -4,10 +4,10 @@ from bisect import bisect_right
 from itertools import accumulate
 from random import Random
 
-from simulation.catalogue import EPISODES, NEXT_EPISODE, Catalogue, Favourites
-from simulation.exact import bell
-from simulation.profile import Profile, Viewings
-from simulation.subscribers import Life
+from simulation.popularity import EPISODES, NEXT_EPISODE, Favourites, Popularity
+from simulation.portable_math import approximately_normal
+from simulation.profile import Profile, ViewingFigures
+from simulation.subscribers import Subscriber
 from simulation.titles import MEAN_QUALITY, Title
 from simulation.window import DAY, SATURDAY, Window
 
@@ -30,12 +30,12 @@ BREAK = 220  # seconds between the viewings of a session, at most, and 20 at lea
 Viewing = tuple[int, int, int]
 
 
-class Evenings:
-    """When and how people watch the titles of a catalogue."""
+class Watching:
+    """When and how people watch titles."""
 
-    def __init__(self, profile: Profile, window: Window, catalogue: Catalogue) -> None:
+    def __init__(self, profile: Profile, window: Window, popularity: Popularity) -> None:
         figures = profile.viewings
-        self._catalogue = catalogue
+        self._popularity = popularity
         self._lengths = _lengths(figures.per_session)
         # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
         shares = (20, 20, 20, 20, int(20 * FRIDAY), weekend := int(20 * figures.weekend), weekend)
@@ -44,20 +44,20 @@ class Evenings:
         self._first = [0, *accumulate(share for _, share in days)]
         self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
         # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
-        chance = Random("evenings")
+        rng = Random("evenings")
         self._evenings = int(SAMPLES * figures.evening)
-        evenings = [int(WIDTH * 60 * bell(chance.random())) for _ in range(self._evenings)]
-        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, chance)
-        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, chance)
-        self._seconds = [title.minutes * 60 for title in catalogue.titles]
-        self._more = [EPISODES - 1 if title.content_type == "series" else 0 for title in catalogue.titles]
+        evenings = [int(WIDTH * 60 * approximately_normal(rng.random())) for _ in range(self._evenings)]
+        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
+        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
+        self._seconds = [title.minutes * 60 for title in popularity.titles]
+        self._more = [EPISODES - 1 if title.content_type == "series" else 0 for title in popularity.titles]
         # Samples of how far somebody gets, for grades of patience. A weak title is given up more often.
         grades = [_progress(figures, patience) for patience in PATIENCE]
-        self._progress = [grades[_grade(title)] for title in catalogue.titles]
+        self._progress = [grades[_grade(title)] for title in popularity.titles]
 
-    def start(self, habit: int, weekend: bool, chance: Random) -> int:
+    def start(self, habit: int, weekend: bool, rng: Random) -> int:
         """Return the second at which a session of somebody begins, about that of their day. habit: in seconds, too."""
-        place = int(chance.random() * SAMPLES)
+        place = int(rng.random() * SAMPLES)
         second = self._weekend[place] if weekend else self._weekday[place]
         return habit + second if place < self._evenings else second
 
@@ -65,17 +65,17 @@ class Evenings:
         """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
         return self._progress[title][int(place * SAMPLES)]
 
-    def viewings(self, life: Life, count: int, chance: Random) -> tuple[list[Viewing], dict[int, int]]:
-        """Return some viewings of a life, in the order of time, and when each title was first seen to its end."""
+    def viewings(self, subscriber: Subscriber, count: int, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
+        """Return some viewings of a subscriber, in the order of time, and when each title was first seen to its end."""
         viewings: list[Viewing] = []
         finished: dict[int, int] = {}
-        active = sum(end - begin for begin, end in life.spans)
+        active = sum(end - begin for begin, end in subscriber.spans)
         passed = done = 0
-        for begin, end in life.spans:
+        for begin, end in subscriber.spans:
             passed += end - begin
             until = count * passed // active
-            sessions = self._sessions(life, begin, end, until - done, chance)
-            self._watch(sessions, end, life.favourites, viewings, finished, chance)
+            sessions = self._sessions(subscriber, begin, end, until - done, rng)
+            self._watch(sessions, end, subscriber.favourites, viewings, finished, rng)
             done = until
         return viewings, finished
 
@@ -86,10 +86,10 @@ class Evenings:
         favourites: Favourites,
         viewings: list[Viewing],
         finished: dict[int, int],
-        chance: Random,
+        rng: Random,
     ) -> None:
         """Add the viewings of some sessions, up to an end."""
-        random, pick, progress = chance.random, self._catalogue.pick, self._progress
+        random, pick, progress = rng.random, self._popularity.pick, self._progress
         all_seconds, more = self._seconds, self._more
         free = title = episodes = 0
         for moment, length in sessions:
@@ -101,10 +101,10 @@ class Evenings:
                 if episodes and random() < NEXT_EPISODE:
                     episodes -= 1
                 else:
-                    title = pick(day, favourites, chance)
+                    title = pick(day, favourites, rng)
                     episodes = more[title]
                     if not episodes and title in finished:  # few see a film twice
-                        title = pick(day, favourites, chance)
+                        title = pick(day, favourites, rng)
                         episodes = more[title]
                 place = random()
                 reached = progress[title][int(place * SAMPLES)]
@@ -117,10 +117,10 @@ class Evenings:
                     episodes = 0
             free = moment
 
-    def _sessions(self, life: Life, begin: int, end: int, count: int, chance: Random) -> list[tuple[int, int]]:
+    def _sessions(self, subscriber: Subscriber, begin: int, end: int, count: int, rng: Random) -> list[tuple[int, int]]:
         """Return the moments at which sessions for so many viewings begin, and the number of viewings of each."""
-        random, start, lengths = chance.random, self.start, self._lengths
-        days, weekends, habit, offset = self._days, self._weekends, life.habit * 60, life.offset
+        random, start, lengths = rng.random, self.start, self._lengths
+        days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
         first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
         width = self._first[(end - 1 + offset) // DAY + 2] - first
         sessions = []
@@ -129,7 +129,7 @@ class Evenings:
             count -= length
             for _ in range(4):
                 day = days[first + int(random() * width)]
-                moment = day * DAY + start(habit, day in weekends, chance) - offset
+                moment = day * DAY + start(habit, day in weekends, rng) - offset
                 if begin <= moment < end:
                     break
             else:  # there is no such hour in so short a time: they watch right away
@@ -139,11 +139,11 @@ class Evenings:
         return sessions
 
 
-def _seconds(hours: tuple[int, ...], count: int, chance: Random) -> list[int]:
+def _seconds(hours: tuple[int, ...], count: int, rng: Random) -> list[int]:
     """Return samples of seconds of a day, of which so many lie in each hour."""
     ends = list(accumulate(hours))
     places = ((number + 0.5) * ends[-1] / count for number in range(count))
-    return [bisect_right(ends, int(place)) * 3600 + int(chance.random() * 3600) for place in places]
+    return [bisect_right(ends, int(place)) * 3600 + int(rng.random() * 3600) for place in places]
 
 
 def _grade(title: Title) -> int:
@@ -151,7 +151,7 @@ def _grade(title: Title) -> int:
     return max(0, min(len(PATIENCE) - 1, int(len(PATIENCE) / 2 + (title.quality - MEAN_QUALITY) * 2)))
 
 
-def _progress(figures: Viewings, patience: float) -> list[int]:
+def _progress(figures: ViewingFigures, patience: float) -> list[int]:
     """Return samples of how far people get, in hundredths of a percent."""
     early = int(SAMPLES * figures.early_quits * patience)
     later = int(SAMPLES * figures.later_quits * patience)

@@ -7,7 +7,7 @@ from math import fsum, sqrt
 from random import Random
 from typing import NamedTuple
 
-from simulation.exact import power
+from simulation.portable_math import power
 from simulation.profile import Profile
 from simulation.titles import BEFORE, Title
 from simulation.window import Window
@@ -41,7 +41,7 @@ def power_law(count: int, exponent: float) -> list[float]:
     return [power(rank, -exponent) for rank in range(1, count + 1)]
 
 
-class Catalogue:
+class Popularity:
     """Titles, and the attention for each on the days of a window.
 
     attention: for each title, as it is on the day on which it comes out. After that it falls by half in each half-life,
@@ -73,17 +73,17 @@ class Catalogue:
                 self._hits[day].append((hit.share * self._freshness(day - hit.day + 1), title))
         self._tastes = list(accumulate(sum(shelf.total for shelf in days) for days in by_shelf))
 
-    def favourites(self, chance: Random) -> Favourites:
+    def favourites(self, rng: Random) -> Favourites:
         """Return somebody's three favourites among the genres and their styles; two may be the same.
 
         They are favourites as often as they are watched, so that tastes change nothing of what is popular over all.
         """
-        first, second, third = (bisect_right(self._tastes, int(chance.random() * self._tastes[-1])) for _ in range(3))
+        first, second, third = (bisect_right(self._tastes, int(rng.random() * self._tastes[-1])) for _ in range(3))
         return first, second, third
 
-    def pick(self, day: int, favourites: Favourites, chance: Random) -> int:
+    def pick(self, day: int, favourites: Favourites, rng: Random) -> int:
         """Return the title that somebody picks on a day."""
-        random = chance.random
+        random = rng.random
         for share, title in self._hits[day]:
             if random() < share:
                 return title
@@ -128,7 +128,7 @@ class Catalogue:
         return shelves
 
 
-def attention(profile: Profile, titles: list[Title], subscribers: list[float], chance: Random) -> list[int]:
+def attention(profile: Profile, titles: list[Title], subscribers: list[float], rng: Random) -> list[int]:
     """Return the attention for each title, such that the viewings of the window follow the power law.
 
     subscribers: about how many there are on each day of the window. So what comes out late, when little of it is left,
@@ -136,7 +136,7 @@ def attention(profile: Profile, titles: list[Title], subscribers: list[float], c
     """
     exposures = _exposures(profile, titles, subscribers)
     popularity = power_law(len(titles), profile.titles.exponent)
-    ranking = sorted(range(len(titles)), key=_by_chance(titles, chance))
+    ranking = sorted(range(len(titles)), key=_by_chance(titles, rng))
     appeal = dict(zip(ranking, popularity, strict=True))
     reached = sorted(appeal, key=lambda title: (-appeal[title] * exposures[title], title))
     found = [0] * len(titles)
@@ -145,11 +145,11 @@ def attention(profile: Profile, titles: list[Title], subscribers: list[float], c
     return found
 
 
-def _by_chance(titles: list[Title], chance: Random) -> Callable[[int], tuple[float, int]]:
+def _by_chance(titles: list[Title], rng: Random) -> Callable[[int], tuple[float, int]]:
     """Return the key of an order by chance, in which what is new, and series, are more often among the first."""
     keys = []
     for number, title in enumerate(titles):
-        place = chance.random()
+        place = rng.random()
         if title.released != BEFORE:
             place = sqrt(place)
         if title.content_type == "series":

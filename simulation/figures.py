@@ -1,0 +1,92 @@
+"""What a figure of a profile may be: each kind of figure as a function that returns its value, or raises Expected."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+Parser = Callable[[Any], Any]
+
+
+class Expected(ValueError):
+    """A figure cannot be what was given. The message says what it can be."""
+
+
+def figure(parse: Parser, default: Any = dataclasses.MISSING) -> Any:
+    """Return the field of a dataclass that holds a figure. default: for a figure that may be left out."""
+    return dataclasses.field(default=default, metadata={"parse": parse})
+
+
+def number(least: float, greatest: float) -> Parser:
+    """Return the parser of a number in this range."""
+
+    def parse(value: Any) -> float:
+        if _is_number(value) and least <= value <= greatest:
+            return float(value)
+        raise Expected(f"a number from {least:,} to {greatest:,}")
+
+    return parse
+
+
+def whole(least: int, greatest: int) -> Parser:
+    """Return the parser of a whole number in this range."""
+
+    def parse(value: Any) -> int:
+        if _is_number(value) and least <= value <= greatest and value == int(value):
+            return int(value)
+        raise Expected(f"a whole number from {least:,} to {greatest:,}")
+
+    return parse
+
+
+def text(value: Any) -> str:
+    """Return a text that can be shown."""
+    if isinstance(value, str) and value.strip() and value.isprintable():
+        return value
+    raise Expected("a text")
+
+
+def one_of(*allowed: str) -> Parser:
+    """Return the parser of a word that is one of these."""
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        raise Expected(f"one of {', '.join(allowed)}")
+
+    return parse
+
+
+def prices(value: Any) -> tuple[Decimal, ...]:
+    """Return prices, exact to the cent."""
+    if isinstance(value, list) and value and all(map(_is_price, value)):
+        return tuple(Decimal(price).quantize(Decimal("0.01")) for price in value)
+    raise Expected("a list of prices such as [4.99, 5.99]")
+
+
+def json_object(value: Any) -> str:
+    """Return a table as the text of a JSON object."""
+    if isinstance(value, dict):
+        try:
+            return json.dumps(value, default=_as_float, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):
+            pass
+    raise Expected("a table of texts, numbers and booleans")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool) and Decimal(value).is_finite()
+
+
+def _is_price(value: Any) -> bool:
+    return _is_number(value) and 0 < value < 100_000_000 and value * 100 == int(value * 100)
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError
+
+
+share = number(0, 1)
