@@ -45,7 +45,7 @@ def run_query(arguments: argparse.Namespace) -> int:
         )
     query = queries[arguments.query]
     statement, values = query.bind({name: query.value(name, text) for name, text in arguments.set})
-    database = Database(database_url(arguments.url))
+    database = Database(database_url(arguments.url), setup="python streaming_services.py")
 
     def read(cursor: Cursor) -> tuple[list[str], list[tuple[object, ...]]]:
         cursor.execute(statement, values)

@@ -36,7 +36,9 @@ def main() -> int:
     arguments = _arguments()
     sources = find(arguments.files, arguments.table or "")
     is_small = _is_small(sources)
-    database = Database(database_url(arguments.url), retry_for=arguments.retry_for)
+    database = Database(
+        database_url(arguments.url), retry_for=arguments.retry_for, setup="python streaming_services.py"
+    )
     begin = time.monotonic()
     load = partial(
         load_small if is_small else _load_large(arguments.connections),

@@ -40,7 +40,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
     from toolkit.queries import read_queries
 
     queries = read_queries(QUERIES)
-    database = Database(database_url(arguments.url))
+    database = Database(database_url(arguments.url), setup="python streaming_services.py")
     options = ReportOptions(arguments.since, arguments.until, arguments.user)
     # Drawn on a terminal only, and not for what takes less than a second.
     bar = tqdm.tqdm(total=20, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")

@@ -134,7 +134,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _clean(arguments: argparse.Namespace) -> int:
     from simulation.traffic import clean
 
-    database = Database(database_url(arguments.url))
+    database = Database(database_url(arguments.url), setup="python streaming_services.py")
     found = supervised(database, lambda: clean.known_runs(database))
     if arguments.mark is not None:
         found = [run for run in found if run.mark == arguments.mark]

@@ -29,7 +29,7 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 def main() -> int:
     """Do what the command line says, and return the exit status."""
     options = _options()
-    database = Database(database_url(options.url), wait=options.wait)
+    database = Database(database_url(options.url), wait=options.wait, setup="python streaming_services.py")
     try:
         if options.check:
             return _check(database, options.schema)

@@ -62,9 +62,9 @@ class RecordingDatabase(Database):
         super().__init__(url)
         self.transactions: list[Transaction] = []
 
-    def take(self, tries: Any) -> Connection:
+    def getconn(self, backoff: Any = None) -> Connection:
         self.transactions.append([])
-        return super().take(tries)
+        return super().getconn(backoff)
 
     def count_retry(self) -> None:
         del self.transactions[-1]  # what has failed
@@ -140,7 +140,7 @@ def _platform(server: str, plans: list[Any] | None = None) -> Iterator[str]:
                         cursor.execute(
                             "INSERT INTO subscriptions (subscription_id, name, price) VALUES (%s, %s, %s)", plan
                         )
-                database.discard(connection)
+                connection.close()
             yield url
         finally:
             admin.cursor().execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
@@ -157,7 +157,7 @@ def _run(url: str, threads: int, ops: int) -> float:
     """Run the traffic, and return its operations a second."""
     traffic = _traffic(url, threads, ops)
     for worker in traffic.workers:  # the bare loops are connected, too, when their time begins
-        worker.calls.database.give_back(worker.calls.database.connect())
+        worker.calls.database.putconn(worker.calls.database.connect())
     begin = time.perf_counter()
     traffic.go(600, traffic.totals.take)
     seconds = time.perf_counter() - begin

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg2.errors
 
 from toolkit.console import UserError
-from toolkit.database import Cursor, Database, explained, run_transaction
+from toolkit.database import ONLY_READS, Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.queries import Query
 
@@ -66,7 +66,7 @@ def read_snapshot(
         return work(Reader(cursor, queries, tell))
 
     try:
-        return run_transaction(database, read, reads=True)
+        return run_transaction(database, read, ONLY_READS)
     except (
         psycopg2.errors.UndefinedTable,
         psycopg2.errors.UndefinedColumn,

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg2
 
 from toolkit.console import UserError
-from toolkit.database import Database, catalog, explained, run_transaction
+from toolkit.database import ONLY_READS, Database, catalog, explained, run_transaction
 
 
 class NotFound(UserError):
@@ -68,7 +68,7 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
         longest = max(documents or arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
-    tables = run_transaction(database, catalog.read, reads=True) if code[:2] == "23" else {}
+    tables = run_transaction(database, catalog.read, ONLY_READS) if code[:2] == "23" else {}
     for table in tables.values():
         constraint = table.constraints.get(error.diag.constraint_name or "")
         if constraint:

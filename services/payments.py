@@ -11,7 +11,7 @@ from services.pages import Order, Page, read_page
 from services.rows import MOST_TRIES, Entity, Row, fetch, write_new
 from services.subscriptions import ALL_PLANS, plan_keys
 from services.users import USERS
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
 
 _PAYMENTS = Entity(
     "payment_history",
@@ -106,7 +106,7 @@ def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
 
-    return run_transaction(database, work, reads=True)
+    return run_transaction(database, work, ONLY_READS)
 
 
 _REVENUE = """

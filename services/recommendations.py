@@ -11,7 +11,7 @@ from services.arguments import service
 from services.errors import NotFound
 from services.pages import check_limit
 from services.rows import Row, fetch
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
 
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
@@ -68,7 +68,7 @@ def recommend_content(database: Database, *, user_id: int, limit: int = 10) -> l
         content = _read_content(cursor, best)
         return [{**content[key], "reason": found[key].reason} for key in best]
 
-    return run_transaction(database, work, reads=True)
+    return run_transaction(database, work, ONLY_READS)
 
 
 def _read_seen(cursor: Cursor, user_id: int) -> list[_Seen]:

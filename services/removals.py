@@ -8,7 +8,16 @@ from psycopg2 import Error, errors, sql
 from services.errors import NotFound, StillInUse
 from services.rows import DOUBT, Entity, Row, fetch
 from toolkit.console import UserError
-from toolkit.database import AmbiguousCommit, Cursor, Database, catalog, run_transaction
+from toolkit.database import (
+    ONE_READ,
+    ONLY_READS,
+    REPEATABLE,
+    AmbiguousCommit,
+    Cursor,
+    Database,
+    catalog,
+    run_transaction,
+)
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Constraint
 
@@ -25,7 +34,7 @@ def remove(database: Database, entity: Entity, **key: Any) -> Row:
         return bool(rows)
 
     try:
-        is_removed = run_transaction(database, work, repeatable=True)
+        is_removed = run_transaction(database, work, REPEATABLE)
     except errors.ForeignKeyViolation as error:
         raise StillInUse(entity.table, key, _uses(database, error, entity, key)) from error
     # If a try was committed and only its answer was lost, the next one finds no row; but neither does it if that try
@@ -51,7 +60,7 @@ def _was_committed(database: Database, entity: Entity, condition: str, values: R
         return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
 
     try:
-        return run_transaction(database, work, reads=True, one_statement=True)
+        return run_transaction(database, work, ONE_READ)
     except (UserError, Error) as error:
         raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
 
@@ -62,7 +71,7 @@ _AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE 
 def _uses(database: Database, error: errors.ForeignKeyViolation, entity: Entity, key: Row) -> dict[str, int]:
     """Return how many rows of each table keep a row from being removed. error: how the server has refused it."""
     uses: dict[str, int] = {}
-    for name, table in run_transaction(database, catalog.read, reads=True).items():
+    for name, table in run_transaction(database, catalog.read, ONLY_READS).items():
         for constraint in table.foreign_keys:
             rows = 0
             if constraint.referenced == entity.table and not re.search(
@@ -89,4 +98,4 @@ def _count(database: Database, table: str, constraint: Constraint, removed_from:
     def work(cursor: Cursor) -> int:
         return int(fetch(cursor, count.as_string(cursor), key)[0]["rows"])
 
-    return run_transaction(database, work, reads=True, one_statement=True)
+    return run_transaction(database, work, ONE_READ)

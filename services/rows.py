@@ -12,7 +12,7 @@ from psycopg2 import extensions
 
 from services.errors import AlreadyExists, NotFound
 from toolkit.console import UserError
-from toolkit.database import AmbiguousCommit, Cursor, Database, run_transaction
+from toolkit.database import ONE_READ, ONE_WRITE, AmbiguousCommit, Cursor, Database, run_transaction
 from toolkit.exact_json import json_text
 
 Row = dict[str, Any]  # column -> value
@@ -68,14 +68,12 @@ extensions.register_adapter(Document, lambda value: extensions.adapt(json_text(v
 
 def read(database: Database, statement: str, values: Row) -> list[Row]:
     """Return the rows of a statement that only reads, as fetch() does, in a transaction of its own."""
-    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), reads=True, one_statement=True)
+    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), ONE_READ)
 
 
 def write(database: Database, statement: str, values: Row) -> list[Row]:
     """Return the rows of a statement that writes, and may be repeated, in a transaction of its own."""
-    return run_transaction(
-        database, lambda cursor: fetch(cursor, statement, values), repeatable=True, one_statement=True
-    )
+    return run_transaction(database, lambda cursor: fetch(cursor, statement, values), ONE_WRITE)
 
 
 class Written(NamedTuple):
@@ -112,7 +110,7 @@ def write_new(
             in_doubt = in_doubt or error.pgcode not in NOTHING_WRITTEN
             raise
 
-    for row in run_transaction(database, work, repeatable=True, one_statement=True, try_again=try_again):
+    for row in run_transaction(database, work, ONE_WRITE, try_again=try_again):
         return Written(row, None, in_doubt)
     try:
         return Written(None, next(iter(read(database, find, values)), None), in_doubt)

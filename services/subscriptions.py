@@ -6,7 +6,7 @@ from typing import Any
 from services.arguments import service
 from services.removals import remove
 from services.rows import NOT_GIVEN, Entity, Row, fetch
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
 
 PLANS = Entity(
     "subscriptions",
@@ -32,7 +32,7 @@ def list_subscriptions(database: Database) -> list[Row]:
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
 
-    return run_transaction(database, work, reads=True)
+    return run_transaction(database, work, ONLY_READS)
 
 
 _SUBSCRIBERS = """

@@ -42,7 +42,7 @@ def run_traffic(url: str, settings: Settings) -> int:
     That is 0; 1 if the proof finds anything that is off, or an expectation does not hold; 130 after Ctrl-C.
     Raises UserError if there is no database to begin with, or none to compare with at the end.
     """
-    database = Database(url)
+    database = Database(url, setup="python streaming_services.py")
     run = new_run()
     display: Display = JSONLines(run.mark) if settings.as_json else Table()
     audience = supervised(database, lambda: Audience(database))

@@ -44,7 +44,7 @@ def tables(empty_database: Database) -> dict[str, Table]:
     connection.autocommit = True
     with connection.cursor() as cursor:
         create(cursor)
-    empty_database.discard(connection)
+    connection.close()
     return run_transaction(empty_database, catalog.read)
 
 
@@ -120,7 +120,7 @@ def build(database: Database, statements: str) -> None:
     with connection.cursor() as cursor:
         for statement in statements.split(";"):
             cursor.execute(statement)
-    database.discard(connection)
+    connection.close()
 
 
 def on_cockroachdb(database: Database) -> bool:

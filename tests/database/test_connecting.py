@@ -112,7 +112,11 @@ def test_a_key_that_others_can_read(server: Server) -> None:
 
 def test_a_database_that_is_not_there(server: Server) -> None:
     url = server.url().replace("/postgres?", "/nothing?")
-    assert f"localhost:{server.plain} has no database nothing: run" in why_not(url)
+    assert f"localhost:{server.plain} has no database nothing: create it first, or" in why_not(url)
+    with pytest.raises(
+        DatabaseMissing, match=r"nothing: run `python make\.py` first, which creates it, or correct the"
+    ):
+        Target(url, "python make.py").connect(psycopg2.extensions.connection)
     with pytest.raises(DatabaseMissing):
         Target(url).connect(psycopg2.extensions.connection)
 

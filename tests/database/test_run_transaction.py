@@ -1,11 +1,13 @@
 """The retrying transaction, with conflicts, errors and losses that really happen."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -16,11 +18,14 @@ from sample import execute
 from server_faults import cut_sessions, fail, sessions
 
 from toolkit.database import (
+    ONE_READ,
+    REPEATABLE,
     AmbiguousCommit,
     Cursor,
     Database,
     DatabaseMissing,
     DatabaseUnreachable,
+    Promise,
     RetriesExhausted,
     run_transaction,
 )
@@ -114,7 +119,7 @@ def test_a_transaction_returns_what_its_work_returns(connect: Connect) -> None:
 @pytest.mark.parametrize("repeatable", [False, True])
 def test_a_conflict_is_tried_again_whoever_says_what(connect: Connect, sqlstate: str, repeatable: bool) -> None:
     database = connect()
-    assert run_transaction(database, Failing(sqlstate, 5), repeatable=repeatable) == "run 6"
+    assert run_transaction(database, Failing(sqlstate, 5), Promise(repeatable=repeatable)) == "run 6"
     assert balances(database) == [101, 100]
     assert database.retries == 5
 
@@ -224,6 +229,63 @@ def test_idle_connections_that_broke_meanwhile_are_replaced(connect: Connect, ur
     assert balances(database) == [101, 100]
 
 
+def fill_pool(database: Database, connections: int) -> None:
+    """Have so many connections lie idle in the pool."""
+    with ExitStack() as stack:
+        for _ in range(connections):
+            stack.enter_context(database.connection())
+
+
+@pytest.mark.parametrize("promise", [Promise(), ONE_READ], ids=["statements", "one statement"])
+def test_a_pool_that_has_gone_stale_costs_one_retry(connect: Connect, url: str, relay: Relay, promise: Promise) -> None:
+    """A proxy that was restarted has ended all connections, and the server is up."""
+    database = connect(psycopg2.extensions.make_dsn(relay.url, application_name="stale"))
+    fill_pool(database, 60)
+    assert len(sessions(url, "stale")) == 60
+    relay.cut_all()
+    begin = time.monotonic()
+    run_transaction(database, balance, promise)
+    assert database.retries == 1
+    assert time.monotonic() - begin < 5
+    run_transaction(database, deposit)
+    assert database.retries == 1
+    assert balances(database) == [101, 100]
+
+
+def test_a_stale_pool_of_several_threads_costs_each_one_retry(connect: Connect, relay: Relay) -> None:
+    database = connect(relay.url)
+    fill_pool(database, 60)
+    relay.cut_all()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: run_transaction(database, balance), range(8)))
+    assert 1 <= database.retries <= 8
+
+
+def test_connections_to_a_host_that_has_gone_cost_one_retry(connect: Connect, url: str, relay: Relay) -> None:
+    with Relay(url) as other:
+        ports = [psycopg2.extensions.parse_dsn(each.url)["port"] for each in (relay, other)]
+        both = psycopg2.extensions.make_dsn(
+            relay.url, host="127.0.0.1,127.0.0.1", port=",".join(map(str, ports)), load_balance_hosts="disable"
+        )
+        database = connect(both)
+        fill_pool(database, 60)
+        relay.close()
+        run_transaction(database, deposit)
+        assert database.retries == 1
+        assert balances(database) == [101, 100]
+
+
+def test_a_connection_is_lent_and_comes_back(connect: Connect) -> None:
+    database = connect()
+    with database.connection() as first:
+        with pytest.raises(psycopg2.Error), database.connection() as second:
+            second.cursor().execute("SELECT * FROM no_such_table")
+        with database.connection() as third:
+            assert third is second
+    with database.connection() as fourth:
+        assert fourth in (first, second)
+
+
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 def test_a_lost_answer_to_commit_is_told_unless_work_is_repeatable(
     connect: Connect, relay: Relay, moment: Moment
@@ -246,7 +308,7 @@ def test_repeatable_work_is_simply_done_again(connect: Connect, relay: Relay, mo
     database = connect(relay.url)
     balances(database)
     relay.cut_at("COMMIT", moment, times=3)
-    run_transaction(database, open_account, repeatable=True)
+    run_transaction(database, open_account, REPEATABLE)
     assert relay.cuts == 3
     assert balances(database) == [100, 100, 50]
     assert database.retries >= 3
@@ -256,7 +318,7 @@ def test_a_statement_of_unknown_fate_is_ambiguous(connect: Connect) -> None:
     database = connect()
     with pytest.raises(AmbiguousCommit):
         run_transaction(database, Failing("40003", 1, open_account))
-    assert run_transaction(database, Failing("40003", 2, open_account), repeatable=True) == "run 3"
+    assert run_transaction(database, Failing("40003", 2, open_account), REPEATABLE) == "run 3"
     assert balances(database) == [100, 100, 50]
 
 
@@ -338,7 +400,7 @@ def test_a_doubt_remains_a_doubt(connect: Connect, relay: Relay) -> None:
         conflicts(cursor)
 
     with pytest.raises(AmbiguousCommit):
-        run_transaction(database, work, repeatable=True)
+        run_transaction(database, work, REPEATABLE)
     assert conflicts.runs > 2
     assert balances(database) == [101, 100]
 
@@ -352,7 +414,7 @@ def test_a_doubt_remains_when_the_server_has_gone(connect: Connect, relay: Relay
         relay.refuse()
 
     with pytest.raises(AmbiguousCommit):
-        run_transaction(database, work, repeatable=True)
+        run_transaction(database, work, REPEATABLE)
 
 
 def refused(cursor: Cursor) -> None:
@@ -375,7 +437,7 @@ def test_whatever_ends_the_tries_after_a_doubtful_commit_leaves_the_doubt(
         (second_try if relay.cuts else deposit)(cursor)
 
     with pytest.raises(AmbiguousCommit, match=r"may have been committed or not.*(as asked|deleted it)") as caught:
-        run_transaction(database, work, repeatable=True)
+        run_transaction(database, work, REPEATABLE)
     assert isinstance(caught.value.__cause__, (psycopg2.Error, LookupError))
     assert balances(database) == [101, 100]
 
@@ -395,7 +457,7 @@ def test_a_refused_message_is_no_lost_connection(connect: Connect) -> None:
     database = connect()
     work = Failing("08P01", 1)
     with pytest.raises(psycopg2.Error) as caught:
-        run_transaction(database, work, repeatable=True)
+        run_transaction(database, work, REPEATABLE)
     assert (caught.value.pgcode, work.runs, database.retries) == ("08P01", 1, 0)
 
 
@@ -410,7 +472,7 @@ def test_a_message_that_is_too_large_is_sent_once(connect: Connect) -> None:
     if "CockroachDB" not in execute(database, "SELECT version()")[0][0]:
         pytest.skip("PostgreSQL takes a gigabyte")
     with pytest.raises(psycopg2.Error, match="maximum allowed message size"):
-        run_transaction(database, work, repeatable=True)
+        run_transaction(database, work, REPEATABLE)
     assert len(sent) == 1
 
 
@@ -503,7 +565,7 @@ def test_an_ordinary_error_comes_as_it_is(connect: Connect, url: str, statement:
 
     for _ in range(5):
         with pytest.raises(psycopg2.Error) as caught:
-            run_transaction(database, work, repeatable=True)
+            run_transaction(database, work, REPEATABLE)
         assert caught.value.pgcode == sqlstate
     assert runs == 5
     assert balances(database) == [100, 100]
@@ -573,7 +635,7 @@ def test_a_connection_is_as_the_scripts_expect_it(connect: Connect, url: str) ->
     database = connect(psycopg2.extensions.make_dsn(url, options=options))
     assert execute(database, "SHOW timezone") == [("UTC",)]
     assert execute(database, "SHOW transaction_isolation") == [("serializable",)]
-    assert execute(database, "SHOW application_name") == [("streaming_services",)]
+    assert execute(database, "SHOW application_name") == [(Path(sys.argv[0]).stem,)]
     named = connect(psycopg2.extensions.make_dsn(url, application_name="mine"))
     assert execute(named, "SHOW application_name") == [("mine",)]
     assert execute(database, "SELECT '日本語 🎬'") == [("日本語 🎬",)]
@@ -639,11 +701,13 @@ def test_the_url_has_the_last_word_on_the_network(connect: Connect, relay: Relay
 @pytest.mark.parametrize("one_statement", [False, True])
 def test_an_interrupt_ends_what_waits_for_a_lock(connect: Connect, url: str, one_statement: bool) -> None:
     database = connect()
-    run_transaction(database, deposit, one_statement=one_statement)
+    run_transaction(database, deposit, Promise(one_statement=one_statement))
     assert database.silence() == 0
     with ThreadPoolExecutor(2) as pool, closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
         cursor.execute("UPDATE accounts SET balance = 7 WHERE id = 1")
-        waiting = [pool.submit(run_transaction, database, deposit, one_statement=one_statement) for _ in range(2)]
+        waiting = [
+            pool.submit(run_transaction, database, deposit, Promise(one_statement=one_statement)) for _ in range(2)
+        ]
         time.sleep(1)
         assert database.silence() > 0.5
         begin = time.monotonic()

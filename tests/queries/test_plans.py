@@ -53,7 +53,7 @@ def test_an_index_serves_where_all_rows_are_asked_for(
             cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN {text}")
         shown = "\n".join(" ".join(map(str, row)) for row in cursor.fetchall())
-    database.discard(connection)
+    connection.close()
     assert re.search(rf"Index Only Scan(?: Backward)? using \w+_idx on {table}|{table}@\w+_idx", shown), shown
     assert not re.search(rf"Seq Scan on {table}|{table}@(?:primary|\w+_pkey)", shown), shown
 

@@ -8,7 +8,7 @@ import pytest
 from reports import PROJECT, run_report, run_script, show
 
 from reporting.formatting import cell, money, number
-from toolkit.database import Database, run_transaction
+from toolkit.database import ONLY_READS, Database, run_transaction
 from toolkit.queries import read_queries
 
 SCRIPT = "<script>alert(1)</script>"
@@ -47,7 +47,7 @@ def answer(url: str, statement: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     try:
-        return run_transaction(database, read, reads=True)
+        return run_transaction(database, read, ONLY_READS)
     finally:
         database.close()
 

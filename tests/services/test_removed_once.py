@@ -186,7 +186,7 @@ def test_a_plan_that_goes_while_somebody_pays_is_not_the_one_paid_for(db: Databa
         time.sleep(0.5)
         holder.commit()
         assert payment.result(timeout=20)["subscription_id"] == 2
-    db.discard(holder)
+    holder.close()
 
 
 def test_a_review_with_a_key_replaces_no_other(db: Database) -> None:

@@ -54,7 +54,7 @@ def test_features_are_kept_whatever_an_application_tells_psycopg2_of_dicts(
     with db.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT %s::JSONB", ({"streams": 6},))
         assert cursor.fetchall() == [({"streams": 6},)]
-    db.discard(connection)
+    connection.close()
 
 
 def test_a_plan_without_features_takes_the_default(db: Database) -> None:

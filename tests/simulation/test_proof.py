@@ -234,4 +234,4 @@ def run_alone(database: Database, statement: str) -> None:
     connection = database.connect()
     with connection.cursor() as cursor:
         cursor.execute(statement)
-    database.discard(connection)
+    connection.close()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -153,7 +153,7 @@ def empty(url: str) -> None:
             cursor.execute(f"DELETE FROM {table}")
 
     with closing(Database(url)) as database:
-        run_transaction(database, delete, repeatable=True)
+        run_transaction(database, delete, REPEATABLE)
 
 
 class Loader:

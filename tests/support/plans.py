@@ -32,4 +32,4 @@ def gather_statistics(database: Database) -> None:
                 cursor.execute(f"CREATE STATISTICS sample FROM {table}")
             else:
                 cursor.execute(f"VACUUM (ANALYZE) {table}")
-    database.discard(connection)
+    connection.close()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from toolkit.database import Cursor, Database, run_transaction
+from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
 from toolkit.database.pool import BEGIN
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
@@ -106,7 +106,7 @@ def execute(database: Database, statement: str) -> list[tuple[Any, ...]]:
         cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
-    return run_transaction(database, work, repeatable=True)
+    return run_transaction(database, work, REPEATABLE)
 
 
 def dump(database: Database) -> list[list[tuple[Any, ...]]]:

@@ -8,15 +8,29 @@ from toolkit.database.interruptible import supervised
 from toolkit.database.pool import Cursor, Database
 from toolkit.database.server_errors import explained, run_or_explain
 from toolkit.database.target import DatabaseMissing, DatabaseUnreachable
-from toolkit.database.transaction import AmbiguousCommit, RetriesExhausted, run_transaction
+from toolkit.database.transaction import (
+    ONE_READ,
+    ONE_WRITE,
+    ONLY_READS,
+    REPEATABLE,
+    AmbiguousCommit,
+    Promise,
+    RetriesExhausted,
+    run_transaction,
+)
 from toolkit.database.url import database_url
 
 __all__ = [
+    "ONE_READ",
+    "ONE_WRITE",
+    "ONLY_READS",
+    "REPEATABLE",
     "AmbiguousCommit",
     "Cursor",
     "Database",
     "DatabaseMissing",
     "DatabaseUnreachable",
+    "Promise",
     "RetriesExhausted",
     "database_url",
     "explained",

@@ -73,7 +73,7 @@ REASONS: list[tuple[str, bool, str]] = [
     (
         r"database \".*\" does not exist",
         False,
-        "the server at {host} has no database {database}: run `python streaming_services.py` first, or correct the URL",
+        "the server at {host} has no database {database}: {create}, or correct the URL",
     ),
     (
         r"could not translate host name|could not resolve|Name or service not known|parse network address",

@@ -1,11 +1,15 @@
-"""The connections to a database: each transaction takes one from the pool, and a lost one is replaced."""
+"""The connections to a database: each transaction takes one from the pool, and a lost one is replaced.
+
+The words are those of psycopg_pool: getconn(), putconn(), and connection(), the context manager that does both.
+"""
 
 import os
+import random
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -21,6 +25,11 @@ Cursor = psycopg2.extensions.cursor
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 2.0
 
+# CockroachDB's code for a message above sql.conn.max_read_buffer_message_size, and its words (pgwirebase/encoding.go).
+PROTOCOL_VIOLATION = "08P01"
+TOO_LARGE = "bigger than maximum allowed message size"
+# What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
+SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 
 # What is sent and read relies on these, whatever the server, the database or the user has as a default. Not by the
 # startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is NULL and left out, but
@@ -118,24 +127,20 @@ class _Cursor(psycopg2.extensions.cursor):
             self.execute("SELECT 1")
 
 
-class Tries:
+class Backoff:
     """The pauses between the tries of one transaction, and when there are to be no more.
 
     seconds: how long it is tried. since: from when they count (time.monotonic()), asked again each time; by default
     from now.
     """
 
-    count = 0
-    in_doubt = False  # whether one of them may have been committed
-
     def __init__(self, database: "Database", seconds: float, since: Callable[[], float] | None = None) -> None:
         self._database, self._seconds, self._since = database, seconds, since
         self.begin = time.monotonic()
+        self.count = 0
 
     def pause(self) -> bool:
         """Wait before the next try, and return True; or return False if the time is over."""
-        import random  # slow to import, and not needed where nothing is in the way
-
         since = max(self.begin, self._since()) if self._since else self.begin
         left = since + self._seconds - time.monotonic()
         if left <= 0:
@@ -152,12 +157,13 @@ class Database:
     url: any libpq URL or keyword string, with several hosts as well (a lost node's connections go to another).
     retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
     wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
+    setup: the command that creates database and tables, for the advice in errors.
 
     Nothing is connected before the first use. Raises UserError if the URL is none.
     """
 
-    def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0) -> None:
-        self.target = Target(url)
+    def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0, setup: str = "") -> None:
+        self.target = Target(url, setup)
         self.retry_for = retry_for
         self.wait = wait
         self.retries = 0  # how often a transaction, of any thread, was tried again
@@ -169,7 +175,7 @@ class Database:
         self._interrupted = threading.Event()
 
     def connect(self) -> Connection:
-        """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with discard().
+        """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with putconn().
 
         Raises DatabaseUnreachable or DatabaseMissing.
         """
@@ -191,16 +197,16 @@ class Database:
                     )
         except psycopg2.Error as error:
             was_lost = connection.closed
-            self.discard(connection)
+            self._drop(connection)
             self.stop_if_interrupted()
             if was_lost:
                 raise DatabaseUnreachable(f"the connection to {self.target.host} was lost at once") from error
-            raise self.target.explained(str(error).strip()) from error
+            raise self.target.unreachable(str(error).strip()) from error
         self.stop_if_interrupted()
         return connection
 
-    def discard(self, connection: Connection) -> None:
-        """Close a connection."""
+    def _drop(self, connection: Connection) -> None:
+        """Close a connection, and forget it."""
         with self._lock:
             self._open.discard(connection)
         with suppress(psycopg2.Error):
@@ -208,8 +214,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that no transaction is using."""
-        while self._idle:
-            self.discard(self._idle.pop())
+        with suppress(IndexError):
+            while True:
+                self._drop(self._idle.pop())
 
     def interrupt(self) -> None:
         """Make each transaction stop at once with a KeyboardInterrupt, whatever it waits for; the server rolls back."""
@@ -247,21 +254,51 @@ class Database:
         self._interrupted.wait(seconds)
         self.stop_if_interrupted()
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection, whose transaction is over, for the next transaction."""
+    @contextmanager
+    def connection(self, backoff: Backoff | None = None) -> Iterator[Connection]:
+        """Lend a connection, whose transaction is rolled back after an error. One that is lost is not lent again."""
+        connection = self.getconn(backoff)
+        try:
+            yield connection
+        except BaseException as error:
+            self._end(connection, error)
+            raise
+        finally:
+            self.putconn(connection)
+
+    def _end(self, connection: Connection, error: BaseException) -> None:
+        """Roll back, or close the connection if it is lost, or a person does not wait: the server then rolls back."""
+        if isinstance(error, psycopg2.Error) and is_lost(connection, error):
+            connection.close()
+            # What has ended this one (a proxy, a node) has most likely ended those that have been idle since.
+            self.close()
+        elif isinstance(error, Exception):
+            try:
+                connection.rollback()
+            except psycopg2.Error:
+                connection.close()
+        else:
+            connection.close()
+
+    def putconn(self, connection: Connection) -> None:
+        """Take a connection back, whose transaction is over, for the next one; one that is closed is forgotten."""
         connection.waiting_since = 0.0
-        self._idle.append(connection)
+        if connection.closed:
+            self._drop(connection)
+        else:
+            self._idle.append(connection)
 
-    def take(self, tries: Tries) -> Connection:
-        """Return an idle connection or a new one, which the caller gives back with give_back() or discard().
+    def getconn(self, backoff: Backoff | None = None) -> Connection:
+        """Return an idle connection or a new one, which the caller gives back with putconn().
 
-        A server that answered before may be away for a while: `tries` says for how long it is waited for.
+        A server that answered before may be away for a while: `backoff` says for how long it is waited for.
         """
         try:
             return self._idle.pop()
         except IndexError:
             pass  # there is none, and suppress() would take as long as all the rest
-        first_tries = Tries(self, self.wait)
+        first = Backoff(self, self.wait)
+        again = backoff or Backoff(self, self.retry_for)
         thread = threading.get_ident()
         self._connecting_since[thread] = time.monotonic()
         try:
@@ -269,7 +306,15 @@ class Database:
                 try:
                     return self.connect()
                 except DatabaseUnreachable as error:
-                    if not (error.is_transient and (tries if self._was_reached else first_tries).pause()):
+                    if not (error.is_transient and (again if self._was_reached else first).pause()):
                         raise
         finally:
             del self._connecting_since[thread]
+
+
+def is_lost(connection: Connection, error: psycopg2.Error) -> bool:
+    """Whether an error means that the connection has gone, and not that the server refuses what was sent."""
+    code = error.pgcode or ""
+    if code == PROTOCOL_VIOLATION and TOO_LARGE in str(error):
+        return False  # some versions close the connection after this, and it would be sent in vain again
+    return bool(connection.closed) or code in SERVER_LEAVES or (code.startswith("08") and code != PROTOCOL_VIOLATION)

@@ -7,7 +7,7 @@ import psycopg2
 
 from toolkit.console import UserError
 from toolkit.database.pool import Cursor, Database
-from toolkit.database.transaction import run_transaction
+from toolkit.database.transaction import REPEATABLE, run_transaction
 
 T = TypeVar("T")
 
@@ -16,10 +16,10 @@ ADVICE = {
     "08P01": "what was sent is larger than the server takes (CockroachDB: sql.conn.max_read_buffer_message_size, "
     "16 MiB unless it was set): raise that, or give smaller values",
     "25006": "the database is read-only (a replica?): use the URL of a server that can be written to",
-    "3D000": "run `python streaming_services.py` first, which creates it, or correct the URL",
+    "3D000": "{create_database}, or correct the URL",
     "3F000": "create the schema, or correct the search_path in the URL's options",
     "42501": "grant user {user} the privilege, or use the URL of a user who has it",
-    "42P01": "run `python streaming_services.py` first, which creates the tables",
+    "42P01": "{create_tables}",
     "53100": "the server's disk is full: make room there",
     "53200": "the server is out of memory: try again later, or give it more",
     "53300": "the server has no free connection: try again later",
@@ -38,7 +38,14 @@ def explained(error: psycopg2.Error, database: Database) -> UserError:
     reason = (error.diag.message_primary or str(error)).strip()
     advice = ADVICE.get(error.pgcode or "", "")
     where = f"{database.target.host}, database {database.target.database}"
-    failure = UserError(f"{reason} ({where})" + (f": {advice.format(user=database.target.user)}" if advice else ""))
+    if advice:
+        target = database.target
+        advice = ": " + advice.format(
+            user=target.user,
+            create_database=target.how_to_create("it"),
+            create_tables=target.how_to_create("the tables"),
+        )
+    failure = UserError(f"{reason} ({where}){advice}")
     failure.is_transient = (error.pgcode or "") in PASSING
     return failure
 
@@ -49,6 +56,6 @@ def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:
     Raises UserError for whatever the server refuses, too.
     """
     try:
-        return run_transaction(database, work, repeatable=True)
+        return run_transaction(database, work, REPEATABLE)
     except psycopg2.Error as error:
         raise explained(error, database) from error

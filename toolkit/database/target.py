@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "keepalives_interval": 5,  # seconds
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
-    "application_name": "streaming_services",
+    "fallback_application_name": Path(sys.argv[0]).stem,  # the script's; PGAPPNAME goes before it
 }
 # What is sent and read is text of any language, whatever the URL says; of other encodings CockroachDB knows none.
 ENCODING = {"client_encoding": "UTF8"}
@@ -46,10 +47,11 @@ class Target:
     """A server, or several nodes of one, and the database there: what a libpq URL says.
 
     url: any libpq URL or keyword string. Raises UserError if it is none; the text of the URL is in no message, for it
-    may hold a password.
+    may hold a password. setup: the command that creates database and tables, for the advice in errors.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, setup: str = "") -> None:
+        self._setup = setup
         self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
         hosts = str(self.parameters.get("host", ""))
         # Known to libpq 16 and newer, which every psycopg2-binary since 2.9.10 brings.
@@ -73,18 +75,18 @@ class Target:
 
     def with_database(self, name: str) -> "Target":
         """Return the same server with a database of another name."""
-        return Target(psycopg2.extensions.make_dsn(**{**self.parameters, "dbname": name}))
+        return Target(psycopg2.extensions.make_dsn(**{**self.parameters, "dbname": name}), self._setup)
 
     def connect(self, factory: type[psycopg2.extensions.connection]) -> Any:
         """Return a new connection of that class. Raises DatabaseUnreachable or DatabaseMissing."""
         certificate = self.parameters.get("sslcert")
         if certificate and not Path(certificate).exists():
             # libpq would go on without one, and the server's answer would not name the file.
-            raise self.explained(f'could not open certificate file "{certificate}"')
+            raise self.unreachable(f'could not open certificate file "{certificate}"')
         try:
             return psycopg2.connect(connection_factory=factory, **self.parameters)
         except psycopg2.Error as error:
-            raise self.explained(str(error).strip()) from error
+            raise self.unreachable(str(error).strip()) from error
 
     @property
     def user(self) -> str:
@@ -114,14 +116,16 @@ class Target:
         text = str(self.parameters.get(parameter) or os.environ.get(variable) or "")
         return text.split(",") if text else []
 
-    def explained(self, reason: str) -> DatabaseUnreachable:
+    def unreachable(self, reason: str) -> DatabaseUnreachable:
         """Return the error that says for a person why there is no connection: what libpq or the server said."""
         matches = ((re.search(pattern, reason), is_transient, advice) for pattern, is_transient, advice in REASONS)
         found, is_transient, advice = next((match for match in matches if match[0]), (None, True, ""))
         if not found:
             return DatabaseUnreachable(f"no connection to {self.host}: {self._without_password(reason)}")
         quoted = next((group for group in found.groups() if group), "")
-        text = advice.format(quoted, host=self.host, user=self.user, database=self.database)
+        text = advice.format(
+            quoted, host=self.host, user=self.user, database=self.database, create=self.how_to_create("it")
+        )
         error = (
             DatabaseMissing(text)
             if "does not exist" in reason and "has no database" in text
@@ -129,6 +133,10 @@ class Target:
         )
         error.is_transient = is_transient
         return error
+
+    def how_to_create(self, what: str) -> str:
+        """Return the advice for a person when the database, or tables in it, are missing."""
+        return f"run `{self._setup}` first, which creates {what}" if self._setup else f"create {what} first"
 
     def _without_password(self, text: str) -> str:
         password = self.parameters.get("password")

@@ -11,7 +11,7 @@ from threading import Thread
 import psycopg2
 
 from toolkit.console import UserError, say
-from toolkit.database import AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
+from toolkit.database import REPEATABLE, AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch
@@ -196,7 +196,7 @@ class BulkLoad:
                 return run_transaction(
                     self._database,
                     lambda cursor: Writer(cursor, skip=self._skip).insert(batch),
-                    repeatable=True,
+                    REPEATABLE,
                     since=self._last_commit,
                 )
             except psycopg2.Error:

@@ -6,7 +6,7 @@ import psycopg2
 from psycopg2 import errors
 
 from toolkit.console import UserError
-from toolkit.database import AmbiguousCommit, Cursor, Database, explained, run_transaction
+from toolkit.database import REPEATABLE, AmbiguousCommit, Cursor, Database, explained, run_transaction
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, split
 from toolkit.loading.check.duplicates import find_duplicates
@@ -45,7 +45,7 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
         problems += run_transaction(
             database,
             lambda cursor: _not_new(cursor, tables, batches) + _dangling(cursor, tables, batches, wrong, spellings),
-            repeatable=True,
+            REPEATABLE,
         )
     except psycopg2.Error as error:
         # A key that the server cannot read is met again when it is written, and its row found. PostgreSQL judges

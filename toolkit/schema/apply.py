@@ -9,7 +9,16 @@ import psycopg2.extensions
 from psycopg2 import errors, sql
 
 from toolkit.console import UserError, say
-from toolkit.database import Cursor, Database, DatabaseMissing, explained, run_or_explain, run_transaction
+from toolkit.database import (
+    ONE_WRITE,
+    REPEATABLE,
+    Cursor,
+    Database,
+    DatabaseMissing,
+    explained,
+    run_or_explain,
+    run_transaction,
+)
 from toolkit.database.catalog import is_cockroachdb, search_path
 from toolkit.schema.ddl import DdlStandsAlone, prepare, wait_for_other_runs
 from toolkit.schema.relations import Relation, relations
@@ -52,7 +61,7 @@ def _build(database: Database, script: SchemaFile) -> Built:
         return build_in(cursor, script)
 
     try:
-        return script.explaining(database, partial(run_transaction, database, build, repeatable=True))
+        return script.explaining(database, partial(run_transaction, database, build, REPEATABLE))
     except DdlStandsAlone as reason:
         return _build_one_by_one(database, script, reason)
 
@@ -72,7 +81,7 @@ def _build_one_by_one(database: Database, script: SchemaFile, reason: DdlStandsA
     for number, statement in enumerate(script.statements):
         try:
             run = partial(script.run_statement, statement)
-            script.explaining(database, partial(run_transaction, database, run, repeatable=True, one_statement=True))
+            script.explaining(database, partial(run_transaction, database, run, ONE_WRITE))
         except UserError as failure:
             raise UserError(f"{failure}\n  statements before it that are applied: {number}") from failure
     return Built(before, None)

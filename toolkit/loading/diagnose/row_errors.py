@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg2
 
 from toolkit.database import Cursor
-from toolkit.database.transaction import PROTOCOL_VIOLATION, TOO_LARGE
+from toolkit.database.pool import PROTOCOL_VIOLATION, TOO_LARGE
 
 # SQLSTATE classes and codes: data exception, integrity constraint violation, a key twice in one statement, too large
 # for an index, raised by a trigger, datatype mismatch, WITH CHECK OPTION.

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import psycopg2
 
-from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
+from toolkit.database import REPEATABLE, Cursor, Database, explained, run_or_explain, run_transaction
 from toolkit.loading.diagnose.row_errors import is_rows_fault
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write.row_order import Step, batches_of
@@ -65,6 +65,6 @@ def run_write(
         return is_unique
 
     try:
-        return run_transaction(database, attempt, repeatable=True, try_again=is_passing, since=since)
+        return run_transaction(database, attempt, REPEATABLE, try_again=is_passing, since=since)
     except psycopg2.Error as error:
         raise explained(error, database) from error
