@@ -53,10 +53,10 @@ def _arguments() -> argparse.Namespace:
     _add_run(commands)
     clean = commands.add_parser("clean", help="remove everything that runs have written")
     clean.set_defaults(run=_clean)
-    clean.add_argument("--run", type=_mark, dest="mark", metavar="ID", help="of this run only")
+    clean.add_argument("--run", type=_run_id, dest="run_id", metavar="ID", help="of this run only")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
-    merge = commands.add_parser("merge", help="add up the measures of several runs, of several machines perhaps")
+    merge = commands.add_parser("merge", help="add up the measurements of several runs, of several machines perhaps")
     merge.set_defaults(run=_merge)
     merge.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what `run --format json` has printed")
     arguments = parser.parse_args()
@@ -108,16 +108,17 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a line")
     run.add_argument(
-        "--expect", type=_expectation, action="append", default=[], metavar="FIGURE", help="as in 'watch.p99<50ms'"
+        "--expect", type=_threshold, action="append", default=[], metavar="FIGURE", help="as in 'watch.p99<50ms'"
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from simulation.traffic.operations import MIX
-    from simulation.traffic.session import Settings, run_traffic
+    from simulation.traffic.options import Options
+    from simulation.traffic.run import run_traffic
 
     unbounded = arguments.duration is None and arguments.max_ops is not None
-    settings = Settings(
+    options = Options(
         duration=math.inf if unbounded else DURATION if arguments.duration is None else arguments.duration,
         concurrency=arguments.concurrency,
         rate=arguments.rate,
@@ -126,9 +127,9 @@ def _run(arguments: argparse.Namespace) -> int:
         mix=arguments.mix or MIX,
         clock=arguments.clock,
         as_json=arguments.format == "json",
-        expectations=tuple(arguments.expect),
+        thresholds=tuple(arguments.expect),
     )
-    return run_traffic(database_url(arguments.url), settings)
+    return run_traffic(database_url(arguments.url), options)
 
 
 def _clean(arguments: argparse.Namespace) -> int:
@@ -136,10 +137,12 @@ def _clean(arguments: argparse.Namespace) -> int:
 
     database = Database(database_url(arguments.url), setup="python streaming_services.py")
     found = supervised(database, lambda: clean.known_runs(database))
-    if arguments.mark is not None:
-        found = [run for run in found if run.mark == arguments.mark]
+    if arguments.run_id is not None:
+        found = [run_id for run_id in found if run_id == arguments.run_id]
     if not found:
-        say("there is nothing of any run" if arguments.mark is None else f"there is nothing of run {arguments.mark}")
+        say(
+            "there is nothing of any run" if arguments.run_id is None else f"there is nothing of run {arguments.run_id}"
+        )
         return 0
     counts = supervised(database, lambda: clean.count(database, found))
     place = f"{database.target.host}, in database {database.target.database}"
@@ -160,16 +163,16 @@ def _clean(arguments: argparse.Namespace) -> int:
     return 1 if kept else 0
 
 
-def _some(runs: Sequence[Any]) -> str:
-    return f"run {runs[0].mark}" if len(runs) == 1 else f"{len(runs)} runs"
+def _some(run_ids: Sequence[str]) -> str:
+    return f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)} runs"
 
 
 def _merge(arguments: argparse.Namespace) -> int:
     from simulation.traffic.display import Table
     from simulation.traffic.merge import merge
 
-    measures, longest = merge(arguments.files)
-    Table().end(measures, longest)
+    measurements, longest = merge(arguments.files)
+    Table().end(measurements, longest)
     return 0
 
 
@@ -210,17 +213,17 @@ def _mix(text: str) -> dict[str, float]:
     return mix(text)
 
 
-def _expectation(text: str) -> Any:
-    from simulation.traffic.expectations import expectation
+def _threshold(text: str) -> Any:
     from simulation.traffic.operations import MIX
+    from simulation.traffic.thresholds import threshold
 
-    return expectation(list(MIX))(text)
+    return threshold(list(MIX))(text)
 
 
-def _mark(text: str) -> str:
-    from simulation.traffic.marks import is_mark
+def _run_id(text: str) -> str:
+    from simulation.traffic.run_ids import is_run_id
 
-    if is_mark(text):
+    if is_run_id(text):
         return text
     raise argparse.ArgumentTypeError("expected the id of a run: twelve hexadecimal digits")
 

@@ -6,7 +6,7 @@ First the traffic is run once, and what its services send is written down: the s
 traffic and the bare loops run in turn, with as many threads, each time on a fresh database of the benchmark's own with
 the same rows. A bare loop sends what was written down, once, with BEGIN and COMMIT where the services have them, at the
 same isolation; it fetches the rows, and does nothing with them or with errors. UUIDs it sends and gets as UUIDs, as the
-services do. The journals are off. The server runs already (default: the local database). The last line of the output is
+services do. Histories are off. The server runs already (default: the local database). The last line of the output is
 one JSON object with the figures.
 """
 
@@ -30,10 +30,10 @@ sys.path.insert(0, str(PROJECT))
 
 from services.rows import READ_UUID  # noqa: E402 - lies beside this folder
 from simulation.traffic.audience import Audience  # noqa: E402
-from simulation.traffic.marks import new_run  # noqa: E402
-from simulation.traffic.measures import in_all  # noqa: E402
-from simulation.traffic.operations import MIX  # noqa: E402
+from simulation.traffic.measurements import in_all  # noqa: E402
+from simulation.traffic.options import Options  # noqa: E402
 from simulation.traffic.plans import add_plans  # noqa: E402
+from simulation.traffic.run_ids import new_run_id  # noqa: E402
 from simulation.traffic.runner import Traffic  # noqa: E402
 from toolkit import local, schema  # noqa: E402
 from toolkit.database import Database  # noqa: E402
@@ -148,9 +148,10 @@ def _platform(server: str, plans: list[Any] | None = None) -> Iterator[str]:
 
 def _traffic(url: str, threads: int, ops: int) -> Traffic:
     with closing(Database(url)) as database:
-        audience, run = Audience(database), new_run()
-        plans = add_plans(database, audience, run)
-    return Traffic(url, run, audience, plans, concurrency=threads, mix=MIX, seed=1, max_ops=ops, keeps_journal=False)
+        audience, run_id = Audience(database), new_run_id()
+        plans = add_plans(database, audience, run_id)
+    options = Options(duration=600, concurrency=threads, clock=1.0, max_ops=ops, keeps_history=False)
+    return Traffic(url, run_id, audience, plans, options)
 
 
 def _run(url: str, threads: int, ops: int) -> float:
@@ -159,10 +160,10 @@ def _run(url: str, threads: int, ops: int) -> float:
     for worker in traffic.workers:  # the bare loops are connected, too, when their time begins
         worker.calls.database.putconn(worker.calls.database.connect())
     begin = time.perf_counter()
-    traffic.go(600, traffic.totals.take)
+    traffic.go(traffic.totals.take)
     seconds = time.perf_counter() - begin
     traffic.totals.take()
-    return in_all(traffic.totals.measures).ops / seconds
+    return in_all(traffic.totals.measurements.values()).ops / seconds
 
 
 def _record(url: str, threads: int, ops: int) -> tuple[list[list[Transaction]], list[Any]]:
@@ -171,7 +172,7 @@ def _record(url: str, threads: int, ops: int) -> tuple[list[list[Transaction]], 
     databases = [RecordingDatabase(url) for _ in traffic.workers]
     for worker, database in zip(traffic.workers, databases, strict=True):
         worker.calls.database = database
-    traffic.go(600, lambda: None)
+    traffic.go(lambda: None)
     plans = [(plan.subscription_id, f"plan {number}", 9) for number, plan in enumerate(traffic.plans)]
     return [[sent for sent in database.transactions if sent] for database in databases], plans
 

@@ -10,7 +10,8 @@ from reporting.charts import Cell, Series
 from reporting.formatting import DASH, number
 from reporting.markup import Markup
 from reporting.page import Card, FigureSource, Section, Tile, headline, page
-from reporting.run import Measured, Run, read_run, total
+from reporting.run import RunInSteps, read_run
+from simulation.traffic.run_file import Measurement, in_all
 
 COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "errors"]
 
@@ -22,12 +23,12 @@ def traffic_page(file: Path) -> Markup:
         file.name, "A line for each operation and second.", f"python simulate.py run --format json > {file.name}"
     )
     together = run.together
-    whole = total(together)
+    whole = in_all(together)
     tiles = [
         Tile("operations", number(whole.ops), "", "even"),
         Tile("operations/s", f"{whole.ops / run.seconds:,.1f}", "", "even"),
-        Tile("latency, p50", _milliseconds(whole.percentile(50)), "", "even"),
-        Tile("latency, p99", _milliseconds(whole.percentile(99)), "", "even"),
+        Tile("latency, p50", _milliseconds(whole.percentile("p50")), "", "even"),
+        Tile("latency, p99", _milliseconds(whole.percentile("p99")), "", "even"),
         Tile("errors", number(whole.errors), "", "even"),
     ]
     sections = [
@@ -36,14 +37,14 @@ def traffic_page(file: Path) -> Markup:
     ]
     return page(
         "Traffic",
-        f"Run {run.mark}, {run.seconds:,.0f} s long.",
+        f"Run {run.run_id}, {run.seconds:,.0f} s long.",
         headline("The whole run", tiles, source),
         sections,
         f"Read from {file.name}",
     )
 
 
-def _together(run: Run, together: Sequence[Measured], source: FigureSource) -> list[Card]:
+def _together(run: RunInSteps, together: Sequence[Measurement], source: FigureSource) -> list[Card]:
     rates = [run.rate(i, one.ops) for i, one in enumerate(together)]
     rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
     axis = _axis(run)
@@ -53,10 +54,10 @@ def _together(run: Run, together: Sequence[Measured], source: FigureSource) -> l
         Series(
             name,
             kind,
-            [one.percentile(percent) for one in together],
-            [f"{_when(run, i)}: {name} {_milliseconds(one.percentile(percent))}" for i, one in enumerate(together)],
+            [one.percentile(name) for one in together],
+            [f"{_when(run, i)}: {name} {_milliseconds(one.percentile(name))}" for i, one in enumerate(together)],
         )
-        for name, kind, percent in (("p99", "rank-2", 99.0), ("p50", "rank-1", 50.0))
+        for name, kind in (("p99", "rank-2"), ("p50", "rank-1"))
     ]
     errors = Series(
         "errors",
@@ -99,14 +100,14 @@ def _together(run: Run, together: Sequence[Measured], source: FigureSource) -> l
     ]
 
 
-def _by_operation(run: Run, source: FigureSource) -> list[Card]:
+def _by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
     rows = [
         [round(run.spans[i].end, 1), operation, *_figures(run, i, one)]
         for operation, steps in run.steps.items()
         for i, one in enumerate(steps)
     ]
 
-    def heat(key: str, title: str, unit: str, lead: str, value: Callable[[int, Measured], float | None]) -> Card:
+    def heat(key: str, title: str, unit: str, lead: str, value: Callable[[int, Measurement], float | None]) -> Card:
         cells = _cells(run, unit, value, by_row=key == "operations_by_operation")
         columns = _axis(run)
         chart = charts.heat_map(title, unit, list(run.steps), columns, cells, below="seconds of the run")
@@ -120,8 +121,8 @@ def _by_operation(run: Run, source: FigureSource) -> list[Card]:
             "The stronger, the more: each operation next to its most.",
             lambda i, one: run.rate(i, one.ops),
         ),
-        heat("p50_by_operation", "Half are done within", "ms (p50)", "The stronger, the slower.", _percentile(50)),
-        heat("p99_by_operation", "99 % are done within", "ms (p99)", "The stronger, the slower.", _percentile(99)),
+        heat("p50_by_operation", "Half are done within", "ms (p50)", "The stronger, the slower.", _percentile("p50")),
+        heat("p99_by_operation", "99 % are done within", "ms (p99)", "The stronger, the slower.", _percentile("p99")),
     ]
     if any(one.errors for steps in run.steps.values() for one in steps):
         shown = heat("errors_by_operation", "Errors", "failed operations", "The stronger, the more.", _errors)
@@ -129,15 +130,17 @@ def _by_operation(run: Run, source: FigureSource) -> list[Card]:
     return cards
 
 
-def _errors(_: int, one: Measured) -> float | None:
+def _errors(_: int, one: Measurement) -> float | None:
     return one.errors or None
 
 
-def _percentile(percent: float) -> Callable[[int, Measured], float | None]:
-    return lambda _, one: one.percentile(percent)
+def _percentile(name: str) -> Callable[[int, Measurement], float | None]:
+    return lambda _, one: one.percentile(name)
 
 
-def _cells(run: Run, unit: str, value: Callable[[int, Measured], float | None], *, by_row: bool) -> list[Cell]:
+def _cells(
+    run: RunInSteps, unit: str, value: Callable[[int, Measurement], float | None], *, by_row: bool
+) -> list[Cell]:
     """Return the fields of a heat map; a step without a value has none.
 
     by_row: the shades are from 0 to the most of each operation; else from the least to the most of all, by their
@@ -161,12 +164,12 @@ def _cells(run: Run, unit: str, value: Callable[[int, Measured], float | None], 
     return cells
 
 
-def _figures(run: Run, step: int, one: Measured) -> list[Any]:
-    percentiles = [None if (value := one.percentile(percent)) is None else round(value, 1) for percent in (50, 99)]
+def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:
+    percentiles = [None if (value := one.percentile(name)) is None else round(value, 1) for name in ("p50", "p99")]
     return [round(run.rate(step, one.ops), 1), *percentiles, one.errors]
 
 
-def _axis(run: Run) -> list[str]:
+def _axis(run: RunInSteps) -> list[str]:
     """Return the labels of a run's steps: every so many seconds, where they end."""
     every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.seconds / size <= 12), 3600)
     labels = []
@@ -176,7 +179,7 @@ def _axis(run: Run) -> list[str]:
     return labels
 
 
-def _when(run: Run, step: int) -> str:
+def _when(run: RunInSteps, step: int) -> str:
     return f"at {run.spans[step].end:,.0f} s"
 
 

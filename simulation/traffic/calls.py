@@ -1,4 +1,4 @@
-"""The calls of a worker: each is measured, and those that write are in its journal."""
+"""The calls of a worker: each is measured, and those that write are in its history."""
 
 import threading
 import time
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import services
-from simulation.traffic.journal import FAIL, INFO, OK, Journal
-from simulation.traffic.measures import Recorder
+from simulation.traffic.history import FAIL, INFO, OK, History
+from simulation.traffic.measurements import Recorder
 from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Database
 
@@ -26,13 +26,13 @@ class Calls:
     latest call. problems: what the errors of the database said, and how often.
     """
 
-    def __init__(self, database: Database, journal: Journal | None, stop: threading.Event) -> None:
+    def __init__(self, database: Database, history: History | None, stop: threading.Event) -> None:
         self.recorder = Recorder()
         self.problems: Counter[str] = Counter()
         self.due: float | None = None
         self.was_refused = False
         self.database = database
-        self._journal, self._stop = journal, stop
+        self._history, self._stop = history, stop
 
     def write(
         self,
@@ -44,19 +44,19 @@ class Calls:
         got: list[str],
         arguments: dict[str, Any],
     ) -> Any:
-        """Call a service that writes, with an entry in the journal before and after it. Return the row, or None.
+        """Call a service that writes, with an entry in the history before and after it. Return the row, or None.
 
-        sent: the values to be written. got: the columns of the returned row that the journal keeps beside these.
+        sent: the values to be written. got: the columns of the returned row that the history keeps beside these.
         """
-        if not self._journal:
+        if not self._history:
             return self.make(operation, service, arguments)[1]
-        self._journal.begin(time.monotonic(), user_id, operation, key, sent)
+        self._history.begin(time.monotonic(), user_id, operation, key, sent)
         try:
             outcome, row = self.make(operation, service, arguments)
         except KeyboardInterrupt:
-            self._journal.end(time.monotonic(), INFO, [])
+            self._history.end(time.monotonic(), INFO, [])
             raise
-        self._journal.end(time.monotonic(), outcome, [row[name] for name in got] if row else [])
+        self._history.end(time.monotonic(), outcome, [row[name] for name in got] if row else [])
         return row
 
     def make(self, operation: str, service: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, Any]:

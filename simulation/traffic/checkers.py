@@ -15,8 +15,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from simulation.traffic.histories import Histories, Prices, by_key, is_attempted, possible
-from simulation.traffic.journal import INFO, OK, Event
+from simulation.traffic.history import INFO, OK, Event
+from simulation.traffic.prices import Prices
+from simulation.traffic.user_histories import UserHistories, any_with_outcome, by_key, possible
 
 MOST_EXAMPLES = 5
 
@@ -77,7 +78,7 @@ class Stored(NamedTuple):
 
 
 Tallies = dict[str, Tally]
-Checker = Callable[[Histories, Stored, dict[int, Prices], Tallies], None]
+Checker = Callable[[UserHistories, Stored, dict[int, Prices], Tallies], None]
 
 
 def check_presence(tally: Tally, name: str, events: list[Event], row: Any, *, should_go: bool) -> bool:
@@ -90,19 +91,19 @@ def check_presence(tally: Tally, name: str, events: list[Event], row: Any, *, sh
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was removed, or what it belongs to is gone")
         return False
-    if is_there and not (is_attempted(events, OK) or is_attempted(events, INFO)):
+    if is_there and not (any_with_outcome(events, OK) or any_with_outcome(events, INFO)):
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was refused")
         return False
-    if is_there and not is_attempted(events, OK):
+    if is_there and not any_with_outcome(events, OK):
         tally.recovered += 1
-    if not is_there and not should_go and is_attempted(events, OK):
+    if not is_there and not should_go and any_with_outcome(events, OK):
         tally.lost += 1
         tally.tell(f"{name}: was confirmed, and is not there")
     return is_there
 
 
-def check_users(histories: Histories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
+def check_users(histories: UserHistories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
     """Who signed up is there with their name, address and plan, unless they deleted their account."""
     tally, deletions = tallies["users"], tallies["deletions"]
     for user in stored.own:
@@ -112,12 +113,12 @@ def check_users(histories: Histories, stored: Stored, _: dict[int, Prices], tall
         tally.count(calls + changes)
         deletions.count(deleted)
         row = cast(Any, stored.users.get(user))
-        if row and is_attempted(deleted, OK):
+        if row and any_with_outcome(deleted, OK):
             deletions.lost += 1
             deletions.tell(f"user {user}: was deleted, and is there")
-        elif not row and is_attempted(deleted, INFO):
+        elif not row and any_with_outcome(deleted, INFO):
             deletions.recovered += 1
-        elif check_presence(tally, f"user {user}", calls, row, should_go=is_attempted(deleted, OK)):
+        elif check_presence(tally, f"user {user}", calls, row, should_go=any_with_outcome(deleted, OK)):
             name, email, plan = calls[0].sent
             plans = [sent[0] for sent in possible(changes, [plan])]
             if tuple(row[1:3]) != (name, email) or row[3] not in plans:
@@ -125,7 +126,7 @@ def check_users(histories: Histories, stored: Stored, _: dict[int, Prices], tall
                 tally.tell(f"user {user}: is {row[1]}, {row[2]}, on plan {row[3]}, not {name}, {email}, on {plans}")
 
 
-def check_viewings(histories: Histories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
+def check_viewings(histories: UserHistories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
     """A viewing is there with its user, title and time; its progress is the furthest, and never went back."""
     tally, progress = tallies["viewings"], tallies["progress"]
     for user, events in histories.items():
@@ -169,7 +170,7 @@ def _check_progress(tally: Tally, key: str, events: list[Event], stored: Decimal
         tally.not_judged += 1  # the user has other devices
 
 
-def check_reviews(histories: Histories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
+def check_reviews(histories: UserHistories, stored: Stored, _: dict[int, Prices], tallies: Tallies) -> None:
     """A user has one review of a title, and it says what they wrote last."""
     tally = tallies["reviews"]
     for user, events in histories.items():
@@ -199,7 +200,7 @@ def check_reviews(histories: Histories, stored: Stored, _: dict[int, Prices], ta
                 tally.tell(f"user {user} has {number} reviews of title {content}")
 
 
-def check_payments(histories: Histories, stored: Stored, prices: dict[int, Prices], tallies: Tallies) -> None:
+def check_payments(histories: UserHistories, stored: Stored, prices: dict[int, Prices], tallies: Tallies) -> None:
     """A payment is there with its user and method, for the plan that the user had, at a price that this had then.
 
     It is kept when its user deletes their account, and has none then.

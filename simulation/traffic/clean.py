@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import services
-from simulation.traffic.marks import Run, runs
-from simulation.traffic.proof import MARKED, values_of
+from simulation.traffic.run_ids import RunId, known_run_ids
+from simulation.traffic.verification import KEYS, values_of
 from toolkit.database import Cursor, Database, run_or_explain
 
 BATCH = 1_000  # rows in one transaction
@@ -19,30 +19,30 @@ DELETES = {
 }
 
 
-def known_runs(database: Database) -> list[Run]:
-    """Return the runs whose rows are in the database. Raises UserError."""
-    return run_or_explain(database, runs)
+def known_runs(database: Database) -> list[RunId]:
+    """Return the ids of the runs whose rows are in the database. Raises UserError."""
+    return run_or_explain(database, known_run_ids)
 
 
-def count(database: Database, found: list[Run]) -> dict[str, int]:
+def count(database: Database, found: list[RunId]) -> dict[str, int]:
     """Return how many rows of each kind runs have in the database. Raises UserError."""
-    counts = dict.fromkeys(MARKED, 0)
-    for run in found:
-        for name in MARKED:
-            counts[name] += len(_keys(database, run, name))
+    counts = dict.fromkeys(KEYS, 0)
+    for run_id in found:
+        for name in KEYS:
+            counts[name] += len(_keys(database, run_id, name))
     return counts
 
 
-def clean(database: Database, found: list[Run], removed: Callable[[str, int], None]) -> list[str]:
+def clean(database: Database, found: list[RunId], removed: Callable[[str, int], None]) -> list[str]:
     """Remove all that runs have written. removed(kind, rows) is told after each transaction.
 
     May be repeated, also after it was interrupted. Return the plans that could not be removed, because others use
     them, each with the reason. Raises UserError.
     """
     kept = []
-    for run in found:
+    for run_id in found:
         for name, statement in DELETES.items():
-            keys = _keys(database, run, name)
+            keys = _keys(database, run_id, name)
             for place in range(0, len(keys), BATCH):
 
                 def work(
@@ -52,7 +52,7 @@ def clean(database: Database, found: list[Run], removed: Callable[[str, int], No
                     return cursor.rowcount
 
                 removed(name, run_or_explain(database, work))
-        for key in _keys(database, run, "plans"):
+        for key in _keys(database, run_id, "plans"):
             try:
                 services.remove_subscription(database, subscription_id=int(key))
                 removed("plans", 1)
@@ -63,9 +63,9 @@ def clean(database: Database, found: list[Run], removed: Callable[[str, int], No
     return kept
 
 
-def _keys(database: Database, run: Run, name: str) -> list[str]:
+def _keys(database: Database, run_id: RunId, name: str) -> list[str]:
     def work(cursor: Cursor) -> list[Any]:
-        cursor.execute(MARKED[name], values_of(run))
+        cursor.execute(KEYS[name], values_of(run_id))
         return cursor.fetchall()
 
     return [key for (key,) in run_or_explain(database, work)]

@@ -6,8 +6,8 @@ import sys
 from typing import Any, Protocol
 
 from simulation.traffic.checkers import Tallies
-from simulation.traffic.expectations import Expectation
-from simulation.traffic.measures import PERCENTILES, Measure, Measures, Totals, in_all
+from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, Totals, in_all
+from simulation.traffic.thresholds import Threshold
 from toolkit.console import printable, say
 
 EACH_SECOND = "_elapsed___errors__ops/sec(inst)___ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
@@ -22,16 +22,16 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Tell the person something."""
 
-    def second(self, latest: Measures, seconds: float, totals: Totals) -> None:
+    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
         """Show what was measured in the latest second."""
 
-    def end(self, measures: Measures, elapsed: float) -> None:
+    def end(self, measurements: Measurements, elapsed: float) -> None:
         """Show the totals."""
 
     def proof(self, tallies: Tallies, elapsed: float) -> None:
         """Show what the proof has found."""
 
-    def expectation(self, expectation: Expectation, found: float, *, holds: bool) -> None:
+    def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
         """Show whether something was reached that had to be."""
 
 
@@ -47,14 +47,14 @@ class Table:
         say(text)
         self._lines = 0  # the table is drawn below it
 
-    def second(self, latest: Measures, seconds: float, totals: Totals) -> None:
+    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
         lines = [EACH_SECOND] if self._refreshes or self._times % HEADER_EVERY == 0 else []
         self._times += 1
-        for operation, measure in sorted(totals.measures.items()):
-            now = latest.get(operation, Measure())
+        for operation, measurement in sorted(totals.measurements.items()):
+            now = latest.get(operation, Measurement())
             lines.append(
-                f"{totals.elapsed:7.1f}s {measure.errors:8} {now.ops / seconds:14.1f} "
-                f"{measure.ops / totals.elapsed:14.1f}{_latencies(now)} {measure.retries:7}  {operation}"
+                f"{totals.elapsed:7.1f}s {measurement.errors:8} {now.ops / seconds:14.1f} "
+                f"{measurement.ops / totals.elapsed:14.1f}{_latencies(now)} {measurement.retries:7}  {operation}"
             )
         if self._refreshes:
             back = f"\x1b[{self._lines}A" if self._lines else ""
@@ -63,12 +63,12 @@ class Table:
         else:
             print("\n".join(lines), flush=True)
 
-    def end(self, measures: Measures, elapsed: float) -> None:
+    def end(self, measurements: Measurements, elapsed: float) -> None:
         print(f"\n{AT_THE_END}")
-        for operation, measure in [*sorted(measures.items()), ("(all)", in_all(measures))]:
+        for operation, measurement in [*sorted(measurements.items()), ("(all)", in_all(measurements.values()))]:
             print(
-                f"{elapsed:7.1f}s {measure.errors:8} {measure.ops:14} {measure.ops / (elapsed or 1):14.1f}"
-                f"{_latencies(measure)} {measure.retries:7}  {operation}"
+                f"{elapsed:7.1f}s {measurement.errors:8} {measurement.ops:14} {measurement.ops / (elapsed or 1):14.1f}"
+                f"{_latencies(measurement)} {measurement.retries:7}  {operation}"
             )
 
     def proof(self, tallies: Tallies, elapsed: float) -> None:
@@ -83,8 +83,9 @@ class Table:
         result = "something is OFF" if off else "all is as it was confirmed"
         print(f"Proof: {calls:,} calls compared with the database in {elapsed:.1f} s: {result}")
 
-    def expectation(self, expectation: Expectation, found: float, *, holds: bool) -> None:
-        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {expectation.text} (it is {found:,.4g})")
+    def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
+        measured = "nothing was measured" if found is None else f"it is {found:,.4g}"
+        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {threshold.text} ({measured})")
 
 
 class JSONLines:
@@ -96,35 +97,38 @@ class JSONLines:
     def note(self, text: str) -> None:
         say(text)
 
-    def second(self, latest: Measures, seconds: float, totals: Totals) -> None:
-        for operation, measure in sorted(latest.items()):
+    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
+        for operation, measurement in sorted(latest.items()):
             self._print(
-                "second", operation=operation, elapsed=totals.elapsed, seconds=seconds, **_figures(measure, seconds)
+                "second", operation=operation, elapsed=totals.elapsed, seconds=seconds, **_figures(measurement, seconds)
             )
 
-    def end(self, measures: Measures, elapsed: float) -> None:
-        for operation, measure in sorted(measures.items()):
-            self._print("total", operation=operation, elapsed=elapsed, seconds=elapsed, **_figures(measure, elapsed))
+    def end(self, measurements: Measurements, elapsed: float) -> None:
+        for operation, measurement in sorted(measurements.items()):
+            self._print(
+                "total", operation=operation, elapsed=elapsed, seconds=elapsed, **_figures(measurement, elapsed)
+            )
 
     def proof(self, tallies: Tallies, elapsed: float) -> None:
         for name, tally in tallies.items():
             counts = {judged: getattr(tally, judged) for judged in JUDGED}
             self._print("proof", checker=name, elapsed=elapsed, **counts, examples=tally.examples)
 
-    def expectation(self, expectation: Expectation, found: float, *, holds: bool) -> None:
-        self._print("expectation", expectation=expectation.text, found=found, holds=holds)
+    def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
+        self._print("threshold", threshold=threshold.text, found=found, holds=holds)
 
     def _print(self, kind: str, **values: Any) -> None:
         rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
         print(json.dumps({"kind": kind, "run": self._run, **rounded}), flush=True)
 
 
-def _latencies(measure: Measure) -> str:
-    return "".join(f" {measure.percentile(name):8.1f}" for name in PERCENTILES)
+def _latencies(measurement: Measurement) -> str:
+    latencies = map(measurement.percentile, PERCENTILES)
+    return "".join(f" {'-' if latency is None else f'{latency:.1f}':>8}" for latency in latencies)
 
 
-def _figures(measure: Measure, seconds: float) -> dict[str, Any]:
-    counts = {name: getattr(measure, name) for name in ("ops", "errors", "refused", "retries", "late")}
-    latencies = {f"{name}_ms": measure.percentile(name) for name in PERCENTILES}
-    rate = measure.ops / (seconds or 1)
-    return {**counts, "ops_per_second": rate, **latencies, "latencies": measure.latencies.encode().decode()}
+def _figures(measurement: Measurement, seconds: float) -> dict[str, Any]:
+    counts = {name: getattr(measurement, name) for name in ("ops", "errors", "refused", "retries", "late")}
+    latencies = {f"{name}_ms": measurement.percentile(name) for name in PERCENTILES}
+    rate = measurement.ops / (seconds or 1)
+    return {**counts, "ops_per_second": rate, **latencies, "latencies": measurement.latencies.encode().decode()}

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import services
 from simulation.traffic.audience import Audience
-from simulation.traffic.marks import Run
+from simulation.traffic.run_ids import RunId
 from toolkit.database import Database
 
 
@@ -17,10 +17,10 @@ class Plan:
         self.subscription_id, self.price = subscription_id, price
 
 
-def add_plans(database: Database, audience: Audience, run: Run) -> list[Plan]:
+def add_plans(database: Database, audience: Audience, run_id: RunId) -> list[Plan]:
     """Add the plans of a run, after those of the model's profile, and return them. Raises UserError."""
     rows = (
-        services.add_subscription(database, name=run.plan(plan.name), price=plan.prices[0])
+        services.add_subscription(database, name=run_id.plan(plan.name), price=plan.prices[0])
         for plan in audience.profile.plans
     )
     return [Plan(row["subscription_id"], row["price"]) for row in rows]

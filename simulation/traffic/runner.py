@@ -9,11 +9,12 @@ from collections.abc import Callable
 from random import Random
 
 from simulation.traffic.audience import Audience
-from simulation.traffic.journal import Journal
-from simulation.traffic.marks import Run
-from simulation.traffic.measures import Totals
+from simulation.traffic.history import History
+from simulation.traffic.measurements import Totals
+from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
-from simulation.traffic.worker import Worker
+from simulation.traffic.run_ids import RunId
+from simulation.traffic.worker import Share, Stage, Worker
 from toolkit.database import Database
 
 RETRY_FOR = 20.0  # seconds for which an operation is tried again before it counts as an error
@@ -26,52 +27,48 @@ class Traffic:
     def __init__(
         self,
         url: str,
-        run: Run,
+        run_id: RunId,
         audience: Audience,
         plans: list[Plan],
-        *,
-        concurrency: int,
-        mix: dict[str, float],
-        seed: int,
-        clock: float = 1.0,
-        rate: float | None = None,
-        max_ops: int | None = None,
-        keeps_journal: bool = True,
+        options: Options,
     ) -> None:
-        """rate: operations a second that are due; None: each worker goes on when it is done. clock: how many seconds
-        pass for the viewers in one."""
-        self.run, self.plans = run, plans
-        self._rate, self._max_ops = rate, max_ops
+        self.plans = plans
+        self._options = options
         self._stop = threading.Event()
         self._numbers = itertools.count()
         began, at = time.monotonic(), time.time()
+        stage = Stage(
+            audience=audience,
+            run_id=run_id,
+            plans=plans,
+            mix=options.mix,
+            clock=lambda: at + (time.monotonic() - began) * options.clock,
+            stop=self._stop,
+        )
         self.workers = [
             Worker(
                 Database(url, retry_for=RETRY_FOR),
-                audience,
-                run,
-                plans=plans,
-                priced=plans[number::concurrency],
-                viewers=audience.users[number::concurrency],
-                activities=audience.activities[number::concurrency],
-                mix=mix,
-                chance=Random(f"{seed}/{number}"),
-                clock=lambda: at + (time.monotonic() - began) * clock,
-                journal=Journal() if keeps_journal else None,
-                stop=self._stop,
+                stage,
+                Share(
+                    viewers=audience.users[number :: options.concurrency],
+                    activities=audience.activities[number :: options.concurrency],
+                    plans=plans[number :: options.concurrency],
+                ),
+                Random(f"{options.seed}/{number}"),
+                History() if options.keeps_history else None,
             )
-            for number in range(concurrency)
+            for number in range(options.concurrency)
         ]
         self.totals = Totals(worker.calls.recorder for worker in self.workers)
         self.unstarted = 0  # operations that were due at the end and had not begun
         self._faults: list[BaseException] = []
         self._ended = threading.Event()  # all of the workers
-        self._working = concurrency
+        self._working = options.concurrency
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
 
-    def go(self, duration: float, every_second: Callable[[], object]) -> None:
-        """Run for so many seconds, or until max_ops are done; every_second() is called once a second.
+    def go(self, every_second: Callable[[], object]) -> None:
+        """Run for as long, or as many operations, as the options say; every_second() is called once a second.
 
         Raises KeyboardInterrupt after Ctrl-C, when the workers have stopped, and whatever a worker could not handle.
         """
@@ -81,8 +78,8 @@ class Traffic:
             thread.start()
         try:
             for second in itertools.count(1):
-                end = min(self._began + second, self._began + duration)
-                if self._ended.wait(max(0.0, end - time.monotonic())) or end >= self._began + duration:
+                end = min(self._began + second, self._began + self._options.duration)
+                if self._ended.wait(max(0.0, end - time.monotonic())) or end >= self._began + self._options.duration:
                     break
                 every_second()  # what is left at the end is for the caller to take
         finally:
@@ -100,9 +97,9 @@ class Traffic:
 
     def _end(self) -> None:
         """Stop the workers; those that wait for the server too long are interrupted."""
-        if self._rate:
-            due = int((time.monotonic() - self._began) * self._rate)
-            due = min(due, self._max_ops) if self._max_ops is not None else due
+        if self._options.rate:
+            due = int((time.monotonic() - self._began) * self._options.rate)
+            due = min(due, self._options.max_ops) if self._options.max_ops is not None else due
             self.unstarted = max(0, due - next(self._numbers))
         self._stop.set()
         end = time.monotonic() + PATIENCE
@@ -115,8 +112,8 @@ class Traffic:
     def _work(self, worker: Worker) -> None:
         try:
             for number in self._numbers:
-                due = self._due(number, self._rate) if self._rate else None
-                if self._stop.is_set() or (self._max_ops is not None and number >= self._max_ops):
+                due = self._due(number, self._options.rate) if self._options.rate else None
+                if self._stop.is_set() or (self._options.max_ops is not None and number >= self._options.max_ops):
                     break
                 worker.step(due)
         except KeyboardInterrupt:

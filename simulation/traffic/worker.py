@@ -7,15 +7,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import accumulate
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import services
 from simulation.traffic.audience import Audience, Viewer
 from simulation.traffic.calls import Calls
-from simulation.traffic.journal import Journal
-from simulation.traffic.marks import CHANCE, Run
+from simulation.traffic.history import History
 from simulation.traffic.plans import Plan
+from simulation.traffic.run_ids import RNG, RunId
 from toolkit.database import Database
 
 Choice = TypeVar("Choice")
@@ -39,38 +39,49 @@ class UnderWay:
         self.viewer, self.title, self.watch_id, self.target, self.reached = viewer, title, watch_id, target, 0
 
 
+class Stage(NamedTuple):
+    """What all workers of a run share.
+
+    plans: those of the run. clock: what time it is for the viewers, in seconds since 1970. stop: set when the run ends.
+    """
+
+    audience: Audience
+    run_id: RunId
+    plans: list[Plan]
+    mix: dict[str, float]
+    clock: Callable[[], float]
+    stop: threading.Event
+
+
+class Share(NamedTuple):
+    """What belongs to one worker alone.
+
+    viewers, activities: users who are there already, and how much each watches; they only browse, watch and review.
+    plans: those whose prices it changes.
+    """
+
+    viewers: list[Viewer]
+    activities: list[float]
+    plans: list[Plan]
+
+
 class Worker:
     """What one thread does. A user belongs to one worker, and so does the price of a plan.
 
-    viewers, activities: the users who are there already and belong to it; they only browse, watch and review. It signs
-    up others, its members, who also pay, change their plan, cancel, and delete their account.
+    Besides its share it has the users whom it signs up, its members, who also pay, change their plan, cancel, and
+    delete their account.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        audience: Audience,
-        run: Run,
-        *,
-        plans: list[Plan],
-        priced: list[Plan],
-        viewers: list[Viewer],
-        activities: list[float],
-        mix: dict[str, float],
-        chance: Random,
-        clock: Callable[[], float],
-        journal: Journal | None,
-        stop: threading.Event,
-    ) -> None:
-        self.audience, self.run, self.journal = audience, run, journal
-        self.calls = Calls(database, journal, stop)
-        self._plans, self._priced = plans, priced
-        self._viewers, self._activities = viewers, list(accumulate(activities))
-        self._doing = [getattr(self, f"_{name}") for name in mix]
-        self._weights = list(accumulate(mix.values()))
-        self._chance, self._clock = chance, clock
+    def __init__(self, database: Database, stage: Stage, share: Share, rng: Random, history: History | None) -> None:
+        self.audience, self.run_id, self.history = stage.audience, stage.run_id, history
+        self.calls = Calls(database, history, stage.stop)
+        self._plans, self._priced = stage.plans, share.plans
+        self._viewers, self._activities = share.viewers, list(accumulate(share.activities))
+        self._doing = [getattr(self, f"_{name}") for name in stage.mix]
+        self._weights = list(accumulate(stage.mix.values()))
+        self._rng, self._clock = rng, stage.clock
         self._viewer: Viewer | None = None
-        self._visitor = audience.viewer(0, chance)
+        self._visitor = stage.audience.viewer(0, rng)
         self._members: dict[int, tuple[Viewer, Plan | None]] = {}
         self._under_way: list[UnderWay] = []
         self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
@@ -84,18 +95,18 @@ class Worker:
         """
         self.calls.due = due
         weights = self._weights  # the last is left out, so that it also gets what rounding leaves over
-        self._doing[bisect_right(weights, self._chance.random() * weights[-1], 0, len(weights) - 1)]()
+        self._doing[bisect_right(weights, self._rng.random() * weights[-1], 0, len(weights) - 1)]()
 
     # What the viewers do
 
     def _browse(self) -> None:
-        genre = self.audience.genres[self.audience.pick(self._somebody(), self._chance)]
+        genre = self.audience.genres[self.audience.pick(self._somebody(), self._rng)]
         self.calls.make("browse", services.find_content, {"genre": genre})
 
     def _search(self) -> None:
-        title = self.audience.titles[self.audience.pick(self._somebody(), self._chance)]
+        title = self.audience.titles[self.audience.pick(self._somebody(), self._rng)]
         self.calls.make(
-            "search", services.find_content, {"title": title[: 3 + int(self._chance.random() * 5)].strip() or title}
+            "search", services.find_content, {"title": title[: 3 + int(self._rng.random() * 5)].strip() or title}
         )
 
     def _continue(self) -> None:
@@ -106,16 +117,16 @@ class Worker:
         return None
 
     def _reviews(self) -> None:
-        content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._chance)]
-        service = services.list_reviews if self._chance.random() < 0.6 else services.content_rating
+        content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._rng)]
+        service = services.list_reviews if self._rng.random() < 0.6 else services.content_rating
         self.calls.make("reviews", service, {"content_id": content_id})
 
     def _watch(self) -> None:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        title = self.audience.pick(viewer, self._chance)
-        watch_id, content_id, user_id = self.run.key(), self.audience.content_ids[title], viewer.user_id
+        title = self.audience.pick(viewer, self._rng)
+        watch_id, content_id, user_id = self.run_id.key(), self.audience.content_ids[title], viewer.user_id
         row = self.calls.write(
             "watch",
             services.start_watching,
@@ -126,7 +137,7 @@ class Worker:
             {"user_id": user_id, "content_id": content_id, "watch_id": watch_id},
         )
         if row:
-            target = self.audience.watching.progress(title, self._chance.random())
+            target = self.audience.watching.progress(title, self._rng.random())
             self._under_way.append(UnderWay(viewer, title, watch_id, target))
             if len(self._under_way) > MOST_UNDER_WAY:
                 self._under_way.pop(0)
@@ -135,9 +146,9 @@ class Worker:
     def _progress(self) -> None:
         if not self._under_way:
             return self._watch()
-        place = int(self._chance.random() * len(self._under_way))
+        place = int(self._rng.random() * len(self._under_way))
         viewing = self._under_way[place]
-        viewing.reached = min(viewing.target, viewing.reached + 200 + int(self._chance.random() * 3_000))
+        viewing.reached = min(viewing.target, viewing.reached + 200 + int(self._rng.random() * 3_000))
         progress = Decimal(viewing.reached) / 100
         self.calls.write(
             "progress",
@@ -159,8 +170,8 @@ class Worker:
             return self._reviews()
         viewer, title = self._seen.pop()
         content_id, pair = self.audience.content_ids[title], (viewer.user_id, title)
-        rating, words = self.audience.review(viewer, title, self._chance)
-        review_id = self._reviewed.setdefault(pair, self.run.key())
+        rating, words = self.audience.review(viewer, title, self._rng)
+        review_id = self._reviewed.setdefault(pair, self.run_id.key())
         if not review_id:
             return self._reviews()
         self.calls.write(
@@ -187,11 +198,11 @@ class Worker:
     # What only members do
 
     def _signup(self) -> None:
-        user_id = CHANCE.getrandbits(61) | 1 << 61
-        viewer = self.audience.viewer(user_id, self._chance)
-        person = self.audience.people.person(viewer.locale, self._chance)
+        user_id = RNG.getrandbits(61) | 1 << 61
+        viewer = self.audience.viewer(user_id, self._rng)
+        person = self.audience.people.person(viewer.locale, self._rng)
         self._signed_up += 1
-        email = self.run.address(f"{person.address}.{user_id:x}", self._signed_up)
+        email = self.run_id.address(f"{person.address}.{user_id:x}", self._signed_up)
         plan = self._one_of(self._plans)
         row = self.calls.write(
             "signup",
@@ -229,7 +240,7 @@ class Worker:
             user_id = self._some_member()
             viewer, plan = self._members[user_id]
             if plan:
-                payment_id = self.run.key()
+                payment_id = self.run_id.key()
                 self.calls.write(
                     "pay",
                     services.process_payment,
@@ -254,7 +265,7 @@ class Worker:
         if not self._priced:
             return self._progress()
         plan = self._one_of(self._priced)
-        change = Decimal(90 + int(self._chance.random() * 25)) / 100
+        change = Decimal(90 + int(self._rng.random() * 25)) / 100
         plan.price = max(Decimal("1.99"), min(Decimal("99.99"), (plan.price * change).quantize(Decimal("0.01"))))
         self.calls.write(
             "price",
@@ -275,7 +286,7 @@ class Worker:
 
     def _next_viewer(self) -> Viewer | None:
         """Return who has the session, or whose begins now: the more active are taken more often, in their evening."""
-        random = self._chance.random
+        random = self._rng.random
         if self._viewer and random() * SESSION > 1:
             return self._viewer
         moment = self._clock()
@@ -285,7 +296,7 @@ class Worker:
                 self._viewer = self._members[self._some_member()][0]
             else:
                 self._viewer = self._viewers[bisect_right(self._activities, random() * self._activities[-1])]
-            if self.audience.watches(self._viewer, moment, self._chance):
+            if self.audience.watches(self._viewer, moment, self._rng):
                 break
         return self._viewer
 
@@ -293,7 +304,7 @@ class Worker:
         return self._one_of(list(self._members))
 
     def _one_of(self, choices: list[Choice]) -> Choice:
-        return choices[int(self._chance.random() * len(choices))]
+        return choices[int(self._rng.random() * len(choices))]
 
     def _forget(self, user_id: int) -> None:
         """Let somebody do nothing any more."""

@@ -43,9 +43,9 @@ def test_steps_and_their_figures(tmp_path: Path) -> None:
     assert [one.errors for one in run.steps["pay"]] == [0] * 6 + [4] + [0] * 3
     together = run.together
     assert run.rate(0, together[0].ops) == pytest.approx(102, rel=0.01)
-    assert together[0].percentile(50) == pytest.approx(1, rel=0.01)
-    assert together[0].percentile(99) == pytest.approx(50, rel=0.01)
-    assert together[4].percentile(99) is None
+    assert together[0].percentile("p50") == pytest.approx(1, rel=0.01)
+    assert together[0].percentile("p99") == pytest.approx(50, rel=0.01)
+    assert together[4].percentile("p99") is None
     assert run.seconds == pytest.approx(10, abs=0.01)
 
 

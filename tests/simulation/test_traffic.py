@@ -18,11 +18,12 @@ from seeding import snapshot
 from terminal import Terminal
 from traffic import off, run_ops
 
-from simulation.traffic import session
+from simulation.traffic import run
 from simulation.traffic.audience import Audience
-from simulation.traffic.marks import new_run
 from simulation.traffic.operations import MIX
+from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
+from simulation.traffic.run_ids import new_run_id
 from simulation.traffic.runner import Traffic
 from toolkit import schema
 from toolkit.database import Database
@@ -48,10 +49,10 @@ def test_after_run_and_clean_the_database_is_as_it_was(url: str) -> None:
         assert [row for row in rows if row not in first[table]] == []
     second = script("run", "--url", url, "--max-ops", "200", "--concurrency", "2", "--format", "json")
     assert second.returncode == 0
-    mark = json.loads(second.stdout.splitlines()[0])["run"]
-    cleaned = script("clean", "--yes", "--url", url, "--run", mark)
+    run_id = json.loads(second.stdout.splitlines()[0])["run"]
+    cleaned = script("clean", "--yes", "--url", url, "--run", run_id)
     assert cleaned.returncode == 0, cleaned.stderr
-    assert f"run {mark}" in cleaned.stderr
+    assert f"run {run_id}" in cleaned.stderr
     assert snapshot(url, TABLES) == first
     assert script("clean", "--yes", "--url", url).returncode == 0
     assert snapshot(url, TABLES) == before
@@ -99,8 +100,8 @@ def test_nothing_to_watch(url: str) -> None:
 def test_without_users_somebody_signs_up(database: Database, url: str) -> None:
     execute(database, "INSERT INTO content (title, content_type) VALUES ('Low Tide', 'movie')")
     finished = run_ops(database, url, 200)
-    assert off(finished.prove()) == {}
-    assert finished.traffic.totals.measures["signup"].ops > 0
+    assert off(finished.verify()) == {}
+    assert finished.traffic.totals.measurements["signup"].ops > 0
 
 
 @pytest.mark.usefixtures("db")
@@ -270,16 +271,16 @@ def test_a_killed_server_is_survived(own_server: OwnServer) -> None:
 def test_a_client_at_its_limit_is_told(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, busy: float, warns: bool
 ) -> None:
-    monkeypatch.setattr(session, "BUSY", busy)
-    assert session.run_traffic(url, session.Settings(max_ops=50, concurrency=2)) == 0
+    monkeypatch.setattr(run, "BUSY", busy)
+    assert run.run_traffic(url, Options(max_ops=50, concurrency=2)) == 0
     assert ("the client was the bottleneck" in capsys.readouterr().err) == warns
 
 
 def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
     """The workers are interrupted at the end, and what they were about to write is uncertain."""
-    audience, run = Audience(db), new_run()
-    plans = add_plans(db, audience, run)
-    traffic = Traffic(relay.url, run, audience, plans, concurrency=2, mix=MIX, seed=1)
+    audience, run_id = Audience(db), new_run_id()
+    plans = add_plans(db, audience, run_id)
+    traffic = Traffic(relay.url, run_id, audience, plans, Options(concurrency=2, duration=4.0))
     silences: list[float] = []
 
     def every_second() -> None:
@@ -287,7 +288,7 @@ def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
         if len(silences) == 1:
             relay.fall_silent()
 
-    traffic.go(4.0, every_second)
+    traffic.go(every_second)
     assert max(silences) > 1
-    outcomes: list[Any] = [event.outcome for worker in traffic.workers for event in worker.journal.events()]  # type: ignore[union-attr]
+    outcomes: list[Any] = [event.outcome for worker in traffic.workers for event in worker.history.events()]  # type: ignore[union-attr]
     assert 0 <= outcomes.count("info") <= 2

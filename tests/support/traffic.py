@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from simulation.traffic.audience import Audience
 from simulation.traffic.checkers import Tallies
-from simulation.traffic.journal import Journal
-from simulation.traffic.marks import Run, new_run
+from simulation.traffic.history import History
 from simulation.traffic.operations import MIX
+from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan, add_plans
-from simulation.traffic.proof import prove
+from simulation.traffic.run_ids import RunId, new_run_id
 from simulation.traffic.runner import Traffic
+from simulation.traffic.verification import verify
 from toolkit.database import Database
 
 # With this every operation comes several times in a few hundred.
@@ -21,26 +22,27 @@ class Finished(NamedTuple):
     """A run that is over."""
 
     database: Database
-    run: Run
+    run_id: RunId
     plans: list[Plan]
     first_prices: list[Decimal]
-    journals: list[Journal]
+    histories: list[History]
     traffic: Traffic
 
-    def prove(self) -> Tallies:
-        return prove(self.database, self.run, self.plans, self.first_prices, self.journals)
+    def verify(self) -> Tallies:
+        return verify(self.database, self.run_id, self.plans, self.first_prices, self.histories)
 
 
 def run_ops(database: Database, url: str, ops: int, *, concurrency: int = 3) -> Finished:
     """Let the traffic run for so many operations."""
-    audience, run = Audience(database), new_run()
-    plans = add_plans(database, audience, run)
+    audience, run_id = Audience(database), new_run_id()
+    plans = add_plans(database, audience, run_id)
     prices = [plan.price for plan in plans]
-    traffic = Traffic(url, run, audience, plans, concurrency=concurrency, mix=MUCH_OF_ALL, seed=1, max_ops=ops)
-    traffic.go(60.0, lambda: None)
+    options = Options(concurrency=concurrency, mix=MUCH_OF_ALL, max_ops=ops, duration=60.0)
+    traffic = Traffic(url, run_id, audience, plans, options)
+    traffic.go(lambda: None)
     traffic.totals.take()
-    journals = [worker.journal for worker in traffic.workers if worker.journal]
-    return Finished(database, run, plans, prices, journals, traffic)
+    histories = [worker.history for worker in traffic.workers if worker.history]
+    return Finished(database, run_id, plans, prices, histories, traffic)
 
 
 def off(tallies: Tallies) -> dict[str, dict[str, int]]:

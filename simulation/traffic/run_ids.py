@@ -8,7 +8,6 @@ they are written first and removed last.
 import re
 import secrets
 from random import Random
-from typing import NamedTuple
 from uuid import UUID
 
 from toolkit.database import Cursor
@@ -16,7 +15,7 @@ from toolkit.database import Cursor
 DOMAIN = "sim.example.com"
 
 # Of the operating system's chance, but asked once: asking it each time lets the other threads go first.
-CHANCE = Random(secrets.randbits(256))
+RNG = Random(secrets.randbits(256))
 
 # The first 64 bits of a v4 UUID: 60 random ones around the version, then the variant and two more.
 _VERSION = 0x4 << 76
@@ -24,36 +23,36 @@ _VARIANT = 0x2 << 62
 _RANDOM = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62) - ((1 << 48) - 1)
 
 
-class Run(NamedTuple):
-    """A run of the traffic. mark: its id, twelve hexadecimal digits."""
+class RunId(str):
+    """The id of a run: twelve hexadecimal digits."""
 
-    mark: str
+    __slots__ = ()
 
     def key(self) -> UUID:
         """Return a new key for a viewing, a review or a payment, in the form of a v4 UUID."""
-        return UUID(int=CHANCE.getrandbits(128) & _RANDOM | _VERSION | _VARIANT | int(self.mark, 16))
+        return UUID(int=RNG.getrandbits(128) & _RANDOM | _VERSION | _VARIANT | int(self, 16))
 
     def address(self, name: str, number: int) -> str:
         """Return the e-mail address of a user who signs up. number: no two have the same."""
-        return f"{name}.{number}.{self.mark}@{DOMAIN}"
+        return f"{name}.{number}.{self}@{DOMAIN}"
 
     def plan(self, name: str) -> str:
         """Return the name of a plan."""
-        return f"{name}, simulation {self.mark}"
+        return f"{name}, simulation {self}"
 
 
-def new_run() -> Run:
-    """Return a run that has written nothing so far."""
-    return Run(f"{secrets.randbits(48):012x}")
+def new_run_id() -> RunId:
+    """Return the id of a run that has written nothing so far."""
+    return RunId(f"{secrets.randbits(48):012x}")
 
 
-def is_mark(text: str) -> bool:
+def is_run_id(text: str) -> bool:
     """Whether a text is the id of a run, by its form."""
     return bool(re.fullmatch("[0-9a-f]{12}", text))
 
 
-def runs(cursor: Cursor) -> list[Run]:
-    """Return the runs that have written to the database and were not removed."""
+def known_run_ids(cursor: Cursor) -> list[RunId]:
+    """Return the ids of the runs that have written to the database and were not removed."""
     cursor.execute("SELECT name FROM subscriptions WHERE name LIKE '%, simulation %' ORDER BY name")
     found = (name.rpartition(", simulation ")[2] for (name,) in cursor.fetchall())
-    return [Run(mark) for mark in dict.fromkeys(found) if is_mark(mark)]
+    return [RunId(text) for text in dict.fromkeys(found) if is_run_id(text)]

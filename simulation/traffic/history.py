@@ -30,7 +30,7 @@ class Event(NamedTuple):
     got: list[Any]
 
 
-class Journal:
+class History:
     """The calls of one worker, which makes one after the other."""
 
     def __init__(self) -> None:

@@ -1,18 +1,15 @@
 """One run from its beginning to its proof: what `simulate.py run` does."""
 
-import math
 import time
-from dataclasses import dataclass, field
 
 from simulation.traffic.audience import Audience
 from simulation.traffic.display import Display, JSONLines, Table
-from simulation.traffic.expectations import Expectation
-from simulation.traffic.marks import new_run
-from simulation.traffic.measures import in_all
-from simulation.traffic.operations import MIX
+from simulation.traffic.measurements import in_all
+from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
-from simulation.traffic.proof import prove
+from simulation.traffic.run_ids import new_run_id
 from simulation.traffic.runner import Traffic
+from simulation.traffic.verification import verify
 from toolkit.database import Database, supervised
 from toolkit.database.interruptible import LONG_SILENCE
 
@@ -21,66 +18,40 @@ INTERRUPTED = 130
 MOST_PROBLEMS = 5
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a run is to be like; Traffic says more."""
-
-    duration: float = math.inf
-    concurrency: int = 8
-    rate: float | None = None
-    seed: int = 1
-    max_ops: int | None = None
-    mix: dict[str, float] = field(default_factory=lambda: MIX)
-    clock: float = 60.0
-    as_json: bool = False
-    expectations: tuple[Expectation, ...] = ()
-
-
-def run_traffic(url: str, settings: Settings) -> int:
+def run_traffic(url: str, options: Options) -> int:
     """Run the traffic, show what is measured, prove what was written. Return the exit status.
 
-    That is 0; 1 if the proof finds anything that is off, or an expectation does not hold; 130 after Ctrl-C.
+    That is 0; 1 if the proof finds anything that is off, or a threshold does not hold; 130 after Ctrl-C.
     Raises UserError if there is no database to begin with, or none to compare with at the end.
     """
     database = Database(url, setup="python streaming_services.py")
-    run = new_run()
-    display: Display = JSONLines(run.mark) if settings.as_json else Table()
+    run_id = new_run_id()
+    display: Display = JSONLines(run_id) if options.as_json else Table()
     audience = supervised(database, lambda: Audience(database))
-    plans = supervised(database, lambda: add_plans(database, audience, run))
+    plans = supervised(database, lambda: add_plans(database, audience, run_id))
     first_prices = [plan.price for plan in plans]
     display.note(
-        f"run {run.mark}: {len(audience.users):,} users and {len(audience.titles):,} titles at {database.target.host}, "
-        f"{settings.concurrency} workers; `simulate.py clean --run {run.mark}` removes what it writes"
+        f"run {run_id}: {len(audience.users):,} users and {len(audience.titles):,} titles at {database.target.host}, "
+        f"{options.concurrency} workers; `simulate.py clean --run {run_id}` removes what it writes"
     )
-    traffic = Traffic(
-        url,
-        run,
-        audience,
-        plans,
-        concurrency=settings.concurrency,
-        mix=settings.mix,
-        seed=settings.seed,
-        clock=settings.clock,
-        rate=settings.rate,
-        max_ops=settings.max_ops,
-    )
-    was_interrupted = _go(traffic, settings.duration, display)
+    traffic = Traffic(url, run_id, audience, plans, options)
+    was_interrupted = _go(traffic, display)
     totals = traffic.totals
     _tell_problems(traffic, display)
     begin = time.monotonic()
-    journals = [worker.journal for worker in traffic.workers if worker.journal]
-    tallies = supervised(database, lambda: prove(database, run, plans, first_prices, journals))
+    histories = [worker.history for worker in traffic.workers if worker.history]
+    tallies = supervised(database, lambda: verify(database, run_id, plans, first_prices, histories))
     database.close()
     display.proof(tallies, time.monotonic() - begin)
     failed = not all(tally.is_clean for tally in tallies.values())
-    for expectation in settings.expectations:
-        holds, found = expectation.judge(totals.measures, totals.elapsed)
+    for threshold in options.thresholds:
+        holds, found = threshold.judge(totals.measurements, totals.elapsed)
         failed = failed or not holds
-        display.expectation(expectation, found, holds=holds)
+        display.threshold(threshold, found, holds=holds)
     return 1 if failed else INTERRUPTED if was_interrupted else 0
 
 
-def _go(traffic: Traffic, duration: float, display: Display) -> bool:
+def _go(traffic: Traffic, display: Display) -> bool:
     """Let the traffic run, and show it. Return whether Ctrl-C has ended it."""
     told = False
 
@@ -95,14 +66,14 @@ def _go(traffic: Traffic, duration: float, display: Display) -> bool:
     was_interrupted = False
     cpu = time.process_time()
     try:
-        traffic.go(duration, every_second)
+        traffic.go(every_second)
     except KeyboardInterrupt:
         was_interrupted = True
         display.note("interrupted: the totals and the proof follow")
     cpu = time.process_time() - cpu
     every_second()
     elapsed = traffic.totals.elapsed
-    display.end(traffic.totals.measures, elapsed)
+    display.end(traffic.totals.measurements, elapsed)
     display.note(f"The client took {cpu:.1f} s of CPU in {elapsed:.1f} s")
     if cpu > BUSY * elapsed:
         display.note(
@@ -114,13 +85,13 @@ def _go(traffic: Traffic, duration: float, display: Display) -> bool:
 
 def _tell_problems(traffic: Traffic, display: Display) -> None:
     """Say what the errors were, and what could not be started in time."""
-    measure = in_all(traffic.totals.measures)
+    measurement = in_all(traffic.totals.measurements.values())
     for problem, number in traffic.problems().most_common(MOST_PROBLEMS):
         display.note(f"{number:,} times: {problem}")
-    if measure.refused:
-        display.note(f"{measure.refused:,} calls were refused, as of users or titles that others had removed")
-    if measure.late or traffic.unstarted:
+    if measurement.refused:
+        display.note(f"{measurement.refused:,} calls were refused, as of users or titles that others had removed")
+    if measurement.late or traffic.unstarted:
         display.note(
-            f"{measure.late:,} operations began later than they were due, and {traffic.unstarted:,} had not begun at "
-            "the end: this rate is more than so many workers can do here"
+            f"{measurement.late:,} operations began later than they were due, and {traffic.unstarted:,} had not begun "
+            "at the end: this rate is more than so many workers can do here"
         )

@@ -1,61 +1,62 @@
-"""The database compared with the journals of a run: is every confirmed write there, and nothing else?"""
+"""The database compared with the histories of a run: is every confirmed write there, and nothing else?"""
 
 from collections.abc import Iterator
 from typing import Any
 
 from simulation.traffic import checkers
 from simulation.traffic.checkers import Stored, Tally
-from simulation.traffic.histories import Histories, Prices, by_key, by_user
-from simulation.traffic.journal import Journal
-from simulation.traffic.marks import DOMAIN, Run
+from simulation.traffic.history import History
 from simulation.traffic.plans import Plan
+from simulation.traffic.prices import Prices
+from simulation.traffic.run_ids import DOMAIN, RunId
+from simulation.traffic.user_histories import UserHistories, by_key, by_user
 from toolkit.database import Cursor, Database, run_or_explain
 
 PAGE = 1_000  # keys in one statement
 
-# The rows that carry a run's mark. Each is counted, so that none is overlooked that was never asked for.
-MARKED = {
+# The rows that carry a run's id. Each is counted, so that none is overlooked that was never asked for.
+KEYS = {
     "users": "SELECT user_id::TEXT FROM users WHERE email LIKE %(address)s",
-    "viewings": "SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = %(mark)s",
-    "reviews": "SELECT review_id::TEXT FROM reviews WHERE right(review_id::TEXT, 12) = %(mark)s",
-    "payments": "SELECT payment_id::TEXT FROM payment_history WHERE right(payment_id::TEXT, 12) = %(mark)s",
+    "viewings": "SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = %(run_id)s",
+    "reviews": "SELECT review_id::TEXT FROM reviews WHERE right(review_id::TEXT, 12) = %(run_id)s",
+    "payments": "SELECT payment_id::TEXT FROM payment_history WHERE right(payment_id::TEXT, 12) = %(run_id)s",
     "plans": "SELECT subscription_id::TEXT FROM subscriptions WHERE name LIKE %(plan)s",
 }
 
 
-def prove(
-    database: Database, run: Run, plans: list[Plan], first: list[Any], journals: list[Journal]
+def verify(
+    database: Database, run_id: RunId, plans: list[Plan], first: list[Any], histories: list[History]
 ) -> dict[str, Tally]:
     """Compare the database with what the workers of a run have written down. Return a tally for each checker.
 
     first: the prices that the plans had at the beginning. May be repeated; it only reads. Raises UserError.
     """
     tallies = {name: Tally() for name in checkers.NAMES}
-    prices = _prices(plans, first, journals)
-    found = dict.fromkeys(MARKED, 0)
+    prices = _prices(plans, first, histories)
+    found = dict.fromkeys(KEYS, 0)
     stored_plans = _rows(database, PLANS, [plan.subscription_id for plan in plans])
     checkers.check_plans(prices, {row[0]: row for row in stored_plans}, tallies)
     found["plans"] = len(stored_plans)
-    for histories in by_user(journals):
-        stored = _stored(database, histories)
+    for by_users in by_user(histories):
+        stored = _stored(database, by_users)
         for check in checkers.BY_USER:
-            check(histories, stored, prices, tallies)
+            check(by_users, stored, prices, tallies)
         for name, rows in stored.by_table().items():
             found[name] += rows
     for name, number in found.items():
-        _check_unexpected(database, run, name, number, tallies[name], plans, journals)
+        _check_unexpected(database, run_id, name, number, tallies[name], plans, histories)
     return tallies
 
 
-def values_of(run: Run) -> dict[str, str]:
-    """Return the values for the statements of MARKED."""
-    return {"mark": run.mark, "address": f"%.{run.mark}@{DOMAIN}", "plan": run.plan("%")}
+def values_of(run_id: RunId) -> dict[str, str]:
+    """Return the values for the statements of KEYS."""
+    return {"run_id": run_id, "address": f"%.{run_id}@{DOMAIN}", "plan": run_id.plan("%")}
 
 
-def _prices(plans: list[Plan], first: list[Any], journals: list[Journal]) -> dict[int, Prices]:
+def _prices(plans: list[Plan], first: list[Any], histories: list[History]) -> dict[int, Prices]:
     changes: dict[str, list[Any]] = {}
-    for journal in journals:
-        for key, events in by_key(journal.events(), "price").items():
+    for history in histories:
+        for key, events in by_key(history.events(), "price").items():
             changes.setdefault(key, []).extend(events)
     return {
         plan.subscription_id: Prices(price, changes.get(str(plan.subscription_id), []))
@@ -80,7 +81,7 @@ PAYMENTS = """
     WHERE payment_id = ANY(%s::UUID[])"""
 
 
-def _stored(database: Database, histories: Histories) -> Stored:
+def _stored(database: Database, histories: UserHistories) -> Stored:
     """Return what is in the database of what some users have done."""
     keys: dict[str, set[str]] = {"watch": set(), "review": set(), "pay": set()}
     contents: set[int] = set()
@@ -115,29 +116,29 @@ def _rows(database: Database, statement: str, keys: list[Any]) -> list[Any]:
 
 
 def _check_unexpected(
-    database: Database, run: Run, name: str, found: int, tally: Tally, plans: list[Plan], journals: list[Journal]
+    database: Database, run_id: RunId, name: str, found: int, tally: Tally, plans: list[Plan], histories: list[History]
 ) -> None:
-    """Count the rows with the run's mark that no call has asked for."""
+    """Count the rows with the run's id that no call has asked for."""
 
     def count(cursor: Cursor) -> int:
-        cursor.execute(f"SELECT count(*) FROM ({MARKED[name]}) AS marked", values_of(run))  # noqa: S608 - a constant
+        cursor.execute(f"SELECT count(*) FROM ({KEYS[name]}) AS keys", values_of(run_id))  # noqa: S608 - a constant
         return int(cursor.fetchall()[0][0])
 
     if run_or_explain(database, count) == found:
         return
-    attempted = {event.key for journal in journals for event in journal.events()}
+    attempted = {event.key for history in histories for event in history.events()}
     attempted |= {str(plan.subscription_id) for plan in plans}
-    for key in marked(database, run, name):
+    for key in _keys(database, run_id, name):
         if key not in attempted:
             tally.unexpected += 1
-            tally.tell(f"{key}: has the mark of this run, and no call has asked for it")
+            tally.tell(f"{key}: has the id of this run, and no call has asked for it")
 
 
-def marked(database: Database, run: Run, name: str) -> Iterator[str]:
-    """Return the keys of the rows of a table that have a run's mark."""
+def _keys(database: Database, run_id: RunId, name: str) -> Iterator[str]:
+    """Return the keys of the rows of a table that have a run's id."""
 
     def work(cursor: Cursor) -> list[Any]:
-        cursor.execute(MARKED[name], values_of(run))
+        cursor.execute(KEYS[name], values_of(run_id))
         return cursor.fetchall()
 
     for (key,) in run_or_explain(database, work):

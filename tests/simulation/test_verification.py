@@ -11,16 +11,17 @@ from traffic import Finished, off, run_ops
 
 import services
 from simulation.traffic.checkers import Tally
-from simulation.traffic.histories import Prices, possible
-from simulation.traffic.journal import FAIL, INFO, OK, Event, Journal
-from simulation.traffic.marks import new_run
+from simulation.traffic.history import FAIL, INFO, OK, Event, History
+from simulation.traffic.prices import Prices
+from simulation.traffic.run_ids import new_run_id
+from simulation.traffic.user_histories import possible
 from toolkit.database import Database, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 
-VIEWING = "watch_id = (SELECT watch_id FROM watch_history WHERE right(watch_id::TEXT, 12) = '{mark}' {more} LIMIT 1)"
-REVIEW = "review_id = (SELECT review_id FROM reviews WHERE right(review_id::TEXT, 12) = '{mark}' LIMIT 1)"
-PAYMENT = "payment_id = (SELECT payment_id FROM payment_history WHERE right(payment_id::TEXT, 12) = '{mark}' LIMIT 1)"
-MEMBER = "user_id = (SELECT user_id FROM users WHERE email LIKE '%.{mark}@sim.example.com' LIMIT 1)"
+VIEWING = "watch_id = (SELECT watch_id FROM watch_history WHERE right(watch_id::TEXT, 12) = '{run_id}' {more} LIMIT 1)"
+REVIEW = "review_id = (SELECT review_id FROM reviews WHERE right(review_id::TEXT, 12) = '{run_id}' LIMIT 1)"
+PAYMENT = "payment_id = (SELECT payment_id FROM payment_history WHERE right(payment_id::TEXT, 12) = '{run_id}' LIMIT 1)"
+MEMBER = "user_id = (SELECT user_id FROM users WHERE email LIKE '%.{run_id}@sim.example.com' LIMIT 1)"
 MEMBERS_VIEWING = VIEWING.replace("{more}", "AND user_id > 1000000 AND progress < 99")
 
 # What is done to the database, and what the proof says of it.
@@ -76,12 +77,12 @@ CORRUPTIONS = {
     "a user has another name": (f"UPDATE users SET name = 'x' WHERE {MEMBER}", "users", "wrong"),
     "a user is on another plan": (f"UPDATE users SET subscription_id = 1 WHERE {MEMBER}", "users", "wrong"),
     "a user whom nobody signed up": (
-        "INSERT INTO users (name, email) VALUES ('x', 'x.1.{mark}@sim.example.com')",
+        "INSERT INTO users (name, email) VALUES ('x', 'x.1.{run_id}@sim.example.com')",
         "users",
         "unexpected",
     ),
     "a plan has another price": (
-        "UPDATE subscriptions SET price = 0.01 WHERE name = 'Basic, simulation {mark}'",
+        "UPDATE subscriptions SET price = 0.01 WHERE name = 'Basic, simulation {run_id}'",
         "plans",
         "wrong",
     ),
@@ -96,12 +97,12 @@ def finished(db: Database, url: str) -> Finished:
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_each_corruption_is_found(finished: Finished, db: Database, corruption: str) -> None:
     statement, checker, kind = CORRUPTIONS[corruption]
-    assert off(finished.prove()) == {}
-    filled = statement.replace("{mark}", finished.run.mark).replace("{key}", str(finished.run.key()))
+    assert off(finished.verify()) == {}
+    filled = statement.replace("{run_id}", finished.run_id).replace("{key}", str(finished.run_id.key()))
     # In a subquery CockroachDB v21.1 cannot plan it for a DELETE that cascades.
-    ((member,),) = execute(db, f"SELECT user_id FROM users WHERE {MEMBER}".replace("{mark}", finished.run.mark))
+    ((member,),) = execute(db, f"SELECT user_id FROM users WHERE {MEMBER}".replace("{run_id}", finished.run_id))
     execute(db, filled.replace("{more}", "").replace("{member}", str(member)))
-    tallies = finished.prove()
+    tallies = finished.verify()
     found = off(tallies)
     assert found[checker][kind] >= 1
     if corruption != "a user is lost":  # what was theirs goes with them
@@ -110,22 +111,22 @@ def test_each_corruption_is_found(finished: Finished, db: Database, corruption: 
 
 
 def test_a_deleted_user_who_is_back_is_found(finished: Finished, db: Database) -> None:
-    deleted = next(e for j in finished.journals for e in j.events() if e.call == "delete" and e.outcome == OK)
+    deleted = next(e for j in finished.histories for e in j.events() if e.call == "delete" and e.outcome == OK)
     execute(db, f"INSERT INTO users (user_id, name, email) VALUES ({deleted.user}, 'x', 'x')")
-    assert off(finished.prove())["deletions"] == {"lost": 1}
+    assert off(finished.verify())["deletions"] == {"lost": 1}
 
 
 def test_a_payment_that_went_with_its_user_is_found(finished: Finished, db: Database) -> None:
     execute(db, "DELETE FROM payment_history WHERE user_id IS NULL")
-    assert "lost" in off(finished.prove())["payments"]
+    assert "lost" in off(finished.verify())["payments"]
 
 
 def test_two_reviews_of_a_title_are_found(finished: Finished, db: Database) -> None:
     drop_constraint(db, "reviews", "reviews_user_id_content_id_key", is_index=True)
     copy = f"SELECT '{UUID(int=1)}', user_id, content_id, rating, review_text, reviewed_at FROM reviews WHERE {REVIEW}"
     columns = "review_id, user_id, content_id, rating, review_text, reviewed_at"
-    execute(db, f"INSERT INTO reviews ({columns}) {copy}".replace("{mark}", finished.run.mark))
-    assert off(finished.prove()) == {"reviews": {"wrong": 1}}
+    execute(db, f"INSERT INTO reviews ({columns}) {copy}".replace("{run_id}", finished.run_id))
+    assert off(finished.verify()) == {"reviews": {"wrong": 1}}
 
 
 @pytest.mark.parametrize("gone", ["users", "content"])
@@ -134,20 +135,20 @@ def test_references_that_dangle_are_found(finished: Finished, db: Database, gone
     for table in ("watch_history", "reviews"):
         drop_constraint(db, table, f"{table}_{key}_fkey")
     drop_constraint(db, "payment_history", "payment_history_user_id_fkey")
-    watched = f"SELECT {key} FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run.mark}' LIMIT 1"
+    watched = f"SELECT {key} FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run_id}' LIMIT 1"
     execute(db, f"DELETE FROM {gone} WHERE {key} = ({watched})")
-    assert off(finished.prove())["viewings"]["unexpected"] >= 1
+    assert off(finished.verify())["viewings"]["unexpected"] >= 1
 
 
 def test_what_others_do_is_not_judged(finished: Finished, db: Database) -> None:
     viewing = execute(
         db,
-        f"SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run.mark}' "
+        f"SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = '{finished.run_id}' "
         "AND user_id = 1 AND progress < 99",
     )
     services.log_progress(db, watch_id=UUID(viewing[0][0]), progress=Decimal("99.99"))
     services.delete_user(db, user_id=2)
-    tallies = finished.prove()
+    tallies = finished.verify()
     assert off(tallies) == {}
     assert tallies["progress"].not_judged == 1
     assert tallies["viewings"].not_judged >= 1
@@ -155,35 +156,35 @@ def test_what_others_do_is_not_judged(finished: Finished, db: Database) -> None:
 
 def test_what_is_uncertain_may_be_there_or_not(db: Database) -> None:
     """The same calls, of which nobody knows what came: one came true, one did not."""
-    run = new_run()
-    journal = Journal()
-    there, missing = run.key(), run.key()
+    run_id = new_run_id()
+    history = History()
+    there, missing = run_id.key(), run_id.key()
     services.start_watching(db, user_id=1, content_id=1, watch_id=there)
     for key in (there, missing):
-        journal.begin(1.0, 1, "watch", key, [1])
-        journal.end(2.0, INFO, [])
-    tallies = Finished(db, run, [], [], [journal], None).prove()  # type: ignore[arg-type]
+        history.begin(1.0, 1, "watch", key, [1])
+        history.end(2.0, INFO, [])
+    tallies = Finished(db, run_id, [], [], [history], None).verify()  # type: ignore[arg-type]
     assert off(tallies) == {}
     viewings = tallies["viewings"]
     assert (viewings.attempted, viewings.acknowledged, viewings.uncertain, viewings.recovered) == (2, 0, 2, 1)
 
 
 def test_a_refused_call_must_have_left_nothing(db: Database) -> None:
-    run, journal = new_run(), Journal()
-    key = run.key()
-    journal.begin(1.0, 1, "watch", key, [1])
-    journal.end(2.0, FAIL, [])
+    run_id, history = new_run_id(), History()
+    key = run_id.key()
+    history.begin(1.0, 1, "watch", key, [1])
+    history.end(2.0, FAIL, [])
     services.start_watching(db, user_id=1, content_id=1, watch_id=key)
-    assert off(Finished(db, run, [], [], [journal], None).prove()) == {"viewings": {"unexpected": 1}}  # type: ignore[arg-type]
+    assert off(Finished(db, run_id, [], [], [history], None).verify()) == {"viewings": {"unexpected": 1}}  # type: ignore[arg-type]
 
 
 def test_a_call_that_never_ended_is_uncertain() -> None:
-    journal = Journal()
-    journal.begin(1.0, 7, "watch", "a", [1])
-    journal.begin(2.0, 7, "watch", "b", [1])
-    journal.end(3.0, OK, ["x"])
-    journal.begin(4.0, 7, "watch", "c", [1])
-    assert [(event.key, event.outcome, event.end) for event in journal.events()] == [
+    history = History()
+    history.begin(1.0, 7, "watch", "a", [1])
+    history.begin(2.0, 7, "watch", "b", [1])
+    history.end(3.0, OK, ["x"])
+    history.begin(4.0, 7, "watch", "c", [1])
+    assert [(event.key, event.outcome, event.end) for event in history.events()] == [
         ("a", INFO, inf),
         ("b", OK, 3.0),
         ("c", INFO, inf),
@@ -214,13 +215,13 @@ def test_a_tally_keeps_a_few_examples() -> None:
     assert tally.examples == ["0", "1", "2", "3", "4"]
 
 
-def test_keys_carry_the_mark_and_are_spread() -> None:
-    run = new_run()
-    keys = [run.key() for _ in range(200)]
-    assert {str(key)[-12:] for key in keys} == {run.mark}
+def test_keys_carry_the_id_and_are_spread() -> None:
+    run_id = new_run_id()
+    keys = [run_id.key() for _ in range(200)]
+    assert {str(key)[-12:] for key in keys} == {run_id}
     assert {(key.version, key.variant) for key in keys} == {(4, "specified in RFC 4122")}
     assert len({str(key)[0] for key in keys}) == 16
-    assert re.fullmatch(r"ana\.7\.[0-9a-f]{12}@sim\.example\.com", run.address("ana", 7))
+    assert re.fullmatch(r"ana\.7\.[0-9a-f]{12}@sim\.example\.com", run_id.address("ana", 7))
 
 
 def drop_constraint(database: Database, table: str, name: str, *, is_index: bool = False) -> None:

@@ -6,20 +6,20 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from simulation.traffic.measures import PERCENTILES, Measure, Measures, in_all
+from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, in_all
 
 # The figures, each of an operation or in all. Latencies are in milliseconds; ops/s is over the whole run.
-FIGURES: dict[str, Callable[[Measure, float], float]] = {
-    "ops": lambda measure, _: measure.ops,
-    "ops/s": lambda measure, seconds: measure.ops / seconds,
-    "errors": lambda measure, _: measure.errors,
-    "refused": lambda measure, _: measure.refused,
-    "retries": lambda measure, _: measure.retries,
-    "late": lambda measure, _: measure.late,
-    "p50": lambda measure, _: measure.percentile("p50"),
-    "p95": lambda measure, _: measure.percentile("p95"),
-    "p99": lambda measure, _: measure.percentile("p99"),
-    "pMax": lambda measure, _: measure.percentile("pMax"),
+FIGURES: dict[str, Callable[[Measurement, float], float | None]] = {
+    "ops": lambda measurement, _: measurement.ops,
+    "ops/s": lambda measurement, seconds: measurement.ops / seconds,
+    "errors": lambda measurement, _: measurement.errors,
+    "refused": lambda measurement, _: measurement.refused,
+    "retries": lambda measurement, _: measurement.retries,
+    "late": lambda measurement, _: measurement.late,
+    "p50": lambda measurement, _: measurement.percentile("p50"),
+    "p95": lambda measurement, _: measurement.percentile("p95"),
+    "p99": lambda measurement, _: measurement.percentile("p99"),
+    "pMax": lambda measurement, _: measurement.percentile("pMax"),
 }
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -33,7 +33,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 UNITS = {"": 1.0, "us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-class Expectation(NamedTuple):
+class Threshold(NamedTuple):
     """text: as it was given. operation: None for all together."""
 
     text: str
@@ -42,17 +42,19 @@ class Expectation(NamedTuple):
     comparison: str
     value: float
 
-    def judge(self, measures: Measures, seconds: float) -> tuple[bool, float]:
-        """Return whether it holds, and what the figure is."""
-        measure = in_all(measures) if self.operation is None else measures.get(self.operation, Measure())
-        found = FIGURES[self.figure](measure, seconds or 1.0)
-        return COMPARISONS[self.comparison](found, self.value), found
+    def judge(self, measurements: Measurements, seconds: float) -> tuple[bool, float | None]:
+        """Return whether it holds, and what the figure is: None, for which nothing holds, if nothing was measured."""
+        measurement = (
+            in_all(measurements.values()) if self.operation is None else measurements.get(self.operation, Measurement())
+        )
+        found = FIGURES[self.figure](measurement, seconds or 1.0)
+        return found is not None and COMPARISONS[self.comparison](found, self.value), found
 
 
-def expectation(operations: list[str]) -> Callable[[str], Expectation]:
-    """Return the function that reads an expectation from the command line."""
+def threshold(operations: list[str]) -> Callable[[str], Threshold]:
+    """Return the function that reads an threshold from the command line."""
 
-    def read(text: str) -> Expectation:
+    def read(text: str) -> Threshold:
         match = re.fullmatch(r"\s*(?:(\w+)\.)?([\w/]+)\s*(<=|>=|!=|==|<|>|=)\s*([\d.]+)\s*(us|ms|s|)\s*", text)
         if not match:
             raise argparse.ArgumentTypeError(f"expected a figure, a comparison and a number, like p99<50ms: {text}")
@@ -65,7 +67,7 @@ def expectation(operations: list[str]) -> Callable[[str], Expectation]:
         if unit and figure not in PERCENTILES:
             raise argparse.ArgumentTypeError(f"{text}: {figure} is not a time")
         try:
-            return Expectation(text, operation, figure, comparison, float(number) * UNITS[unit])
+            return Threshold(text, operation, figure, comparison, float(number) * UNITS[unit])
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text}: {number} is not a number") from None
 

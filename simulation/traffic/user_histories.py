@@ -1,0 +1,61 @@
+"""The histories of a run, user by user, in parts that fit into memory."""
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from simulation.traffic.history import INFO, OK, Event, History
+
+CALLS_AT_ONCE = 20_000  # about as many are in memory
+MOST_PARTS = 200  # files that are open at the same time
+
+UserHistories = dict[int, list[Event]]  # by user, in the order of time
+
+
+def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
+    """Return what the calls on each user were, some users at a time. All calls on a user are together."""
+    histories = list(histories)
+    calls = sum(history.calls for history in histories)
+    parts = min(MOST_PARTS, calls // CALLS_AT_ONCE + 1)
+    with ExitStack() as files:
+        split = [files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]
+        for history in histories:
+            for event in history.events():
+                if event.user:
+                    split[event.user % parts].write(json.dumps(event) + "\n")
+        for file in split:
+            file.seek(0)
+            users: UserHistories = defaultdict(list)
+            for line in file:
+                event = Event(*json.loads(line))
+                users[event.user].append(event)
+            yield users
+
+
+def by_key(events: Iterable[Event], *calls: str) -> dict[str, list[Event]]:
+    """Return the events of these calls, by the key of their row."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.call in calls:
+            found[event.key].append(event)
+    return found
+
+
+def possible(events: Iterable[Event], first: Any = None) -> list[Any]:
+    """Return what may be there after calls that each replace what was there: what the last confirmed one has sent, or
+    what an uncertain one has, at any time. first: what was there before, if nothing is confirmed."""
+    values, last = [], first
+    for event in events:
+        if event.outcome == OK:
+            last = event.sent
+        elif event.outcome == INFO:
+            values.append(event.sent)
+    return [last, *values]
+
+
+def any_with_outcome(events: Iterable[Event], outcome: str) -> bool:
+    """Whether one of these events has this outcome."""
+    return any(event.outcome == outcome for event in events)
