@@ -2,7 +2,8 @@
 
 The file has the form of the package aiosql: above each query a line `-- name: some_name`, then comment lines that say
 what it answers. Any SQL shell runs the file as it is, for a parameter is a literal with a mark behind it, as in
-`'2024-01-01' /* :since */` or `10 /* :limit */`. Here the literal is the default, and another value can be bound.
+`'2024-01-01' /* :since */`, `10 /* :limit */` or `NULL /* :genre */`. Here the literal is the default, and another
+value can be bound.
 """
 
 import re
@@ -16,7 +17,7 @@ from toolkit.console import UserError
 
 _NAME = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _MARK = re.compile(r"/\*\s*:(\w+)\s*\*/")
-_PARAMETER = re.compile(r"('(?:[^']|'')*'|-?\b\d+(?:\.\d+)?)(\s*/\*\s*:(\w+)\s*\*/)")
+_PARAMETER = re.compile(r"('(?:[^']|'')*'|-?\b\d+(?:\.\d+)?|\bNULL\b)(\s*/\*\s*:(\w+)\s*\*/)")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Query:
     name: str
     description: str
     text: str
-    defaults: Mapping[str, str | Decimal]
+    defaults: Mapping[str, str | Decimal | None]
 
     @property
     def summary(self) -> str:
@@ -108,13 +109,19 @@ def _query(name: str, body: str) -> Query:
     return Query(name, description, sql, _defaults(name, sql))
 
 
-def _defaults(name: str, sql: str) -> dict[str, str | Decimal]:
+def _defaults(name: str, sql: str) -> dict[str, str | Decimal | None]:
     found = list(_PARAMETER.finditer(sql))
-    defaults: dict[str, str | Decimal] = {}
+    defaults: dict[str, str | Decimal | None] = {}
     for literal, _, parameter in (match.groups() for match in found):
-        default = literal[1:-1].replace("''", "'") if literal.startswith("'") else Decimal(literal)
+        default = _value(literal)
         if defaults.setdefault(parameter, default) != default:
             raise ValueError(f"the parameter {parameter} of the query {name} has two defaults")
     if len(found) != len(_MARK.findall(sql)):
         raise ValueError(f"a mark /* :... */ of the query {name} stands behind no literal")
     return defaults
+
+
+def _value(literal: str) -> str | Decimal | None:
+    if literal == "NULL":
+        return None
+    return literal[1:-1].replace("''", "'") if literal.startswith("'") else Decimal(literal)

@@ -16,7 +16,8 @@ FILE = """-- Words about the file.
 -- name: first
 -- It answers v1.5 of a question. It shows
 -- two lines.
-SELECT 'it''s' /* :text */ AS a, 2 /* :number */ + 2 /*:number*/ AS b, -1.50 /* :negative */ AS c, '50%' AS d;
+SELECT 'it''s' /* :text */ AS a, 2 /* :number */ + 2 /*:number*/ AS b, -1.50 /* :negative */ AS c, '50%' AS d,
+       NULL /* :anything */::TEXT AS e;
 
 
 -- Another heading
@@ -41,7 +42,7 @@ def test_names_comments_and_parameters(queries: dict[str, Query]) -> None:
     assert list(queries) == [first.name, second.name] == ["first", "second"]
     assert first.description == "It answers v1.5 of a question. It shows two lines."
     assert first.summary == "It answers v1.5 of a question."
-    assert first.defaults == {"text": "it's", "number": Decimal(2), "negative": Decimal("-1.50")}
+    assert first.defaults == {"text": "it's", "number": Decimal(2), "negative": Decimal("-1.50"), "anything": None}
     assert first.text.startswith("SELECT 'it''s' /* :text */")
     assert "heading" not in first.text
     assert (second.description, second.summary, second.defaults) == ("", "", {})
@@ -51,9 +52,9 @@ def test_what_is_bound_is_what_the_server_gets(queries: dict[str, Query], server
     connection = psycopg2.connect(server_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(*queries["first"].bind({}))
-        assert cursor.fetchone() == ("it's", 4, Decimal("-1.50"), "50%")
-        cursor.execute(*queries["first"].bind({"number": 5, "text": "'; DROP TABLE users; --"}))
-        assert cursor.fetchone() == ("'; DROP TABLE users; --", 10, Decimal("-1.50"), "50%")
+        assert cursor.fetchone() == ("it's", 4, Decimal("-1.50"), "50%", None)
+        cursor.execute(*queries["first"].bind({"number": 5, "text": "'; DROP TABLE users; --", "anything": "50"}))
+        assert cursor.fetchone() == ("'; DROP TABLE users; --", 10, Decimal("-1.50"), "50%", "50")
         cursor.execute(*queries["second"].bind({}))
         assert cursor.fetchone() == (1, ";", 2)
     connection.close()
@@ -65,11 +66,12 @@ def test_what_was_sent_can_be_pasted_and_read_again(queries: dict[str, Query], s
         sent = cursor.mogrify(*queries["first"].bind({"number": 7, "text": "it is"})).decode()
     connection.close()
     again = queries_of(tmp_path, f"-- name: again\n{sent};\n")["again"]
-    assert again.defaults == {"text": "it is", "number": Decimal(7), "negative": Decimal("-1.50")}
+    expected = {"text": "it is", "number": Decimal(7), "negative": Decimal("-1.50"), "anything": None}
+    assert again.defaults == expected
 
 
 def test_a_parameter_that_a_query_has_not_is_an_error_that_names_those_it_has(queries: dict[str, Query]) -> None:
-    with pytest.raises(UserError, match="first has no parameter nmber; it has: text, number, negative"):
+    with pytest.raises(UserError, match="first has no parameter nmber; it has: text, number, negative, anything"):
         queries["first"].bind({"nmber": 3})
     with pytest.raises(UserError, match="it has: none"):
         queries["second"].bind({"number": 3})
