@@ -6,7 +6,8 @@
 -- which is of 2024, and where they are two years also what simulate.py generates, which is of 2025. Days, hours and
 -- months are in UTC, whatever the shell's time zone is.
 --
--- A viewing is finished at 100 percent, as in the services. A subscriber of a period is a user who paid in it.
+-- A viewing is finished at 100 percent, as in the services. A subscriber of a period is a user who paid in it,
+-- whether they are still there or were deleted since (payer_id).
 
 
 -- The six features
@@ -146,8 +147,8 @@ WITH people AS (
     FROM users
     WHERE created_at < '2024-07-01 00:00Z' /* :until */
 ), money AS (
-    SELECT count(DISTINCT user_id) FILTER (WHERE payment_date >= '2024-06-01 00:00Z' /* :since */) AS payers_now,
-           count(DISTINCT user_id) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS payers_before,
+    SELECT count(DISTINCT payer_id) FILTER (WHERE payment_date >= '2024-06-01 00:00Z' /* :since */) AS payers_now,
+           count(DISTINCT payer_id) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS payers_before,
            sum(amount) FILTER (WHERE payment_date >= '2024-06-01 00:00Z' /* :since */) AS now,
            sum(amount) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS before
     FROM payment_history
@@ -341,7 +342,7 @@ ORDER BY 1;
 -- without gaps, so that the row before is the month before.
 WITH paid AS (
     SELECT date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month, count(*) AS payments,
-           count(DISTINCT user_id) AS payers, sum(amount) AS revenue
+           count(DISTINCT payer_id) AS payers, sum(amount) AS revenue
     FROM payment_history
     WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
     GROUP BY 1
@@ -421,9 +422,9 @@ ORDER BY s.subscription_id, first_paid_at, p.amount;
 -- payments.
 WITH paid AS (
     SELECT subscription_id AS now,
-           lag(subscription_id) OVER (PARTITION BY user_id ORDER BY payment_date, payment_id) AS before
+           lag(subscription_id) OVER (PARTITION BY payer_id ORDER BY payment_date, payment_id) AS before
     FROM payment_history
-    WHERE user_id IS NOT NULL
+    WHERE payer_id IS NOT NULL
       AND payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
 )
 SELECT b.name AS from_plan, n.name AS to_plan, count(*) AS changes
@@ -472,20 +473,20 @@ ORDER BY subscribers DESC, s.subscription_id;
 -- Who paid in each month: how many, how many had not paid the month before (joined), how many did then and no more
 -- (left), and the churn, left as a share of the month before. Shows a FULL JOIN of a table with itself, a month apart.
 WITH paid AS (
-    SELECT DISTINCT user_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
+    SELECT DISTINCT payer_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
     FROM payment_history
-    WHERE user_id IS NOT NULL
+    WHERE payer_id IS NOT NULL
       AND payment_date >= (
           date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC') - INTERVAL '1 month'
       ) AT TIME ZONE 'UTC'
       AND payment_date < '2026-01-01 00:00Z' /* :until */
 ), moved AS (
-    SELECT coalesce(now.month, (before.month + INTERVAL '1 month')::DATE) AS month, count(now.user_id) AS subscribers,
-           count(*) FILTER (WHERE before.user_id IS NULL) AS joined,
-           count(*) FILTER (WHERE now.user_id IS NULL) AS "left", count(before.user_id) AS subscribers_before
+    SELECT coalesce(now.month, (before.month + INTERVAL '1 month')::DATE) AS month, count(now.payer_id) AS subscribers,
+           count(*) FILTER (WHERE before.payer_id IS NULL) AS joined,
+           count(*) FILTER (WHERE now.payer_id IS NULL) AS "left", count(before.payer_id) AS subscribers_before
     FROM paid now
     FULL JOIN paid before
-        ON before.user_id = now.user_id AND (before.month + INTERVAL '1 month')::DATE = now.month
+        ON before.payer_id = now.payer_id AND (before.month + INTERVAL '1 month')::DATE = now.month
     GROUP BY 1
 ), months AS (
     SELECT m.month::DATE AS month
@@ -506,17 +507,17 @@ ORDER BY m.month;
 -- Of the users who first paid in the same month, how many paid again one, two, three months later. Shows cohorts:
 -- min() of each user's months, joined to all the months after it.
 WITH paid AS (
-    SELECT DISTINCT user_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
+    SELECT DISTINCT payer_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
     FROM payment_history
-    WHERE user_id IS NOT NULL AND payment_date < '2026-01-01 00:00Z' /* :until */
+    WHERE payer_id IS NOT NULL AND payment_date < '2026-01-01 00:00Z' /* :until */
 ), firsts AS (
-    SELECT user_id, min(month) AS cohort FROM paid GROUP BY user_id
+    SELECT payer_id, min(month) AS cohort FROM paid GROUP BY payer_id
 ), sizes AS (
     SELECT cohort, count(*) AS subscribers FROM firsts GROUP BY cohort
 ), kept AS (
     SELECT f.cohort, p.month, count(*) AS retained
     FROM firsts f
-    JOIN paid p ON p.user_id = f.user_id
+    JOIN paid p ON p.payer_id = f.payer_id
     GROUP BY f.cohort, p.month
 ), months AS (
     SELECT m.month::DATE AS month

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from toolkit import schema
 from toolkit.arguments import seconds
-from toolkit.console import agrees, run, say
+from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
@@ -24,6 +24,7 @@ if __name__ != "__main__":  # the script does without them, and starts sooner
     from services import __all__ as __all__
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+UPGRADE = "was the database made by an earlier schema.sql? python streaming_services.py --schema upgrade.sql"
 
 
 def main() -> int:
@@ -36,6 +37,10 @@ def main() -> int:
         if options.reset:
             return _reset(database, options.schema, agreed=options.yes)
         return _apply(database, options.schema, compare=options.compare)
+    except schema.ColumnMissing as failure:
+        if _is_ours(options.schema):
+            raise UserError(f"{failure}\n  {UPGRADE}") from failure
+        raise
     finally:
         database.close()
 
@@ -71,18 +76,24 @@ def _options() -> argparse.Namespace:
 
 
 def _apply(database: Database, file: Path, *, compare: bool) -> int:
+    creates = schema.SchemaFile(file).creates_relations
+    compare = compare and creates
+
     def work() -> tuple[list[str], str, schema.Comparison]:
         created = schema.apply(database, file)
         whereabouts = _whereabouts(database)
         return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])
 
     created, whereabouts, comparison = supervised(database, work)
+    if not creates:
+        print(f"{file.name}: applied\n{whereabouts}\nNext: python streaming_services.py --check")
+        return 0
     _print_tables(created, comparison.tables, whereabouts)
     if comparison.differences:
         say(f"warning: the database differs from {file.name}, which changes no table that is there already:")
     if comparison.not_compared:
         say("warning: whether tables that were there already differ is not known:")
-    _say_drift(comparison)
+    _say_drift(comparison, file)
     return 0
 
 
@@ -93,7 +104,7 @@ def _check(database: Database, file: Path) -> int:
     whereabouts, comparison = supervised(database, work)
     if comparison.differences or comparison.not_compared:
         say(f"{whereabouts}:")
-        _say_drift(comparison)
+        _say_drift(comparison, file)
         if not comparison.not_compared:
             say(f"Not looked at: {schema.NOT_LOOKED_AT}")
         return 1
@@ -137,11 +148,17 @@ def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> No
     print("Next: python insert_data.py")
 
 
-def _say_drift(comparison: schema.Comparison) -> None:
+def _say_drift(comparison: schema.Comparison, file: Path) -> None:
     for difference in comparison.differences:
         say(f"  {difference}")
+    if comparison.differences and _is_ours(file):
+        say(f"  {UPGRADE}")
     if comparison.not_compared:
         say(f"  not compared: {comparison.not_compared}")
+
+
+def _is_ours(file: Path) -> bool:
+    return file.resolve() == SCHEMA.resolve()
 
 
 def _whereabouts(database: Database) -> str:

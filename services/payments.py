@@ -65,8 +65,8 @@ def _is_no_more(error: Exception) -> bool:
 # payment is there already, which NOT EXISTS has to say: ON CONFLICT alone would come after the CHECK of the amount, and
 # the plan that was paid may have become free since. ON CONFLICT is for a payment that another call is writing just now.
 _PAY = _PAYMENTS.written_by("""
-    INSERT INTO payment_history (payment_id, user_id, subscription_id, amount, method)
-    SELECT %(payment_id)s, u.user_id, s.subscription_id, s.price, %(method)s
+    INSERT INTO payment_history (payment_id, user_id, payer_id, subscription_id, amount, method)
+    SELECT %(payment_id)s, u.user_id, u.user_id, s.subscription_id, s.price, %(method)s
     FROM users u JOIN subscriptions s ON s.subscription_id = u.subscription_id
     WHERE u.user_id = %(user_id)s
       AND NOT EXISTS (SELECT 1 FROM payment_history p WHERE p.payment_id = %(payment_id)s)

@@ -172,7 +172,8 @@ class _Writer:
     def _payments(self, number: int, subscriber: Subscriber, place: float, width: float, rng: Random) -> None:
         position, step = _positions(place, width, len(subscriber.bills))
         price = self._model.population.price
-        start = f'"user_id": {FIRST_KEY + number}, "subscription_id": '
+        key = FIRST_KEY + number
+        start = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
         lines = []
         for moment, plan in subscriber.bills:
             day, second = divmod(moment, DAY)

@@ -196,7 +196,7 @@ def test_a_row_that_refers_to_one_left_out_is_an_error(six: str, tmp_path: Path)
 
 # What is wrong with a document, and can be seen only by the server, or when it is asked.
 JUDGED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "CHECK": ("subscriptions", {"subscription_id": 1, "name": "a", "price": -1}, "subscriptions_price_not_negative"),
+    "CHECK": ("subscriptions", {"subscription_id": 1, "name": "a", "price": -1}, "subscriptions_price_range"),
     "UNIQUE": ("subscriptions", {"subscription_id": 2, "name": "There", "price": 1}, "subscriptions_name_key"),
     "a reference": ("users", {"name": "a", "email": "a", "subscription_id": 9}, "users_subscription_id_fkey"),
 }

@@ -14,21 +14,30 @@ from toolkit.database import Database, catalog, run_transaction
 BITES = [
     ("INSERT INTO subscriptions (subscription_id, name, price) VALUES (1, 'x', 1)", "subscriptions_pkey"),
     ("INSERT INTO subscriptions (name, price) VALUES ('Basic', 1)", "subscriptions_name_key"),
-    ("INSERT INTO subscriptions (name, price) VALUES ('x', -0.01)", "subscriptions_price_not_negative"),
+    ("INSERT INTO subscriptions (name, price) VALUES ('x', -0.01)", "subscriptions_price_range"),
+    ("INSERT INTO subscriptions (name, price) VALUES ('x', 'NaN')", "subscriptions_price_range"),
     ("INSERT INTO users (user_id, name, email) VALUES (1, 'x', 'x')", "users_pkey"),
     ("INSERT INTO users (name, email) VALUES ('x', 'ann@example.com')", "users_email_key"),
     ("INSERT INTO users (name, email, subscription_id) VALUES ('x', 'x', 9)", "users_subscription_id_fkey"),
+    ("INSERT INTO users (name, email) VALUES ('x', ' x')", "users_email_trimmed"),
+    ("INSERT INTO users (name, email) VALUES ('x', e'x\\t')", "users_email_trimmed"),
+    ("UPDATE users SET country = 'de'", "users_country_code"),
+    ("UPDATE users SET country = 'DEU'", "users_country_code"),
+    ("UPDATE users SET country = e'DE\\n'", "users_country_code"),
     ("DELETE FROM subscriptions WHERE subscription_id = 1", "subscription_id_fkey"),
     ("INSERT INTO content (content_id, title, content_type) VALUES (1, 'x', 'movie')", "content_pkey"),
     ("INSERT INTO content (title, content_type) VALUES ('x', 'opera')", "content_type_known"),
     ("UPDATE content SET rating = -0.1", "content_rating_range"),
     ("UPDATE content SET rating = 10.1", "content_rating_range"),
+    ("UPDATE content SET duration_minutes = 0", "content_duration_minutes_positive"),
+    ("UPDATE content SET episodes = 0", "content_episodes_positive"),
     ("INSERT INTO watch_history (watch_id, user_id, content_id) SELECT watch_id, 2, 1 FROM watch_history",
      "watch_history_pkey"),
     ("UPDATE watch_history SET user_id = 9", "watch_history_user_id_fkey"),
     ("UPDATE watch_history SET content_id = 9", "watch_history_content_id_fkey"),
     ("UPDATE watch_history SET progress = -0.01", "watch_history_progress_range"),
     ("UPDATE watch_history SET progress = 100.01", "watch_history_progress_range"),
+    ("UPDATE watch_history SET episode = 0", "watch_history_episode_positive"),
     ("INSERT INTO reviews (review_id, user_id, content_id, rating) SELECT review_id, 2, 1, 5 FROM reviews",
      "reviews_pkey"),
     ("INSERT INTO reviews (user_id, content_id, rating) VALUES (1, 1, 5)", "reviews_user_id_content_id_key"),
@@ -40,7 +49,9 @@ BITES = [
      "SELECT payment_id, 1, 1, 'x' FROM payment_history", "payment_history_pkey"),
     ("UPDATE payment_history SET user_id = 9", "payment_history_user_id_fkey"),
     ("UPDATE payment_history SET subscription_id = 9", "payment_history_subscription_id_fkey"),
-    ("UPDATE payment_history SET amount = 0", "payment_history_amount_positive"),
+    ("UPDATE payment_history SET amount = 0", "payment_history_amount_range"),
+    ("UPDATE payment_history SET amount = 'NaN'", "payment_history_amount_range"),
+    ("UPDATE payment_history SET payer_id = 2", "payment_history_payer_is_user"),
 ]  # fmt: skip
 
 
@@ -62,11 +73,16 @@ def test_required_columns(filled: Database) -> None:
     live = run_transaction(filled, catalog.read)
     optional = {
         "users.subscription_id",
+        "users.country",
         "content.genre",
         "content.release_year",
         "content.rating",
+        "content.duration_minutes",
+        "content.episodes",
+        "watch_history.episode",
         "reviews.review_text",
         "payment_history.user_id",
+        "payment_history.payer_id",
     }
     for table in live.values():
         for column in table.columns:
@@ -77,9 +93,17 @@ def test_required_columns(filled: Database) -> None:
                     execute(filled, f"UPDATE {table.name} SET {column} = NULL")
 
 
-def test_deleting_a_user_keeps_the_payments_only(filled: Database) -> None:
+def test_infinity_is_no_price_and_no_amount(filled: Database) -> None:
+    """A column of PostgreSQL with two decimals has no infinity, and CockroachDB's CHECK refuses it."""
+    for statement in ("UPDATE subscriptions SET price = 'Infinity'", "UPDATE payment_history SET amount = 'Infinity'"):
+        with pytest.raises((errors.CheckViolation, errors.NumericValueOutOfRange)):
+            execute(filled, statement)
+
+
+def test_deleting_a_user_keeps_the_payments_and_who_paid(filled: Database) -> None:
+    execute(filled, "UPDATE payment_history SET payer_id = user_id")
     execute(filled, "DELETE FROM users WHERE user_id = 1")
-    assert execute(filled, "SELECT user_id, amount::TEXT FROM payment_history") == [(None, "9.99")]
+    assert execute(filled, "SELECT user_id, payer_id, amount::TEXT FROM payment_history") == [(None, 1, "9.99")]
     assert execute(filled, "SELECT (SELECT count(*) FROM watch_history), (SELECT count(*) FROM reviews)") == [(0, 0)]
 
 

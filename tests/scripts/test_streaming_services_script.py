@@ -121,13 +121,14 @@ def test_drift_is_a_warning_and_check_fails(filled: str) -> None:
     checked = run(filled, "--check", status=1)
     lines = ["  users: column phone is text, schema.sql has none of that name", "  reviews: there is no such table"]
     assert checked.stdout == ""
-    *differences, left_out = checked.stderr.splitlines()[1:]
+    *differences, advice, left_out = checked.stderr.splitlines()[1:]
     assert differences == lines
+    assert advice.endswith("python streaming_services.py --schema upgrade.sql")
     assert left_out.startswith("Not looked at: ")
     done = run(filled)
     assert re.search(r"reviews +created", done.stdout)
     assert done.stderr.splitlines()[0].startswith("warning: the database differs from schema.sql")
-    assert done.stderr.splitlines()[1:] == lines[:1]
+    assert done.stderr.splitlines()[1:] == [lines[0], advice]
     assert done.stdout.splitlines()[-1] == NEXT
 
 

@@ -72,7 +72,11 @@ CORRUPTIONS = {
         "payments",
         "wrong",
     ),
-    "a payment is by another user": (f"UPDATE payment_history SET user_id = 1 WHERE {PAYMENT}", "payments", "wrong"),
+    "a payment is by another user": (
+        f"UPDATE payment_history SET user_id = 1, payer_id = 1 WHERE {PAYMENT}",
+        "payments",
+        "wrong",
+    ),
     "a user is lost": ("DELETE FROM users WHERE user_id = {member}", "users", "lost"),
     "a user has another name": (f"UPDATE users SET name = 'x' WHERE {MEMBER}", "users", "wrong"),
     "a user is on another plan": (f"UPDATE users SET subscription_id = 1 WHERE {MEMBER}", "users", "wrong"),

@@ -96,13 +96,15 @@ def made_year(users: int = 700, viewings: int = 20_000, seed: int = 1) -> Rows:
     rows["payment_history"] = [
         {
             "payment_id": key(),
-            "user_id": random_.choice([random_.randrange(1, users - 50)] * 20 + [None]),
+            "user_id": None if deleted else payer,
+            "payer_id": None if deleted and number % 2 else payer,  # of those deleted long ago nobody knows
             "subscription_id": (plan := random_.choice([1, 2, 2, 3])),
             "amount": random_.choice([plans[plan - 1], 6.49]),
             "method": random_.choice(["card", "card", "paypal", "gift_card"]),
             "payment_date": at,
         }
-        for at in (moment() for _ in range(6_000))
+        for number, at in enumerate(moment() for _ in range(6_000))
+        for payer, deleted in [(random_.randrange(1, users - 50), random_.random() < 1 / 20)]
         if not "2024-09" <= at < "2024-10"  # a month without a payment
     ]
     _add_borders(rows, key)
@@ -123,7 +125,7 @@ def _add_borders(rows: Rows, key: Callable[[], str]) -> None:
             of = {"user_id": number, "content_id": 61}
             rows["watch_history"].append({"watch_id": key(), **of, "watched_at": at + "Z", "progress": 99})
         for at in payments:
-            paid: Row = {"user_id": number, "subscription_id": 2, "amount": 9.99, "method": "card"}
+            paid: Row = {"user_id": number, "payer_id": number, "subscription_id": 2, "amount": 9.99, "method": "card"}
             rows["payment_history"].append({"payment_id": key(), **paid, "payment_date": at + "Z"})
 
     user(9001, "2024-06-01T00:00:00")

@@ -101,6 +101,10 @@ class Constraint(NamedTuple):
 PLAIN_UNIQUE_INDEX = re.compile(r"UNIQUE USING btree \((\w+(?:, \w+)*)\)").fullmatch
 
 
+# CHECK (a = b), as either server writes it.
+SAME_COLUMNS = re.compile(r"CHECK \(+(\w+) = (\w+)\)+").fullmatch
+
+
 class Table(NamedTuple):
     """A table or view with all that hangs on it.
 
@@ -150,6 +154,19 @@ class Table(NamedTuple):
     def has_deferrable_key(self) -> bool:
         """Whether a primary or unique key may be judged at the end of the transaction: ON CONFLICT takes none."""
         return any(constraint.kind in "pu" and constraint.is_deferrable for constraint in self.constraints.values())
+
+    @property
+    def same_columns(self) -> dict[str, str]:
+        """A column that new rows may leave out -> the one whose value it then has, because a CHECK (a = b) says so."""
+        found = [SAME_COLUMNS(constraint.definition) for constraint in self.constraints.values()]
+        pairs = [(match[1], match[2]) for match in found if match]
+        return {name: other for name, other in pairs if self._has_no_value_but(other, name)}
+
+    def _has_no_value_but(self, other: str, name: str) -> bool:
+        column = self.columns.get(name)
+        if column is None or column.default is not None or column.sequence or column.given_by_server:
+            return False
+        return other in self.columns and self.columns[other].type == column.type
 
     @property
     def foreign_keys(self) -> list[Constraint]:

@@ -58,6 +58,8 @@ def _build(database: Database, script: SchemaFile) -> Built:
     def build(cursor: Cursor) -> Built:
         wait_for_other_runs(cursor)
         prepare(cursor)
+        if is_cockroachdb(cursor) and not script.creates_relations:
+            raise DdlStandsAlone("CockroachDB sees a new column only after the COMMIT that adds it")
         return build_in(cursor, script)
 
     try:

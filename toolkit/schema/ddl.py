@@ -41,10 +41,7 @@ HOLDERS = """
 
 
 class DdlStandsAlone(UserError):
-    """The server takes no DDL in explicit transactions."""
-
-    def __init__(self) -> None:
-        super().__init__(f"this server takes no DDL in transactions ({STANDS_ALONE} is on)")
+    """The server does not take these statements in one transaction. The text says why."""
 
 
 def prepare(cursor: Cursor) -> None:
@@ -55,7 +52,7 @@ def prepare(cursor: Cursor) -> None:
     names = (AUTOCOMMIT, STANDS_ALONE, "lock_timeout")
     autocommit, stands_alone, lock_timeout = fetch(cursor, f"SELECT {', '.join([SETTING] * len(names))}", names)[0]
     if stands_alone == "on":
-        raise DdlStandsAlone
+        raise DdlStandsAlone(f"this server takes no DDL in transactions ({STANDS_ALONE} is on)")
     if autocommit is not None:
         cursor.execute(f"SET {AUTOCOMMIT} = off")
     if not is_cockroachdb(cursor) and lock_timeout == "0":

@@ -52,6 +52,8 @@ def compare(database: Database, file: Path) -> Comparison:
     script = SchemaFile(file)
     if any(statement.qualifies_names for statement in script.statements):
         return Comparison([], [], f"{file.name} says itself in which schema its tables are")
+    if not script.creates_relations:  # what it changes would be what is really there
+        return Comparison([], [], f"{file.name} creates no table")
 
     def build(cursor: Cursor) -> Comparison:
         prepare(cursor)

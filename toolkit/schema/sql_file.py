@@ -17,6 +17,11 @@ T = TypeVar("T")
 UNFINISHED = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
 # What CockroachDB says of a transaction whose rows and new tables are there, but not all of its changes to old tables.
 COMMITTED_IN_PART = "XXA00"
+UNDEFINED_COLUMN = "42703"
+
+
+class ColumnMissing(UserError):
+    """A statement of a schema file names a column that its table lacks: of an earlier version of the file, mostly."""
 
 
 class SchemaFile:
@@ -37,6 +42,11 @@ class SchemaFile:
                     f"{self._place(statement)}: the file is applied in one transaction, which it must not begin or end "
                     f"itself: remove {statement.transaction_control}"
                 )
+
+    @property
+    def creates_relations(self) -> bool:
+        """Whether the file creates tables or views. One that does not only changes what is there."""
+        return any(statement.creates_relation for statement in self.statements)
 
     def run(self, cursor: Cursor) -> None:
         """Run all statements in the transaction of a cursor."""
@@ -78,7 +88,8 @@ class SchemaFile:
             reason = f"{reason}. {in_the_way(database, statement.text)}"
         position = int(error.diag.statement_position or 1) - 1
         place = self._place(statement, statement.text.count("\n", 0, position))
-        return UserError(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
+        kind = ColumnMissing if code == UNDEFINED_COLUMN else UserError
+        return kind(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
 
     def _end(self, error: psycopg2.Error, database: Database) -> UserError:
         """Return what to say of an error before or after the statements of the file."""

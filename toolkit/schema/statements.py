@@ -29,6 +29,7 @@ TRANSACTION_CONTROL = re.compile(
     r"(?:ABORT|BEGIN|COMMIT|END|PREPARE TRANSACTION|ROLLBACK|START)\b|SET (?:SESSION |LOCAL )?AUTOCOMMIT_BEFORE_DDL\b",
     re.IGNORECASE,
 ).match
+CREATES_RELATION = re.compile(r"CREATE (?:[A-Z]+ ){0,4}(?:TABLE|VIEW)\b", re.IGNORECASE).match
 MATERIALIZED_VIEW = re.compile(r'CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?("(?:[^"]|"")+"|\w+)', re.IGNORECASE).match
 ROUTINE = re.compile(r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b").match
 
@@ -68,6 +69,11 @@ class Statement(NamedTuple):
         if not found:
             return None
         return found[1][1:-1].replace('""', '"') if found[1].startswith('"') else found[1].lower()
+
+    @property
+    def creates_relation(self) -> bool:
+        """Whether the statement creates a table or a view."""
+        return CREATES_RELATION(" ".join(self.bare.split())) is not None
 
     @property
     def is_drop(self) -> bool:

@@ -36,7 +36,7 @@ def revenue_by_month(r: Rows, p: Parameters) -> Answer:
         revenue = total(paid[first])
         so_far += revenue
         growth = None if before is None else percent(revenue - before, before)
-        answer.append((first, len(paid[first]), distinct(paid[first], "user_id"), revenue, growth, so_far))
+        answer.append((first, len(paid[first]), distinct(paid[first], "payer_id"), revenue, growth, so_far))
         before = revenue
     return answer
 
@@ -83,7 +83,7 @@ def price_changes(r: Rows, p: Parameters) -> Answer:
 def plan_changes(r: Rows, p: Parameters) -> Answer:
     names = {row["subscription_id"]: row["name"] for row in r["subscriptions"]}
     count: Counter[tuple[int, int]] = Counter()
-    for user, rows in by(within(r["payment_history"], "payment_date", p), "user_id").items():
+    for user, rows in by(within(r["payment_history"], "payment_date", p), "payer_id").items():
         plans = [row["subscription_id"] for row in reversed(latest(rows, "payment_date", "payment_id"))]
         count.update(pair for pair in pairwise(plans) if user is not None and pair[0] != pair[1])
     ordered = sorted(count, key=lambda pair: (-count[pair], pair))
@@ -121,8 +121,8 @@ def subscribers_by_plan(r: Rows, _: Parameters) -> Answer:
 def _payers_by_month(r: Rows, until: datetime) -> dict[date, set[int]]:
     payers: dict[date, set[int]] = defaultdict(set)
     for row in r["payment_history"]:
-        if row["user_id"] is not None and row["payment_date"] < until:
-            payers[month(row["payment_date"])].add(row["user_id"])
+        if row["payer_id"] is not None and row["payment_date"] < until:
+            payers[month(row["payment_date"])].add(row["payer_id"])
     return payers
 
 

@@ -36,7 +36,7 @@ def headline_figures(r: Rows, p: Parameters) -> Answer:
         paid = within(r["payment_history"], "payment_date", q)
         seen = within(r["watch_history"], "watched_at", q)
         people = sum(user["created_at"] < q["until"] for user in r["users"])
-        return [people, distinct(paid, "user_id"), total(paid), len(seen), finished(seen)]
+        return [people, distinct(paid, "payer_id"), total(paid), len(seen), finished(seen)]
 
     names = ["users", "subscribers", "revenue", "viewings", "titles finished"]
     both = zip(names, figures(p), figures(period_before(p)), strict=True)

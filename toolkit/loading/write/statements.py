@@ -97,12 +97,20 @@ def _overriding(batch: Batch) -> sql.SQL:
 
 
 def insert(batch: Batch) -> sql.Composed:
-    """Return the statement that writes the rows, none of which may be there already."""
+    """Return the statement that writes the rows, none of which may be there already.
+
+    A column left out that has to be the same as a given one gets its value.
+    """
+    same = {
+        name: other
+        for name, other in batch.table.same_columns.items()
+        if name not in batch.columns and other in batch.columns
+    }
     return sql.SQL("INSERT INTO {} AS there ({}) {}SELECT {} FROM {}").format(
         _table(batch.table.name),
-        _names(batch.columns),
+        _names([*batch.columns, *same]),
         _overriding(batch),
-        sql.SQL(", ").join(_values(batch, batch.columns)),
+        sql.SQL(", ").join(_values(batch, [*batch.columns, *same.values()])),
         _rows(batch),
     )
 
