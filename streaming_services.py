@@ -114,8 +114,8 @@ def _check(database: Database, file: Path) -> int:
 
 
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
-    doomed = supervised(database, lambda: schema.list_doomed(database, file))
-    if not agreed and not _agrees(database, doomed):
+    targets = supervised(database, lambda: schema.list_drop_targets(database, file))
+    if not agreed and not _agrees(database, targets):
         say("nothing was changed")
         return 1
 
@@ -127,12 +127,12 @@ def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     return 0
 
 
-def _agrees(database: Database, doomed: list[schema.Doomed]) -> bool:
+def _agrees(database: Database, targets: list[schema.DropTarget]) -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
-    for name, kind, rows, partition_of in doomed:
+    for name, kind, rows, partition_of in targets:
         what = f"a {kind}" if rows is None else f"{rows:,} rows"
         say(f"  {name}: {what}{f', a partition of {partition_of}' if partition_of else ''}")
-    total = sum(each.rows or 0 for each in doomed if each.partition_of is None)  # theirs are counted with the table
+    total = sum(each.rows or 0 for each in targets if each.partition_of is None)  # theirs are counted with the table
     return agrees(f"{total:,} rows will be gone. Go on?")
 
 

@@ -19,7 +19,7 @@ from toolkit.schema import ddl
 
 def rows_of(database: Database, file: Path) -> dict[str, int | None]:
     """Return what a reset drops, and how many rows each has."""
-    return {doomed.name: doomed.rows for doomed in schema.list_doomed(database, file)}
+    return {target.name: target.rows for target in schema.list_drop_targets(database, file)}
 
 
 def test_reset(filled: Database) -> None:
@@ -93,7 +93,7 @@ def test_reset_knows_materialized_views(empty_database: Database, file: Path) ->
     file.write_text(f"{THING} CREATE MATERIALIZED VIEW sizes AS SELECT size FROM things;")
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
-    assert [(name, kind, rows) for name, kind, rows, _ in schema.list_doomed(empty_database, file)] == [
+    assert [(name, kind, rows) for name, kind, rows, _ in schema.list_drop_targets(empty_database, file)] == [
         ("things", "table", 1),
         ("sizes", "materialized view", None),
     ]
@@ -137,7 +137,7 @@ def test_partitions_are_named_before_they_are_dropped(empty_database: Database, 
         "CREATE SCHEMA old; CREATE TABLE old.events_2b PARTITION OF events_2 FOR VALUES FROM (20) TO (30);"
         "INSERT INTO events VALUES (1), (11), (12), (21)",
     )
-    assert schema.list_doomed(empty_database, file) == [
+    assert schema.list_drop_targets(empty_database, file) == [
         ("events", "table", 4, None),
         ("events_1", "table", 1, "events"),
         ("events_2a", "table", 2, "events"),

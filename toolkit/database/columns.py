@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from toolkit.database.pool import Cursor
 from toolkit.database.tables import TIMES, Column
@@ -92,13 +92,35 @@ def is_cockroachdb(cursor: Cursor) -> bool:
     return cursor.connection.get_parameter_status("crdb_version") is not None
 
 
+class _Row(NamedTuple):
+    """A row of the queries above, after what makes its Place."""
+
+    name: str
+    kind: str
+    type_schema: str
+    is_array: bool
+    full_type: str
+    length: int | None
+    precision: int | None
+    scale: int | None
+    decimals: int | None
+    nullable: bool
+    default: str | None
+    identity: str
+    expression: str | None
+    collation: str
+    has_infinity: bool
+
+
 def read_columns(cursor: Cursor, schemas: Iterable[str]) -> list[tuple[Place, Column]]:
     """Return the columns of all tables and views in these schemas, those of each table in their order."""
     on_cockroachdb = is_cockroachdb(cursor)
     cursor.execute(OF_COCKROACHDB if on_cockroachdb else OF_POSTGRESQL, (list(schemas),))
-    rows: list[Any] = cursor.fetchall()
-    labels = _labels(cursor) if any(row[8] != "pg_catalog" for row in rows) else {}
-    return [(Place(*row[:6]), _column(labels, not on_cockroachdb, *row[6:])) for row in rows]
+    of_place = len(Place._fields)
+    rows = [(Place(*row[:of_place]), _Row(*row[of_place:])) for row in cursor.fetchall()]
+    labels = _labels(cursor) if any(row.type_schema != "pg_catalog" for _, row in rows) else {}
+    # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing.
+    return [(place, _column(row, labels, knows_overriding=not on_cockroachdb)) for place, row in rows]
 
 
 def _labels(cursor: Cursor) -> Labels:
@@ -109,49 +131,32 @@ def _labels(cursor: Cursor) -> Labels:
     return labels
 
 
-def _column(
-    labels: Labels,
-    knows_overriding: bool,  # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing
-    name: str,
-    kind: str,
-    type_schema: str,
-    is_array: bool,
-    full_type: str,
-    length: int | None,
-    precision: int | None,
-    scale: int | None,
-    decimals: int | None,
-    nullable: bool,
-    default: str | None,
-    identity: str,
-    expression: str | None,
-    collation: str,
-    has_infinity: bool,
-) -> Column:
-    element = kind[1:] if is_array else kind
-    if length is precision is decimals is None:
-        length, precision, scale = _size(element, full_type)
+def _column(row: _Row, labels: Labels, *, knows_overriding: bool) -> Column:
+    element = row.kind[1:] if row.is_array else row.kind
+    length, precision, scale = row.length, row.precision, row.scale
+    if length is precision is row.decimals is None:
+        length, precision, scale = _size(element, row.full_type)
     if element in TIMES:
-        precision, scale = next(known for known in (decimals, precision, 6) if known is not None), None
+        precision, scale = next(known for known in (row.decimals, precision, 6) if known is not None), None
     elif element != "numeric":
         precision = scale = None
     return Column(
-        name,
-        kind,
-        _type_name(element, length, precision, scale) + ("[]" if is_array else ""),
-        type_schema,
-        length,
-        precision,
-        scale,
-        nullable,
-        default,
-        expression,
-        expression is not None or (identity == "a" and not knows_overriding),
-        identity != "" or (default or "").startswith("nextval("),
-        labels.get((type_schema, element), ()),
-        identity,
-        collation,
-        has_infinity,
+        name=row.name,
+        kind=row.kind,
+        type=_type_name(element, length, precision, scale) + ("[]" if row.is_array else ""),
+        type_schema=row.type_schema,
+        length=length,
+        precision=precision,
+        scale=scale,
+        nullable=row.nullable,
+        default=row.default,
+        generated=row.expression,
+        given_by_server=row.expression is not None or (row.identity == "a" and not knows_overriding),
+        sequence=row.identity != "" or (row.default or "").startswith("nextval("),
+        labels=labels.get((row.type_schema, element), ()),
+        identity=row.identity,
+        collation=row.collation,
+        has_infinity=row.has_infinity,
     )
 
 

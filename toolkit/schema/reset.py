@@ -26,7 +26,7 @@ PARTITIONS = """
     ORDER BY c.oid"""
 
 
-class Doomed(NamedTuple):
+class DropTarget(NamedTuple):
     """What reset() drops: its name, with the schema if it is another one, and what it is ("table", "view" ...).
 
     rows: how many it holds; None if it holds none (a view), or they lie elsewhere (a foreign table). partition_of: the
@@ -39,26 +39,26 @@ class Doomed(NamedTuple):
     partition_of: str | None
 
 
-def list_doomed(database: Database, file: Path) -> list[Doomed]:
+def list_drop_targets(database: Database, file: Path) -> list[DropTarget]:
     """Return what reset() drops: the tables and views of a schema file that are there, and all partitions of these.
 
     Raises UserError when it cannot be found out which tables the file names.
     """
     names = _names(database, file)
 
-    def look(cursor: Cursor) -> list[Doomed]:
+    def look(cursor: Cursor) -> list[DropTarget]:
         home = search_path(cursor)[0]
         found = _present(cursor, names)
         partition_of = {part: table.name for table in found for part in _partitions(cursor, table)}
-        doomed = [relation for relation in found if relation not in partition_of] + list(partition_of)
+        targets = [relation for relation in found if relation not in partition_of] + list(partition_of)
         return [
-            Doomed(
+            DropTarget(
                 relation.name if relation.schema == home else f"{relation.schema}.{relation.name}",
                 KINDS[relation.kind].lower(),
                 _count(cursor, relation) if relation.kind in "rp" else None,
                 partition_of.get(relation),
             )
-            for relation in doomed
+            for relation in targets
         ]
 
     return run_or_explain(database, look)

@@ -1,16 +1,17 @@
-"""What tables and views are made of, a name and a text for each part: what drift compares.
+"""What tables and views are made of, a name and a text for each property: what drift compares.
 
 The columns, constraints and indexes come from the catalog as the loader knows it; what only matters here is read here.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 from toolkit.database import Cursor
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Table
 from toolkit.schema.relations import fetch
 
-Parts = dict[str, str]
+# "column price" -> "numeric(10,2) NOT NULL", "constraint price_positive" -> "CHECK (...)" and so on.
+TableProperties = dict[str, str]
 
 # What a table or view is besides its columns: its kind, where its rows are, who sees them; NULL for what it has not.
 RELATIONS_OF_POSTGRESQL = """
@@ -50,7 +51,7 @@ COLUMNS_OF_COCKROACHDB = """
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.column_name
     WHERE k.table_schema = ANY(%(schemas)s)"""
 
-# Further parts: a table's schema and name, what the part is, its name, its definition.
+# Further properties: a table's schema and name, what it is that it has, its name, its definition.
 FURTHER_OF_POSTGRESQL = """
     SELECT n.nspname, c.relname, 'constraint', x.conname, pg_get_constraintdef(x.oid)
     FROM pg_catalog.pg_constraint x
@@ -80,69 +81,85 @@ FURTHER_OF_POSTGRESQL = """
     WHERE p.schemaname = ANY(%(schemas)s)"""
 
 
-def read_parts(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dict[str, dict[str, Parts]]:
-    """Return for each of these schemas the parts of its tables and views, as the catalog has read them, by name."""
+class _RelationRow(NamedTuple):
+    """A row of RELATIONS_OF_..., after schema and name."""
+
+    kind: str
+    is_unlogged: bool
+    has_row_security: bool | None
+    is_forced: bool | None
+    options: str | None
+    partition_key: str | None
+    partition_bound: str | None
+    query: str | None
+
+    def properties(self) -> TableProperties:
+        """Return the properties of a table or view as a whole."""
+        found = {
+            "unlogged": "UNLOGGED" if self.is_unlogged else None,
+            "row-level security": ("forced" if self.is_forced else "enabled") if self.has_row_security else None,
+            "options": self.options,
+            "partitions": f"PARTITION BY {self.partition_key}" if self.partition_key else None,
+            "partition": self.partition_bound,
+            "materialized": "MATERIALIZED" if self.kind == "m" else None,
+            "query": " ".join(self.query.rstrip(";").split()) if self.query else None,
+        }
+        return {name: text for name, text in found.items() if text}
+
+
+class _ColumnRow(NamedTuple):
+    """A row of COLUMNS_OF_..., after schema, table and name: what the catalog does not tell of a column."""
+
+    domain: str | None = None
+    generated: str | None = None
+    start: int | None = None
+    increment: int | None = None
+    least: int | None = None
+    most: int | None = None
+    is_cycle: bool | None = None
+
+    @property
+    def storage(self) -> str:
+        """How a generated value is kept, as SQL says it."""
+        return {"s": " STORED", "v": " VIRTUAL"}.get(self.generated or "", "")
+
+    @property
+    def sequence(self) -> str:
+        """The options of the column's own sequence."""
+        if self.start is None:
+            return ""
+        cycle = " CYCLE" if self.is_cycle else ""
+        return f" (START {self.start} INCREMENT {self.increment} MINVALUE {self.least} MAXVALUE {self.most}{cycle})"
+
+
+def read_properties(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dict[str, dict[str, TableProperties]]:
+    """Return for each of these schemas, as the catalog has read them, the properties of each table and view."""
     on_cockroachdb = is_cockroachdb(cursor)
     values = {"schemas": list(schemas)}
-    parts: dict[str, dict[str, Parts]] = {schema: {} for schema in schemas}
-    for schema, name, *row in fetch(
-        cursor, RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL, values
-    ):
+    found: dict[str, dict[str, TableProperties]] = {schema: {} for schema in schemas}
+    of_relations = RELATIONS_OF_COCKROACHDB if on_cockroachdb else RELATIONS_OF_POSTGRESQL
+    for schema, name, *row in fetch(cursor, of_relations, values):
         if name in schemas[schema]:
-            parts[schema][name] = _whole(*row)
+            found[schema][name] = _RelationRow(*row).properties()
+    of_columns = COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL
     columns = {
-        (schema, name, column): _properties(*row)
-        for schema, name, column, *row in fetch(
-            cursor, COLUMNS_OF_COCKROACHDB if on_cockroachdb else COLUMNS_OF_POSTGRESQL, values
-        )
+        (schema, name, column): _ColumnRow(*row) for schema, name, column, *row in fetch(cursor, of_columns, values)
     }
-    for schema, of_schema in parts.items():
+    for schema, of_schema in found.items():
         for name, of_table in of_schema.items():
             of_table.update(_of_catalog(schemas[schema][name], columns))
-    for schema, name, what, part, definition in [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, values):
-        if name in parts[schema]:
-            parts[schema][name][f"{what} {part}"] = definition
-    return parts
+    for schema, name, what, its_name, definition in (
+        [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, values)
+    ):
+        if name in found[schema]:
+            found[schema][name][f"{what} {its_name}"] = definition
+    return found
 
 
-def _whole(
-    kind: str,
-    unlogged: bool,
-    row_security: bool | None,
-    forced: bool | None,
-    options: str | None,
-    partition_key: str | None,
-    bound: str | None,
-    query: str | None,
-) -> Parts:
-    """Return the parts of a table or view as a whole."""
-    parts = {
-        "unlogged": "UNLOGGED" if unlogged else None,
-        "row-level security": ("forced" if forced else "enabled") if row_security else None,
-        "options": options,
-        "partitions": f"PARTITION BY {partition_key}" if partition_key else None,
-        "partition": bound,
-        "materialized": "MATERIALIZED" if kind == "m" else None,
-        "query": " ".join(query.rstrip(";").split()) if query else None,
-    }
-    return {name: text for name, text in parts.items() if text}
-
-
-def _properties(domain: str | None, generated: str | None, *sequence: Any) -> dict[str, str]:
-    """Return what is told of a column where the catalog tells less: its domain, how it is stored, its sequence."""
-    start, increment, least, most, cycle = sequence
-    options = f" (START {start} INCREMENT {increment} MINVALUE {least} MAXVALUE {most}{' CYCLE' if cycle else ''})"
-    return {
-        "domain": domain or "",
-        "stored": {"s": " STORED", "v": " VIRTUAL"}.get(generated or "", ""),
-        "sequence": options if start is not None else "",
-    }
-
-
-def _of_catalog(table: Table, properties: dict[tuple[str, str, str], dict[str, str]]) -> Parts:
+def _of_catalog(table: Table, rows: dict[tuple[str, str, str], _ColumnRow]) -> TableProperties:
     columns = {
         f"column {column.name}": _definition(
-            column, properties.get((table.name.schema, table.name.relation, column.name), {})
+            column, rows.get((table.name.schema, table.name.relation, column.name), _ColumnRow())
         )
         for column in table.columns.values()
     }
@@ -152,9 +169,9 @@ def _of_catalog(table: Table, properties: dict[tuple[str, str, str], dict[str, s
     return columns | constraints | indexes
 
 
-def _definition(column: Column, properties: dict[str, str]) -> str:
+def _definition(column: Column, row: _ColumnRow) -> str:
     """Return a column as a CREATE TABLE statement would say it."""
-    words = [properties.get("domain") or column.type]
+    words = [row.domain or column.type]
     if column.labels:
         words.append(f"({', '.join(column.labels)})")
     if column.collation:
@@ -162,9 +179,9 @@ def _definition(column: Column, properties: dict[str, str]) -> str:
     if not column.nullable:
         words.append("NOT NULL")
     if column.generated is not None:
-        words.append(f"GENERATED ALWAYS AS {column.generated}{properties.get('stored', '')}")
+        words.append(f"GENERATED ALWAYS AS {column.generated}{row.storage}")
     elif column.identity:
         words.append(f"GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY")
     elif column.default is not None:
         words.append(f"DEFAULT {column.default}")
-    return " ".join(words) + properties.get("sequence", "")
+    return " ".join(words) + row.sequence
