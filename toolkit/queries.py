@@ -7,17 +7,33 @@ value can be bound.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolkit.console import UserError
+from toolkit.sql_statements import Token, split, tokens
+from toolkit.text_files import read_text
 
-_NAME = re.compile(r"^-- name:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
-_MARK = re.compile(r"/\*\s*:(\w+)\s*\*/")
-_PARAMETER = re.compile(r"('(?:[^']|'')*'|-?\b\d+(?:\.\d+)?|\bNULL\b)(\s*/\*\s*:(\w+)\s*\*/)")
+_NAME = re.compile(r"--\s*name:\s*(.*?)\s*").fullmatch
+_MARK = re.compile(r"/\*\s*:(\w+)\s*\*/").fullmatch
+# A minus sign behind one of these belongs to the number after it; behind any other word it is an operator.
+_BEFORE_A_VALUE = re.compile(
+    "ALL|AND|BETWEEN|BY|CASE|DISTINCT|ELSE|HAVING|I?LIKE|IN|LIMIT|NOT|OFFSET|ON|OR|RETURNING|SELECT|THEN|WHEN|WHERE",
+    re.IGNORECASE,
+).fullmatch
+
+
+class Parameter(NamedTuple):
+    """A parameter of a query where it is used. begin, end: the place of its literal; default: what that says."""
+
+    name: str
+    begin: int
+    end: int
+    default: str | Decimal | None
 
 
 @dataclass(frozen=True)
@@ -25,13 +41,18 @@ class Query:
     """A named query.
 
     description: its comment, as one paragraph. text: the SQL as it stands in the file, without the semicolon.
-    defaults: the parameters in the order of their first mark, each with the literal that is in the text.
+    parameters: its parameters, in the order of their marks; one that is used twice is there twice.
     """
 
     name: str
     description: str
     text: str
-    defaults: Mapping[str, str | Decimal | None]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def defaults(self) -> dict[str, str | Decimal | None]:
+        """The parameters in the order of their first mark, each with the literal that is in the text."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
 
     @property
     def summary(self) -> str:
@@ -48,8 +69,11 @@ class Query:
         if unknown:
             known = ", ".join(self.defaults) or "none"
             raise UserError(f"the query {self.name} has no parameter {unknown[0]}; it has: {known}")
-        statement = _PARAMETER.sub(r"%(\3)s\2", self.text.replace("%", "%%"))
-        return statement, {**self.defaults, **values}
+        statement, end = "", 0
+        for parameter in self.parameters:
+            statement += self.text[end : parameter.begin].replace("%", "%%") + f"%({parameter.name})s"
+            end = parameter.end
+        return statement + self.text[end:].replace("%", "%%"), {**self.defaults, **values}
 
     def value(self, name: str, text: str) -> str | Decimal:
         """Return what a person typed for a parameter, as bind() takes it: a number where the default is one.
@@ -70,58 +94,111 @@ class Query:
 def read_queries(file: Path) -> dict[str, Query]:
     """Return the queries of a file by name, in its order.
 
-    Raises UserError if the file cannot be read, a name is missing, no word or there twice, a query has no SQL, a mark
-    stands behind no literal, or a parameter has two defaults in one query.
+    Raises UserError if the file cannot be read, a name is missing, no word or there twice, a query is not one
+    statement, a mark stands behind no literal, or a parameter has two defaults in one query.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read: {error}") from error
-    names = list(_NAME.finditer(text))
-    ends = [following.start() for following in names[1:]] + [len(text)]
+    text = read_text(file)
+    names = [
+        (token, match[1]) for token in tokens(text) if (match := _NAME(token.text)) and _begins_a_line(text, token)
+    ]
+    ends = [following.begin for following, _ in names[1:]] + [len(text)]
     queries: dict[str, Query] = {}
-    for match, end in zip(names, ends, strict=True):
-        line = text.count("\n", 0, match.start()) + 1
+    for (token, name), end in zip(names, ends, strict=True):
         try:
-            query = _query(match[1], text[match.end() : end])
+            query = _query(name, text[token.end : end])
             if query.name in queries:
                 raise ValueError(f"there is a query {query.name} above already")
         except ValueError as error:
+            line = text.count("\n", 0, token.begin) + 1
             raise UserError(f"{file}, line {line}: {error}") from None
         queries[query.name] = query
     return queries
 
 
+def _begins_a_line(text: str, token: Token) -> bool:
+    return token.begin == 0 or text[token.begin - 1] == "\n"
+
+
 def _query(name: str, body: str) -> Query:
-    """Make a query of its name and the lines below that. ValueError says what is wrong with them."""
+    """Make a query of its name and the text below that. ValueError says what is wrong with them."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise ValueError(f"expected one word as the name of the query, got {name!r}")
-    lines = body.strip().splitlines()
-    comment = 0
-    while comment < len(lines) and lines[comment].startswith("--"):
-        comment += 1
     # What stands behind the semicolon is the heading of the next part of the file.
-    sql, semicolon, _ = "\n".join(lines[comment:]).partition(";\n")
-    sql = sql.strip() if semicolon else sql.strip().removesuffix(";")
-    if not sql:
+    statements = split(body)
+    if not statements:
         raise ValueError(f"the query {name} has no SQL")
-    description = " ".join(line.removeprefix("--").strip() for line in lines[:comment])
-    return Query(name, description, sql, _defaults(name, sql))
-
-
-def _defaults(name: str, sql: str) -> dict[str, str | Decimal | None]:
-    found = list(_PARAMETER.finditer(sql))
+    if len(statements) > 1:
+        raise ValueError(f"the query {name} has more than one statement")
+    comment = takewhile(lambda line: line.startswith("--"), body.strip().splitlines())
+    description = " ".join(line.removeprefix("--").strip() for line in comment)
+    sql = statements[0].text
+    parameters = tuple(_parameters(name, sql))
     defaults: dict[str, str | Decimal | None] = {}
-    for literal, _, parameter in (match.groups() for match in found):
-        default = _value(literal)
-        if defaults.setdefault(parameter, default) != default:
-            raise ValueError(f"the parameter {parameter} of the query {name} has two defaults")
-    if len(found) != len(_MARK.findall(sql)):
-        raise ValueError(f"a mark /* :... */ of the query {name} stands behind no literal")
-    return defaults
+    for parameter in parameters:
+        if defaults.setdefault(parameter.name, parameter.default) != parameter.default:
+            raise ValueError(f"the parameter {parameter.name} of the query {name} has two defaults")
+    return Query(name, description, sql, parameters)
 
 
-def _value(literal: str) -> str | Decimal | None:
-    if literal == "NULL":
-        return None
-    return literal[1:-1].replace("''", "'") if literal.startswith("'") else Decimal(literal)
+def _parameters(name: str, sql: str) -> Iterator[Parameter]:
+    """Yield the parameters of a query in the order of their marks. ValueError: a mark stands behind no literal."""
+    before: list[Token] = []  # the tokens before a mark, without comments
+    latest = ""  # the kind of the token before
+    for token in tokens(sql):
+        mark = _MARK(token.text) if token.kind == "comment" else None
+        if mark:
+            try:
+                if latest == "comment":
+                    raise ValueError
+                begin, default = _literal(before)
+            except (ValueError, IndexError):
+                raise ValueError(f"a mark /* :... */ of the query {name} stands behind no literal") from None
+            yield Parameter(mark[1], begin, before[-1].end, default)
+        elif token.kind != "comment":
+            before.append(token)
+        latest = token.kind
+
+
+def _literal(before: list[Token]) -> tuple[int, str | Decimal | None]:
+    """Return where the literal at the end of these tokens begins, and its value. ValueError: there is none."""
+    token = before[-1]
+    if token.kind == "number":
+        if _has_sign(before[:-1]):
+            return before[-2].begin, -Decimal(token.text)
+        return token.begin, Decimal(token.text)
+    if token.kind == "word" and token.text.upper() == "NULL":
+        return token.begin, None
+    if token.kind != "literal" or _goes_on(before):
+        raise ValueError
+    if token.text.startswith("$"):
+        tag = token.text[: token.text.index("$", 1) + 1]
+        return token.begin, token.text.removeprefix(tag).removesuffix(tag)
+    opening, _, content = token.text.removesuffix("'").partition("'")
+    content = content.replace("''", "'")
+    if opening.upper() == "E" and "\\" not in content.replace("\\\\", ""):  # as psycopg2 writes backslashes
+        return token.begin, content.replace("\\\\", "\\")
+    if opening:
+        raise ValueError
+    return token.begin, content
+
+
+def _has_sign(before: list[Token]) -> bool:
+    """Whether these tokens end with a minus sign that belongs to the number after it, and is no operator."""
+    if not before or before[-1].text != "-":
+        return False
+    if len(before) == 1:
+        return True
+    operand = before[-2]
+    if operand.kind == "word":
+        return _BEFORE_A_VALUE(operand.text) is not None
+    return operand.kind == "sign" and operand.text not in (")", "]")
+
+
+def _goes_on(before: list[Token]) -> bool:
+    """Whether the string at the end of these tokens is a part of something: x'ff', U&'...', or 'a' 'b'."""
+    token, previous = before[-1], before[-2] if len(before) > 1 else None
+    if previous is None:
+        return False
+    touches = previous.end == token.begin
+    is_unicode = touches and previous.text == "&" and len(before) > 2 and before[-3].text.upper() == "U"
+    return previous.kind == "literal" or (touches and previous.kind == "word") or is_unicode

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolkit.schema.statements import split
+from toolkit.sql_statements import split
 
 # A text, and its statements.
 TEXTS: list[tuple[str, list[str]]] = [

@@ -10,7 +10,8 @@ import psycopg2.extensions
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way
-from toolkit.schema.statements import Statement, split
+from toolkit.sql_statements import Statement, split
+from toolkit.text_files import read_text
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class SchemaFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.statements = split(_read(path))
+        self.statements = split(read_text(path, "the schema file "))
         self._at: Statement | None = None  # what is being run
         if not self.statements:
             raise UserError(f"{path} holds no SQL statement")
@@ -103,15 +104,3 @@ class SchemaFile:
 
     def _place(self, statement: Statement, lines: int = 0) -> str:
         return f"{self.path}, line {statement.line + lines}"
-
-
-def _read(file: Path) -> str:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"the schema file {file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"the schema file {file} is not text in UTF-8: byte {error.start + 1}") from error
-    if "\0" in text:
-        raise UserError(f"the schema file {file} is not text in UTF-8: it holds a NUL")
-    return text

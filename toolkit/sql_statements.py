@@ -1,4 +1,4 @@
-"""SQL text -> its statements, each with the line where it begins, and what can be told of them without a server.
+"""SQL text -> its tokens and statements, and what can be told of these without a server.
 
 A semicolon ends a statement unless it stands in a literal, a quoted name, a comment, parentheses, or the body of a
 function (BEGIN ATOMIC ... END). These are the rules of psql (psqlscan.l); those of CockroachDB's literals differ from
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# What matters for finding the end of a statement. What is not closed goes on to the end of the text.
+# What a token can be. What is not closed goes on to the end of the text.
 TOKEN = re.compile(
     r"""
     (?P<line_comment> --[^\n]* )
@@ -19,6 +19,7 @@ TOKEN = re.compile(
       | \$ (?P<tag> (?: [^\W\d]\w* )? ) \$ .*? (?: \$ (?P=tag) \$ | \Z ) )
   | (?P<quoted> " (?: [^"] | "" )* (?: " | \Z ) )
   | (?P<word> [^\W\d] [\w$]* )
+  | (?P<number> (?<! \$) (?: \d [\d_]* (?: \. \d* )? | \. \d+ ) (?: e [+-]? \d+ )? )
   | (?P<sign> [^\s\w] )
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -43,6 +44,17 @@ QUALIFIED = re.compile(
 ).search
 
 
+class Token(NamedTuple):
+    """A token. kind: "comment", "literal", "quoted" (a name), "word", "number" or "sign" (a character that is none of
+    these). begin, end: its place in the text; text: what stands there.
+    """
+
+    kind: str
+    begin: int
+    end: int
+    text: str
+
+
 class Statement(NamedTuple):
     """A statement. line: that of the file where it begins, from 1. bare: its text without comments and literals."""
 
@@ -59,8 +71,12 @@ class Statement(NamedTuple):
     @property
     def beginning(self) -> str:
         """The beginning of the statement for a message; a literal may be a password."""
-        masked = TOKEN.sub(lambda found: "'...'" if found.lastgroup == "literal" else found[0], self.text)
-        return masked.partition("\n")[0][:70].rstrip()
+        masked, end = "", 0
+        for token in tokens(self.text):
+            if token.kind == "literal":
+                masked += self.text[end : token.begin] + "'...'"
+                end = token.end
+        return (masked + self.text[end:]).partition("\n")[0][:70].rstrip()
 
     @property
     def materialized_view(self) -> str | None:
@@ -92,8 +108,7 @@ def split(text: str) -> list[Statement]:
     start = None  # of the statement, once it has begun
     bare: list[str] = []
     parentheses = bodies = 0
-    for kind, begin, end in _tokens(text):
-        piece = text[begin:end]
+    for kind, begin, _, piece in tokens(text):
         if piece == ";" and not parentheses and not bodies:
             if start is not None:
                 statements.append(_statement(text, start, begin, bare))
@@ -111,14 +126,14 @@ def split(text: str) -> list[Statement]:
     return statements
 
 
-def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
-    """Return the tokens of a text, each as its kind, its beginning and its end."""
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the tokens of a text, in their order. Spaces between them are none."""
     position = 0
     while found := TOKEN.search(text, position):
-        kind, position = str(found.lastgroup), found.end()
+        kind, begin, position = str(found.lastgroup), found.start(), found.end()
         if kind == "comment":
             position = _end_of_comment(text, position)
-        yield kind.removeprefix("line_"), found.start(), position
+        yield Token(kind.removeprefix("line_"), begin, position, text[begin:position])
 
 
 def _end_of_comment(text: str, position: int) -> int:
