@@ -6,8 +6,8 @@
 -- which is of 2024, and where they are two years also what simulate.py generates, which is of 2025. Days, hours and
 -- months are in UTC, whatever the shell's time zone is.
 --
--- A viewing is finished at 100 percent, as in the services. A subscriber of a period is a user who paid in it,
--- whether they are still there or were deleted since (payer_id).
+-- A viewing is finished from 90 percent on, as in the services: few stay for the credits. A subscriber of a period is a
+-- user who paid in it, whether they are still there or were deleted since (payer_id).
 
 
 -- The six features
@@ -50,7 +50,7 @@ LIMIT 10 /* :limit */;
 SELECT c.title, v.viewings, v.viewers, v.finished, r.reviews, r.users_rating, c.rating AS critics_rating
 FROM content c
 CROSS JOIN (
-    SELECT count(*) AS viewings, count(DISTINCT user_id) AS viewers, count(*) FILTER (WHERE progress = 100) AS finished
+    SELECT count(*) AS viewings, count(DISTINCT user_id) AS viewers, count(*) FILTER (WHERE progress >= 90) AS finished
     FROM watch_history
     WHERE content_id = 1 /* :content_id */
 ) AS v
@@ -71,7 +71,7 @@ FROM (
     ORDER BY content_id, watched_at DESC, watch_id DESC
 ) AS latest
 JOIN content c ON c.content_id = latest.content_id
-WHERE latest.progress < 100
+WHERE latest.progress < 90
 ORDER BY latest.watched_at DESC, latest.watch_id DESC
 LIMIT 10 /* :limit */;
 
@@ -99,7 +99,7 @@ LIMIT 20 /* :limit */;
 -- of another table.
 SELECT u.user_id, u.name, u.created_at, s.name AS plan, s.price,
        (SELECT count(*) FROM watch_history w WHERE w.user_id = u.user_id) AS viewings,
-       (SELECT count(*) FROM watch_history w WHERE w.user_id = u.user_id AND w.progress = 100) AS finished,
+       (SELECT count(*) FROM watch_history w WHERE w.user_id = u.user_id AND w.progress >= 90) AS finished,
        (SELECT count(*) FROM reviews r WHERE r.user_id = u.user_id) AS reviews,
        (SELECT coalesce(sum(p.amount), 0) FROM payment_history p WHERE p.user_id = u.user_id) AS paid
 FROM users u
@@ -159,8 +159,8 @@ WITH people AS (
 ), watching AS (
     SELECT count(*) FILTER (WHERE watched_at >= '2024-06-01 00:00Z' /* :since */) AS now,
            count(*) FILTER (WHERE watched_at < '2024-06-01 00:00Z' /* :since */) AS before,
-           count(*) FILTER (WHERE progress = 100 AND watched_at >= '2024-06-01 00:00Z' /* :since */) AS finished_now,
-           count(*) FILTER (WHERE progress = 100 AND watched_at < '2024-06-01 00:00Z' /* :since */) AS finished_before
+           count(*) FILTER (WHERE progress >= 90 AND watched_at >= '2024-06-01 00:00Z' /* :since */) AS finished_now,
+           count(*) FILTER (WHERE progress >= 90 AND watched_at < '2024-06-01 00:00Z' /* :since */) AS finished_before
     FROM watch_history
     WHERE watched_at < '2024-07-01 00:00Z' /* :until */
       AND watched_at >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
@@ -181,7 +181,7 @@ ORDER BY place;
 -- name: popular_titles
 -- The titles that most people watched in a period. Shows count(DISTINCT): viewers, not viewings.
 SELECT c.content_id, c.title, c.genre, count(DISTINCT w.user_id) AS viewers, count(*) AS viewings,
-       round(100.0 * count(*) FILTER (WHERE w.progress = 100) / count(*), 1) AS finished_percent
+       round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent
 FROM watch_history w
 JOIN content c ON c.content_id = w.content_id
 WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
@@ -261,7 +261,7 @@ LIMIT 10 /* :limit */;
 -- name: top_users
 -- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days.
 SELECT u.user_id, u.name, count(*) AS viewings, count(DISTINCT w.content_id) AS titles,
-       count(*) FILTER (WHERE w.progress = 100) AS finished,
+       count(*) FILTER (WHERE w.progress >= 90) AS finished,
        count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
 FROM watch_history w
 JOIN users u ON u.user_id = w.user_id
@@ -313,8 +313,8 @@ ORDER BY d.weekday, h.hour;
 -- How viewings end, by genre: finished, or given up in the first five percent. Shows shares made of counts, as
 -- decimals: a division of integers is a whole number on PostgreSQL and a decimal on CockroachDB.
 SELECT coalesce(c.genre, '(none)') AS genre, count(*) AS viewings,
-       count(*) FILTER (WHERE w.progress = 100) AS finished,
-       round(100.0 * count(*) FILTER (WHERE w.progress = 100) / count(*), 1) AS finished_percent,
+       count(*) FILTER (WHERE w.progress >= 90) AS finished,
+       round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent,
        round(100.0 * count(*) FILTER (WHERE w.progress < 5) / count(*), 1) AS given_up_percent,
        round(avg(w.progress), 1) AS average_progress
 FROM watch_history w
@@ -626,7 +626,7 @@ WITH favourites AS (
     SELECT c.genre, count(*) AS finished
     FROM watch_history w
     JOIN content c ON c.content_id = w.content_id
-    WHERE w.user_id = 5 /* :user_id */ AND w.progress = 100 AND c.genre IS NOT NULL
+    WHERE w.user_id = 5 /* :user_id */ AND w.progress >= 90 AND c.genre IS NOT NULL
     GROUP BY c.genre
     ORDER BY finished DESC, c.genre
     LIMIT 3

@@ -7,7 +7,11 @@ in that month and had not watched before: the hit rate at 10 is the share of use
 these. The baseline is what most people watched in the 30 days before, without what the user has watched. With tastes
 turned off in the generator the ratio of the two is about 1, which shows that the figure measures something.
 
-Time: 200 users, the heaviest among them, on the first of these years. Makes databases of its own and drops them.
+Time: 200 users, the heaviest among them.
+
+Both are measured on the finished year, and then on a running platform: a whole month's viewings are begun again within
+an hour and are under way, each of the most popular titles has a fan who has finished it 60 times since, and there are
+users who signed up a minute ago, of whom is counted who gets ten titles. Makes databases of its own and drops them.
 """
 
 import argparse
@@ -30,15 +34,28 @@ import psycopg2.extensions
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from services import recommend_content  # noqa: E402 - these lie beside this folder
+from services import FINISHED, recommend_content  # noqa: E402 - these lie beside this folder
 from toolkit import local  # noqa: E402
 from toolkit.database import Database  # noqa: E402
 
 CUT, MONTH_BEFORE = "2025-12-01", "2025-11-01"  # of the year that simulate.py generates
 AT = 10
-FINISHED = 90  # percent
 SAMPLE = 1_000  # users of a year whose recommendations are compared
 TIMED = 200
+NEW_USERS = 50
+FANS = 20  # titles that have one
+
+USERS = """
+    INSERT INTO users (user_id, name, email)
+        SELECT -g, 'New', 'new' || g::TEXT || '@example.com' FROM generate_series(1, %(new)s + %(fans)s) AS n (g)"""
+# A month's viewings in an hour: 720 times as fast.
+RUNNING = """
+    INSERT INTO watch_history (user_id, content_id, watched_at, progress)
+        SELECT user_id, content_id, %(cut)s::TIMESTAMPTZ + (watched_at - %(before)s::TIMESTAMPTZ) / 720, progress / 2
+        FROM watch_history WHERE watched_at >= %(before)s;
+    INSERT INTO watch_history (user_id, content_id, watched_at, progress)
+        SELECT -%(new)s - f.fan, f.content_id, %(cut)s::TIMESTAMPTZ + g * INTERVAL '1 minute', 100
+        FROM unnest(%(popular)s::INT8[]) WITH ORDINALITY AS f (content_id, fan), generate_series(1, 60) AS n (g)"""
 
 
 def main() -> None:
@@ -49,18 +66,23 @@ def main() -> None:
     options = parser.parse_args()
     server = options.url or local.url()
     results: dict[str, Any] = {}
-    print(f"{'year':24} {'users':>6} {'popular':>8} {'recommended':>12} {'ratio':>6} {'p50':>8} {'p95':>8}")
+    print(f"{'year':29} {'users':>6} {'popular':>8} {'recommended':>12} {'ratio':>6} {'p50':>8} {'p95':>8}  new users")
     for seed in options.seeds.split(","):
         for tastes in (True, False):
-            name = f"seed {seed}" if tastes else f"seed {seed}, no tastes"
-            results[name] = _measure_year(server, options.users, seed, tastes)
-            users, popular, recommended, p50, p95 = results[name].values()
-            ratio = recommended / popular
-            print(f"{name:24} {users:6} {popular:8.3f} {recommended:12.3f} {ratio:6.2f} {p50:5.1f} ms {p95:5.1f} ms")
+            year = f"seed {seed}" if tastes else f"seed {seed}, no tastes"
+            for state, figures in _measure_year(server, options.users, seed, tastes).items():
+                name = f"{year}, {state}"
+                results[name] = figures
+                users, popular, recommended, p50, p95, new = figures.values()
+                print(
+                    f"{name:29} {users:6} {popular:8.3f} {recommended:12.3f} {recommended / popular:6.2f}"
+                    f" {p50:5.1f} ms {p95:5.1f} ms  {new:.0%} served",
+                    flush=True,
+                )
     print(json.dumps(results))
 
 
-def _measure_year(server: str, users: int, seed: str, tastes: bool) -> dict[str, float]:
+def _measure_year(server: str, users: int, seed: str, tastes: bool) -> dict[str, dict[str, float]]:
     name = f"benchmark_{uuid.uuid4().hex}"
     with closing(psycopg2.connect(server)) as admin, tempfile.TemporaryDirectory() as folder:
         admin.autocommit = True
@@ -102,10 +124,12 @@ def _run(script: str, *arguments: str) -> None:
     subprocess.run([sys.executable, str(PROJECT / script), *arguments], check=True, stdout=subprocess.PIPE)
 
 
-def _compare(url: str, later: dict[int, set[int]]) -> dict[str, float]:
+def _compare(url: str, later: dict[int, set[int]]) -> dict[str, dict[str, float]]:
+    """Return what is measured on the finished year and on the running platform."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if connection.get_parameter_status("crdb_version") is None else "SELECT 1")
-        connection.commit()
+        connection.autocommit = True
+        analyze = "ANALYZE" if connection.get_parameter_status("crdb_version") is None else "SELECT 1"
+        cursor.execute(analyze)
         cursor.execute("SELECT user_id, content_id, watched_at >= %s FROM watch_history", (MONTH_BEFORE,))
         seen: dict[int, set[int]] = defaultdict(set)
         viewings: Counter[int] = Counter()
@@ -114,25 +138,41 @@ def _compare(url: str, later: dict[int, set[int]]) -> dict[str, float]:
             seen[user].add(title)
             viewings[user] += 1
             lately[title] += is_late
-    popular = [title for title, _ in lately.most_common()]
-    wanted = {user: later[user] - seen[user] for user in sorted(later.keys() & seen.keys()) if later[user] - seen[user]}
-    chosen = random.Random(1).sample(sorted(wanted), min(SAMPLE, len(wanted)))
-    with closing(Database(url)) as database:
-        hits = baseline = 0
-        for user in chosen:
-            unseen = [title for title in popular[: AT + len(seen[user])] if title not in seen[user]]
-            baseline += bool(wanted[user] & set(unseen[:AT]))
-            hits += bool(wanted[user] & {row["content_id"] for row in recommend_content(database, user_id=user)})
+        popular = [title for title, _ in lately.most_common()]
+        wanted = {user: later[user] - seen[user] for user in sorted(later.keys() & seen.keys())}
+        wanted = {user: titles for user, titles in wanted.items() if titles}
+        chosen = {user: wanted[user] for user in random.Random(1).sample(sorted(wanted), min(SAMPLE, len(wanted)))}
+        unseen = {user: [key for key in popular if key not in seen[user]][:AT] for user in chosen}
+        baseline = sum(bool(titles & set(unseen[user])) for user, titles in chosen.items()) / len(chosen)
         heaviest = [user for user, _ in viewings.most_common(TIMED // 2)]
-        times = [_seconds(database, user) * 1e3 for user in heaviest + chosen[: TIMED - len(heaviest)]]
+        values = {"new": NEW_USERS, "fans": FANS, "cut": CUT, "before": MONTH_BEFORE, "popular": popular[:FANS]}
+        cursor.execute(USERS, values)
+        finished = _measure(url, chosen, heaviest, baseline)
+        cursor.execute(RUNNING, values)
+        cursor.execute(analyze)
+        return {"finished": finished, "running": _measure(url, chosen, heaviest, baseline)}
+
+
+def _measure(url: str, wanted: dict[int, set[int]], heaviest: list[int], baseline: float) -> dict[str, float]:
+    """Return worth and time. wanted: user_id -> content_ids, one of which is to be among the recommended."""
+    with Database(url) as database:
+        hits = sum(bool(titles & set(_recommended(database, user))) for user, titles in wanted.items())
+        others = [user for user in wanted if user not in heaviest]
+        times = [_seconds(database, user) * 1e3 for user in heaviest + others[: TIMED - len(heaviest)]]
+        served = sum(len(_recommended(database, -number)) == AT for number in range(1, NEW_USERS + 1))
     cuts = quantiles(times, n=20)
     return {
-        "users": len(chosen),
-        "popular": baseline / len(chosen),
-        "recommended": hits / len(chosen),
+        "users": len(wanted),
+        "popular": baseline,
+        "recommended": hits / len(wanted),
         "p50_ms": cuts[9],
         "p95_ms": cuts[18],
+        "new_users_served": served / NEW_USERS,
     }
+
+
+def _recommended(database: Database, user: int) -> list[int]:
+    return [row["content_id"] for row in recommend_content(database, user_id=user)]
 
 
 def _seconds(database: Database, user: int) -> float:

@@ -50,9 +50,10 @@ from services.users import (
 )
 
 # The function takes the place of the module of the same name: `services.watch_history` is the function from here on.
-from services.watch_history import continue_watching, log_progress, start_watching, watch_history
+from services.watch_history import FINISHED, continue_watching, log_progress, start_watching, watch_history
 
 __all__ = [
+    "FINISHED",
     "NOT_GIVEN",
     "AlreadyExists",
     "InvalidValue",

@@ -1,7 +1,8 @@
 """What a user could watch next, from what people with like tastes finished.
 
-The work is bounded, whatever the platform's size: a fixed number of the user's latest titles, for each the latest
-people who watched it, and of those who share most with the user their latest viewings. Each is read from one index.
+The work is bounded, whatever the platform's size and however busy it is: a fixed number of the user's latest titles,
+for each the people who finished it last, and of those who share most with the user their latest viewings. Each is read
+from one index.
 """
 
 from collections import Counter, defaultdict
@@ -11,17 +12,18 @@ from services.arguments import service
 from services.errors import NotFound
 from services.pages import check_limit
 from services.rows import Row, fetch
+from services.watch_history import FINISHED
 from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
 
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
-VIEWERS = 60  # of each of these, the latest
+VIEWERS = 60  # of each of these, the latest who finished it
+FINISHES = 300  # of each of these, the latest, in which the viewers are looked for: some watch a title again and again
 NEIGHBOURS = 80  # those who share most of these titles
 VIEWINGS = 40  # of each neighbour, the latest
 CANDIDATES = 100  # titles that most of the neighbours finished
 LATEST = 2_000  # viewings of everybody, which say what is popular now
 
-FINISHED = 90  # percent: few stay for the credits
 DISLIKED = 5  # a rating below this
 OTHER_GENRES = 0.3  # of its score remains to a title of a genre of which the user has finished nothing
 
@@ -43,25 +45,34 @@ class _Found(NamedTuple):
     reason: str
 
 
+# The ranks.
+OF_NEIGHBOURS, POPULAR_IN_GENRE, POPULAR, RATED, NEW, UNKNOWN = 5, 4, 3, 2, 1, 0
+
+
 @service
 def recommend_content(database: Database, *, user_id: int, limit: int = 10) -> list[Row]:
     """Return titles that a user has not watched, the most promising first, each with a reason in words.
 
     First comes what people with like tastes finished and did not rate badly, then what is popular in the genres of
-    which the user has finished a title, then what else is popular now. There are fewer than limit (1 to 1000) where
-    nothing more is popular. Raises NotFound for the user.
+    which the user has finished a title, then what else is popular now, then what the critics rate highest, then what is
+    new. There are fewer than limit (1 to 1000) only where the user has watched everything else. Raises NotFound for the
+    user.
 
     >>> [(found["title"], found["reason"]) for found in recommend_content(database, user_id=2)]
-    [('Nightwatch', 'popular now')]
+    [('Nightwatch', 'popular now'), ('Night Train', 'popular now')]
     """
     check_limit(limit)
 
     def work(cursor: Cursor) -> list[Row]:
         seen = _read_seen(cursor, user_id)
         liked = [title for title in seen if title.liked]
+        # So many titles of anything hold as many as are asked for that the user has not watched, or all there are.
+        enough = limit + len(seen)
         found = _find_among_neighbours(cursor, user_id, liked)
         if len(found.keys() - {title.content_id for title in seen}) < limit:
-            found = _find_popular(cursor, seen, liked) | found
+            found = _find_popular(cursor, liked, enough) | found
+        if len(found.keys() - {title.content_id for title in seen}) < limit:
+            found = _find_others(cursor, enough) | found
         for title in seen:
             found.pop(title.content_id, None)
         best = sorted(found, key=lambda key: (-found[key].rank, -found[key].score, key))[:limit]
@@ -93,7 +104,9 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
     """Return what those have finished who finished the same titles as the user: content_id -> how promising it is."""
     shared: dict[int, set[int]] = defaultdict(set)  # user -> those of the titles that they finished, too
     titles = {title.content_id: title.title for title in liked[:TITLES]}
-    for row in fetch(cursor, _VIEWERS, {"titles": list(titles), "rows": VIEWERS, "finished": FINISHED}):
+    for row in fetch(
+        cursor, _VIEWERS, {"titles": list(titles), "finishes": FINISHES, "viewers": VIEWERS, "finished": FINISHED}
+    ):
         if row["user_id"] != user_id:
             shared[row["user_id"]].add(row["content_id"])
     neighbours = sorted(shared, key=lambda key: (-len(shared[key]), key))[:NEIGHBOURS]
@@ -107,9 +120,9 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
     content = _read_content(cursor, candidates)
     return {
         key: _Found(
-            rank=2,
-            score=scores[key] * (OTHER_GENRES + _share(liked, content[key]["genre"])),
-            reason=f"because you finished {titles[max(titles, key=because[key].__getitem__)]}",
+            OF_NEIGHBOURS,
+            scores[key] * (OTHER_GENRES + _share(liked, content[key]["genre"])),
+            f"because you finished {titles[max(titles, key=because[key].__getitem__)]}",
         )
         for key in candidates
     }
@@ -117,22 +130,41 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
 
 def _read_liked(cursor: Cursor, users: list[int]) -> list[tuple[int, int]]:
     """Return what these users have finished lately and did not rate badly: user_id and content_id."""
-    finished = fetch(cursor, _FINISHED_BY, {"users": users, "rows": VIEWINGS, "finished": FINISHED})
+    finished = fetch(cursor, _FINISHED_BY, {"users": users, "viewings": VIEWINGS, "finished": FINISHED})
     disliked = fetch(cursor, _DISLIKED_BY, {"users": users, "disliked": DISLIKED})
     found = {(row["user_id"], row["content_id"]) for row in finished}
     return sorted(found - {(row["user_id"], row["content_id"]) for row in disliked})
 
 
-def _find_popular(cursor: Cursor, seen: list[_Seen], liked: list[_Seen]) -> dict[int, _Found]:
-    """Return what is popular now: content_id -> how promising it is, first in the genres of what the user liked."""
-    values = {"rows": LATEST, "finished": FINISHED, "titles": CANDIDATES + len(seen)}
-    times = {row["content_id"]: row["times"] for row in fetch(cursor, _POPULAR, values)}
+def _find_popular(cursor: Cursor, liked: list[_Seen], titles: int) -> dict[int, _Found]:
+    """Return what most people watch now: content_id -> how promising it is, first in the genres of what the user liked.
+
+    Who has finished a title counts twice: on a busy platform most of the latest viewings are under way.
+    """
+    popular = fetch(cursor, _POPULAR, {"viewings": LATEST, "titles": titles, "finished": FINISHED})
+    scores = {row["content_id"]: row["viewers"] + row["finishers"] for row in popular}
     found = {}
-    for key, row in _read_content(cursor, list(times)).items():
-        is_liked = _share(liked, row["genre"]) > 0
-        reason = f"popular in {row['genre']}" if is_liked else "popular now"
-        found[key] = _Found(int(is_liked), times[key], reason)
+    for key, row in _read_content(cursor, list(scores)).items():
+        if _share(liked, row["genre"]):
+            found[key] = _Found(POPULAR_IN_GENRE, scores[key], f"popular in {row['genre']}")
+        else:
+            found[key] = _Found(POPULAR, scores[key], "popular now")
     return found
+
+
+def _find_others(cursor: Cursor, titles: int) -> dict[int, _Found]:
+    """Return what needs no viewers to be found, so that there is something on every platform: content_id -> why."""
+    values = {"titles": titles}
+    unknown = {row["content_id"]: _Found(UNKNOWN, 0, "not watched yet") for row in fetch(cursor, _ANY, values)}
+    new = {
+        row["content_id"]: _Found(NEW, row["release_year"], f"released in {row['release_year']}")
+        for row in fetch(cursor, _NEWEST, values)
+    }
+    rated = {
+        row["content_id"]: _Found(RATED, row["rating"], f"rated {row['rating']} by critics")
+        for row in fetch(cursor, _BEST_RATED, values)
+    }
+    return unknown | new | rated
 
 
 def _share(titles: list[_Seen], genre: str | None) -> float:
@@ -155,27 +187,37 @@ _SEEN = """
 
 # LATERAL reads for each row on its left the first rows of a part of the index, and no more of it.
 _VIEWERS = """
-    SELECT DISTINCT t.content_id, w.user_id
+    SELECT t.content_id, w.user_id
     FROM unnest(%(titles)s::INT8[]) AS t (content_id), LATERAL (
-        SELECT user_id, progress FROM watch_history
-        WHERE content_id = t.content_id ORDER BY watched_at DESC, watch_id DESC LIMIT %(rows)s
-    ) w
-    WHERE w.progress >= %(finished)s"""
+        SELECT user_id FROM (
+            SELECT user_id, watched_at FROM watch_history
+            WHERE content_id = t.content_id AND progress >= %(finished)s
+            ORDER BY watched_at DESC, watch_id DESC LIMIT %(finishes)s
+        ) finishes
+        GROUP BY user_id ORDER BY max(watched_at) DESC, user_id LIMIT %(viewers)s
+    ) w"""
 _FINISHED_BY = """
-    SELECT n.user_id, w.content_id
+    SELECT DISTINCT n.user_id, w.content_id
     FROM unnest(%(users)s::INT8[]) AS n (user_id), LATERAL (
         SELECT content_id, progress FROM watch_history
-        WHERE user_id = n.user_id ORDER BY watched_at DESC, watch_id DESC LIMIT %(rows)s
+        WHERE user_id = n.user_id ORDER BY watched_at DESC, watch_id DESC LIMIT %(viewings)s
     ) w
     WHERE w.progress >= %(finished)s"""
 _DISLIKED_BY = """
     SELECT user_id, content_id FROM reviews
     WHERE user_id = ANY (%(users)s::INT8[]) AND rating < %(disliked)s"""
 _POPULAR = """
-    SELECT content_id, count(*) AS times
-    FROM (SELECT content_id, progress FROM watch_history ORDER BY watched_at DESC LIMIT %(rows)s) w
-    WHERE progress >= %(finished)s
-    GROUP BY content_id ORDER BY times DESC, content_id LIMIT %(titles)s"""
+    SELECT content_id, count(DISTINCT user_id) AS viewers,
+           count(DISTINCT CASE WHEN progress >= %(finished)s THEN user_id END) AS finishers
+    FROM (SELECT user_id, content_id, progress FROM watch_history ORDER BY watched_at DESC LIMIT %(viewings)s) w
+    GROUP BY content_id ORDER BY 2 DESC, 3 DESC, 1 LIMIT %(titles)s"""
+_BEST_RATED = """
+    SELECT content_id, rating FROM content WHERE rating IS NOT NULL
+    ORDER BY rating DESC, title DESC, content_id DESC LIMIT %(titles)s"""
+_NEWEST = """
+    SELECT content_id, release_year FROM content WHERE release_year IS NOT NULL
+    ORDER BY release_year DESC, title DESC, content_id DESC LIMIT %(titles)s"""
+_ANY = "SELECT content_id FROM content ORDER BY content_id LIMIT %(titles)s"
 _CONTENT = """
     SELECT c.content_id, c.title, c.content_type, c.genre, c.release_year, c.rating
     FROM content c WHERE c.content_id = ANY (%(keys)s::INT8[])"""

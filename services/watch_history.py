@@ -9,6 +9,10 @@ from services.pages import Order, Page, check_limit, read_page
 from services.rows import Entity, Row, read
 from toolkit.database import Database
 
+# Percent from which on a viewing counts as finished: few stay for the credits. The statements of queries.sql and an
+# index of schema.sql have the number, too.
+FINISHED = 90
+
 _VIEWINGS = Entity(
     "watch_history",
     "watch_id",
@@ -68,7 +72,7 @@ def watch_history(database: Database, *, user_id: int, after: str | None = None,
 
 @service
 def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> list[Row]:
-    """Return the latest viewing of each title that a user has not finished (100 %), the latest first.
+    """Return the latest viewing of each title that a user has not finished (90 %), the latest first.
 
     A title whose latest viewing was finished is not among them, even if an older one was not.
 
@@ -76,7 +80,7 @@ def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> l
     ['Night Train']
     """
     check_limit(limit)
-    return read(database, _CONTINUE, {"user_id": user_id, "limit": limit})
+    return read(database, _CONTINUE, {"user_id": user_id, "limit": limit, "finished": FINISHED})
 
 
 # The subquery finds the latest viewing of each title, finished or not; only then those that were finished are left out.
@@ -87,7 +91,7 @@ _CONTINUE = (
         FROM watch_history WHERE user_id = %(user_id)s
         ORDER BY content_id, watched_at DESC, watch_id DESC
     ) latest
-    WHERE progress < 100 ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
+    WHERE progress < %(finished)s ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
 )""")
     + _LATEST_VIEWINGS.clause()
 )

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from random import Random
 
+import services
 from simulation.popularity import EPISODES, NEXT_EPISODE, Favourites, Popularity
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile, ViewingFigures
@@ -20,7 +21,7 @@ FRIDAY = 1.15  # times as many viewings as on a Monday
 MOST_PER_DAY = 12  # viewings of one user, on average
 
 # In hundredths of a percent: who got so far has seen it, and who got less far has given it up at once.
-FINISHED, GIVEN_UP = 9_000, 500
+FINISHED, GIVEN_UP = 100 * services.FINISHED, 500
 PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)  # times as often: a title is given up, by its quality
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
 BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least

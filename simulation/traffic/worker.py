@@ -16,6 +16,7 @@ from simulation.traffic.calls import Calls
 from simulation.traffic.history import History
 from simulation.traffic.plans import Plan
 from simulation.traffic.run_ids import RNG, RunId
+from simulation.watching import FINISHED
 from toolkit.database import Database
 
 Choice = TypeVar("Choice")
@@ -161,7 +162,7 @@ class Worker:
         )
         if viewing.reached == viewing.target:
             del self._under_way[place]
-            if viewing.target >= 9_000:
+            if viewing.target >= FINISHED:
                 self._seen.append((viewing.viewer, viewing.title))
         return None
 

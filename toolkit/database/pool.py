@@ -212,6 +212,12 @@ class Database:
         with suppress(psycopg2.Error):
             connection.close()
 
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connections that no transaction is using."""
         with suppress(IndexError):

@@ -8,6 +8,8 @@ from typing import Any
 
 from platform_year import Row
 
+from services import FINISHED
+
 Answer = list[tuple[Any, ...]]
 Parameters = dict[str, Any]
 
@@ -75,7 +77,7 @@ def period_before(p: Parameters) -> Parameters:
 
 
 def finished(rows: Iterable[Row]) -> int:
-    return sum(row["progress"] == 100 for row in rows)
+    return sum(row["progress"] >= FINISHED for row in rows)
 
 
 def distinct(rows: Iterable[Row], column: str) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from platform_year import Row, Rows
 
 from answers.counting import Answer, Parameters, average, by, distinct, finished, latest, of, one, percent, rounded
+from services import FINISHED
 
 
 def users_and_plans(r: Rows, p: Parameters) -> Answer:
@@ -65,7 +66,7 @@ def continue_watching(r: Rows, p: Parameters) -> Answer:
     newest: dict[int, Row] = {}
     for row in latest(of(r["watch_history"], user_id=p["user_id"]), "watched_at", "watch_id"):
         newest.setdefault(row["content_id"], row)
-    begun = [row for row in newest.values() if row["progress"] < 100][: p["limit"]]
+    begun = [row for row in newest.values() if row["progress"] < FINISHED][: p["limit"]]
     return [(x["content_id"], titles[x["content_id"]]["title"], x["progress"], x["watched_at"]) for x in begun]
 
 
@@ -131,7 +132,7 @@ def also_watched(r: Rows, p: Parameters) -> Answer:
 def unseen_in_favourite_genres(r: Rows, p: Parameters) -> Answer:
     titles = one(r["content"], "content_id")
     seen = of(r["watch_history"], user_id=p["user_id"])
-    count = Counter(titles[x["content_id"]]["genre"] for x in seen if x["progress"] == 100)
+    count = Counter(titles[x["content_id"]]["genre"] for x in seen if x["progress"] >= FINISHED)
     del count[None]
     favourites = sorted(count, key=lambda genre: (-count[genre], genre))[:3]
     unseen = [
