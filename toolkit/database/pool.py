@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -151,7 +151,7 @@ class Backoff:
         return True
 
 
-class Database:
+class Database(AbstractContextManager["Database"]):
     """A database and the connections to it. Threads may share one: each transaction has a connection of its own.
 
     url: any libpq URL or keyword string, with several hosts as well (a lost node's connections go to another).
@@ -211,9 +211,6 @@ class Database:
             self._open.discard(connection)
         with suppress(psycopg2.Error):
             connection.close()
-
-    def __enter__(self) -> "Database":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -275,16 +272,13 @@ class Database:
     def _end(self, connection: Connection, error: BaseException) -> None:
         """Roll back, or close the connection if it is lost, or a person does not wait: the server then rolls back."""
         if isinstance(error, psycopg2.Error) and is_lost(connection, error):
-            connection.close()
             # What has ended this one (a proxy, a node) has most likely ended those that have been idle since.
             self.close()
         elif isinstance(error, Exception):
-            try:
+            with suppress(psycopg2.Error):
                 connection.rollback()
-            except psycopg2.Error:
-                connection.close()
-        else:
-            connection.close()
+                return
+        connection.close()
 
     def putconn(self, connection: Connection) -> None:
         """Take a connection back, whose transaction is over, for the next one; one that is closed is forgotten."""
