@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--url")
     known, others = parser.parse_known_args(words)
-    return run_shell(database_url(known.url), others)
+    return run_shell(_database(known.url), others)
 
 
 def run_query(arguments: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def run_query(arguments: argparse.Namespace) -> int:
         )
     query = queries[arguments.query]
     statement, values = query.bind({name: query.value(name, text) for name, text in arguments.set})
-    database = Database(database_url(arguments.url), setup="python streaming_services.py")
+    database = _database(arguments.url)
 
     def read(cursor: Cursor) -> tuple[list[str], list[tuple[object, ...]]]:
         cursor.execute(statement, values)
@@ -53,6 +53,10 @@ def run_query(arguments: argparse.Namespace) -> int:
 
     print(FORMATS[arguments.format](*supervised(database, lambda: run_or_explain(database, read))))
     return 0
+
+
+def _database(url: str | None) -> Database:
+    return Database(database_url(url), setup="python streaming_services.py")
 
 
 def _arguments() -> argparse.Namespace:

@@ -36,9 +36,10 @@ def print_url() -> int:
 
 
 def open_shell() -> int:
-    from toolkit.shell import run_shell  # slow to import, and not needed to stop a server
+    from toolkit.database import Database  # slow to import, and not needed to stop a server
+    from toolkit.shell import run_shell
 
-    return run_shell(local.url(), sys.argv[2:])
+    return run_shell(Database(local.url()), sys.argv[2:])
 
 
 def stop() -> int:

