@@ -132,12 +132,17 @@ LIMIT 10 /* :limit */;
 
 -- name: days_of_data
 -- The first and the last day on which somebody signed up, watched or paid. Shows least() and greatest(), which pass over
--- NULL, of tables that may be empty.
-SELECT (least(u.first, w.first, p.first) AT TIME ZONE 'UTC')::DATE AS first_day,
-       (greatest(u.last, w.last, p.last) AT TIME ZONE 'UTC')::DATE AS last_day
-FROM (SELECT min(created_at) AS first, max(created_at) AS last FROM users) AS u
-CROSS JOIN (SELECT min(watched_at) AS first, max(watched_at) AS last FROM watch_history) AS w
-CROSS JOIN (SELECT min(payment_date) AS first, max(payment_date) AS last FROM payment_history) AS p;
+-- NULL, of tables that may be empty; and min() and max() each by itself, which read one end of an index.
+SELECT (least(
+           (SELECT min(created_at) FROM users),
+           (SELECT min(watched_at) FROM watch_history),
+           (SELECT min(payment_date) FROM payment_history)
+       ) AT TIME ZONE 'UTC')::DATE AS first_day,
+       (greatest(
+           (SELECT max(created_at) FROM users),
+           (SELECT max(watched_at) FROM watch_history),
+           (SELECT max(payment_date) FROM payment_history)
+       ) AT TIME ZONE 'UTC')::DATE AS last_day;
 
 -- name: headline_figures
 -- The figures of a period next to those of the period of the same length before it. Shows FILTER: one pass over both
@@ -259,16 +264,21 @@ ORDER BY abs(n.now - n.before) DESC, c.content_id
 LIMIT 10 /* :limit */;
 
 -- name: top_users
--- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days.
-SELECT u.user_id, u.name, count(*) AS viewings, count(DISTINCT w.content_id) AS titles,
-       count(*) FILTER (WHERE w.progress >= 90) AS finished,
-       count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
-FROM watch_history w
-JOIN users u ON u.user_id = w.user_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
-GROUP BY u.user_id, u.name
-ORDER BY viewings DESC, u.user_id
-LIMIT 10 /* :limit */;
+-- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days; and a
+-- LIMIT before a join, so that only these names are looked up.
+SELECT u.user_id, u.name, top.viewings, top.titles, top.finished, top.days
+FROM (
+    SELECT user_id, count(*) AS viewings, count(DISTINCT content_id) AS titles,
+           count(*) FILTER (WHERE progress >= 90) AS finished,
+           count(DISTINCT (watched_at AT TIME ZONE 'UTC')::DATE) AS days
+    FROM watch_history
+    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
+    GROUP BY user_id
+    ORDER BY viewings DESC, user_id
+    LIMIT 10 /* :limit */
+) AS top
+JOIN users u ON u.user_id = top.user_id
+ORDER BY top.viewings DESC, u.user_id;
 
 -- name: viewings_by_day
 -- The viewings of each day, and their average over seven days. Shows a window of rows: ROWS BETWEEN 6 PRECEDING AND
@@ -438,32 +448,39 @@ ORDER BY changes DESC, b.subscription_id, n.subscription_id;
 -- name: overdue_payments
 -- Users with a plan that costs something who have not paid in the month before :until, those who owe longest first.
 -- Shows an anti-join: NOT EXISTS.
-SELECT u.user_id, u.name, s.name AS plan, s.price,
-       (SELECT max(p.payment_date) FROM payment_history p
-        WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */) AS last_paid_at
-FROM users u
-JOIN subscriptions s ON s.subscription_id = u.subscription_id
-WHERE s.price > 0
-  AND u.created_at < (
-      '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
-  ) AT TIME ZONE 'UTC'
-  AND NOT EXISTS (
-      SELECT 1 FROM payment_history p
-      WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */
-        AND p.payment_date >= (
-            '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
-        ) AT TIME ZONE 'UTC'
-  )
-ORDER BY coalesce(
-    (SELECT max(p.payment_date) FROM payment_history p
-     WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */), u.created_at), u.user_id
-LIMIT 20 /* :limit */;
+WITH owing AS (
+    SELECT u.user_id, u.subscription_id, u.created_at,
+           (SELECT max(p.payment_date) FROM payment_history p
+            WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */) AS last_paid_at
+    FROM users u
+    WHERE u.created_at < (
+          '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
+      ) AT TIME ZONE 'UTC'
+      AND NOT EXISTS (
+          SELECT 1 FROM payment_history p
+          WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */
+            AND p.payment_date >= (
+                '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
+            ) AT TIME ZONE 'UTC'
+      )
+), longest AS (
+    SELECT o.user_id, s.name AS plan, s.price, o.last_paid_at, coalesce(o.last_paid_at, o.created_at) AS owing_since
+    FROM owing o
+    JOIN subscriptions s ON s.subscription_id = o.subscription_id
+    WHERE s.price > 0
+    ORDER BY owing_since, o.user_id
+    LIMIT 20 /* :limit */
+)
+SELECT u.user_id, u.name, l.plan, l.price, l.last_paid_at
+FROM longest l
+JOIN users u ON u.user_id = l.user_id
+ORDER BY l.owing_since, u.user_id;
 
 -- name: subscribers_by_plan
 -- The users of each plan now, their share, and what they pay a month at the prices of now. Shows a window over groups.
-SELECT s.name AS plan, s.price, count(u.user_id) AS subscribers,
-       round(100.0 * count(u.user_id) / nullif(sum(count(u.user_id)) OVER (), 0), 1) AS share_percent,
-       s.price * count(u.user_id) AS a_month
+SELECT s.name AS plan, s.price, count(u.subscription_id) AS subscribers,
+       round(100.0 * count(u.subscription_id) / nullif(sum(count(u.subscription_id)) OVER (), 0), 1) AS share_percent,
+       s.price * count(u.subscription_id) AS a_month
 FROM subscriptions s
 LEFT JOIN users u ON u.subscription_id = s.subscription_id
 GROUP BY s.subscription_id, s.name, s.price

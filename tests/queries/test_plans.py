@@ -14,7 +14,12 @@ from toolkit.queries import read_queries
 QUERIES = read_queries(PROJECT / "queries.sql")
 LARGE = {"watch_history", "payment_history", "reviews"}
 # These are about all rows of a table. An index that has all that they ask for is read instead.
-ABOUT_ALL_ROWS = {"retention_cohorts": "payment_history", "users_against_critics": "reviews"}
+ABOUT_ALL_ROWS = {
+    "retention_cohorts": "payment_history",
+    "users_against_critics": "reviews",
+    "subscribers_by_plan": "users",
+}
+ABOUT_USERS_OF_A_PERIOD = ["days_of_data", "headline_figures", "overdue_payments", "sign_ups_by_month"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,30 @@ def test_an_index_serves_where_all_rows_are_asked_for(
     name: str, table: str, platform: Platform, database: Database
 ) -> None:
     """PostgreSQL takes the table where that costs less; forbidden, it needs nothing but the index."""
-    text = statement(name, platform)
+    shown = plan_by_index(database, statement(name, platform))
+    assert re.search(rf"Index Only Scan(?: Backward)? using \w+_idx on {table}|{table}@\w+_idx", shown), shown
+    assert not re.search(rf"Seq Scan on {table}|{table}@(?:primary|\w+_pkey)", shown), shown
+
+
+@pytest.mark.parametrize("name", ABOUT_USERS_OF_A_PERIOD)
+def test_users_of_a_period_are_read_from_the_index_on_their_time(
+    name: str, platform: Platform, database: Database
+) -> None:
+    """Their names are looked up by the primary key, of as many as are shown."""
+    shown = plan_by_index(database, statement(name, platform))
+    assert re.search(r"Index Only Scan(?: Backward)? using users_created_at_idx|users@users_created_at_idx", shown), (
+        shown
+    )
+    assert not re.search(r"Seq Scan on users|users@(?:primary|users_pkey)(?:(?!@)[\s\S])*?FULL SCAN", shown), shown
+
+
+def test_users_are_looked_up_by_their_keys(platform: Platform, database: Database) -> None:
+    shown = plan_by_index(database, statement("top_users", platform))
+    assert re.search(r"users_pkey|lookup join[\s\S]*users@primary", shown), shown
+
+
+def plan_by_index(database: Database, text: str) -> str:
+    """Return the plan where an index is to serve: PostgreSQL would take a table that is as small as these at once."""
     connection = database.connect()
     with connection.cursor() as cursor:
         if connection.get_parameter_status("crdb_version") is None:
@@ -54,8 +82,7 @@ def test_an_index_serves_where_all_rows_are_asked_for(
         cursor.execute(f"EXPLAIN {text}")
         shown = "\n".join(" ".join(map(str, row)) for row in cursor.fetchall())
     connection.close()
-    assert re.search(rf"Index Only Scan(?: Backward)? using \w+_idx on {table}|{table}@\w+_idx", shown), shown
-    assert not re.search(rf"Seq Scan on {table}|{table}@(?:primary|\w+_pkey)", shown), shown
+    return shown
 
 
 def test_a_query_without_an_index_is_noticed(database: Database) -> None:
