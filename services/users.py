@@ -88,7 +88,7 @@ def change_plan(database: Database, *, user_id: int, subscription_id: int | None
 def delete_user(database: Database, *, user_id: int) -> Row:
     """Delete a user with their viewings and reviews, and return them as they were. Raises NotFound.
 
-    Their payments stay, with user_id NULL.
+    Their payments stay, with user_id NULL; payer_id says who paid.
 
     >>> delete_user(database, user_id=1)["email"]
     'ann@example.com'

@@ -5,7 +5,16 @@ from decimal import Decimal
 
 from sample import all_pages, execute
 
-from services import change_plan, create_user, delete_user, get_user, get_user_by_email, list_users, update_user
+from services import (
+    change_plan,
+    create_user,
+    delete_user,
+    get_user,
+    get_user_by_email,
+    list_users,
+    process_payment,
+    update_user,
+)
 from toolkit.database import Database
 
 UTC = timezone.utc
@@ -24,10 +33,12 @@ def test_a_user_comes_with_their_plan(db: Database) -> None:
 
 
 def test_a_deleted_user_leaves_payments_only(db: Database) -> None:
+    process_payment(db, user_id=1, method="card")
+    execute(db, "DELETE FROM payment_history WHERE payer_id IS NULL")
     delete_user(db, user_id=1)
     assert execute(db, "SELECT count(*) FROM watch_history") == [(0,)]
     assert execute(db, "SELECT count(*) FROM reviews") == [(0,)]
-    assert execute(db, "SELECT user_id, amount FROM payment_history") == [(None, Decimal("8.99"))]
+    assert execute(db, "SELECT user_id, payer_id, amount FROM payment_history") == [(None, 1, Decimal("8.99"))]
 
 
 def test_pages_neither_miss_nor_repeat_a_user(db: Database) -> None:
