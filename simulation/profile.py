@@ -12,6 +12,7 @@ import tomli
 
 from simulation.figures import Expected, figure, json_object, number, one_of, prices, share, text, whole
 from toolkit.console import UserError
+from toolkit.text_files import read_text
 
 DEFAULTS = Path(__file__).with_name("profile.toml")
 
@@ -129,12 +130,8 @@ def load(file: Path | None = None) -> Profile:
 
 def _parsed(file: Path) -> dict[str, Any]:
     try:
-        figures: dict[str, Any] = tomli.loads(file.read_text("utf-8"), parse_float=Decimal)
+        figures: dict[str, Any] = tomli.loads(read_text(file), parse_float=Decimal)
         return figures
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not UTF-8") from error
     except tomli.TOMLDecodeError as error:
         raise UserError(f"{file} is not TOML: {error}") from error
 

@@ -9,6 +9,7 @@ from hdrh.histogram import HdrHistogram
 
 from simulation.traffic.measurements import COUNTS, Measurement, Measurements, in_all
 from toolkit.console import UserError
+from toolkit.text_files import read_text
 
 __all__ = ["Measurement", "Measurements", "Second", "in_all", "read_run_file"]
 
@@ -31,11 +32,7 @@ def read_run_file(file: Path) -> list[Second]:
 
     Raises UserError if the file cannot be read, or holds no run.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    seconds = list(_seconds(text, file))
+    seconds = list(_seconds(read_text(file), file))
     if not seconds:
         raise UserError(f"{file}: holds no run of `simulate.py run --format json`")
     return seconds

@@ -100,3 +100,9 @@ def test_a_run_that_was_cut_short_counts_as_far_as_it_came(tmp_path: Path) -> No
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     said = run_script(NOWHERE, "report.py", "--run", str(tmp_path / "no.jsonl"), status=1)
     assert "no.jsonl cannot be read" in said
+
+
+def test_a_byte_order_mark_is_no_part_of_a_run(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text("\n".join([line("pay", 1, [5]), line("pay", 2, [5])]), "utf-8-sig")
+    assert [one.ops for one in read_run(file).steps["pay"]] == [1, 1]

@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 from toolkit.console import UserError, say
+from toolkit.text_files import read_text
 
 ENV_FILE = Path(__file__).resolve().parents[2] / ".env"
 
@@ -42,10 +43,7 @@ def _url_from_env_file() -> str | None:
     import dotenv  # slow to import, and not needed where the environment has the URL
     from dotenv.parser import parse_stream
 
-    try:
-        text = ENV_FILE.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{ENV_FILE} cannot be read: {error}") from error
+    text = read_text(ENV_FILE)
     for line in parse_stream(StringIO(text)):
         # dotenv would go on without it, and the scripts with the local database.
         if line.error or (line.key == "DATABASE_URL" and line.value is None):
