@@ -12,16 +12,16 @@ if __name__ == "__main__":
 
 import argparse
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from toolkit.arguments import positive, seconds
 from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, supervised
+from toolkit.loading.large_load import load_large
 from toolkit.loading.problems import RUN_AGAIN
-from toolkit.loading.read.files import find
-from toolkit.loading.read.row_source import Source
+from toolkit.loading.read.files import find_rows
+from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.small_load import ONE_TRANSACTION, load_small
 from toolkit.loading.write.writer import Counts
 
@@ -34,14 +34,14 @@ SMALL_LOAD = 10_000
 def main() -> int:
     """Load what the command line says, and return the exit status."""
     arguments = _arguments()
-    sources = find(arguments.files, arguments.table or "")
+    sources = find_rows(arguments.files, arguments.table or "")
     is_small = _is_small(sources)
     database = Database(
         database_url(arguments.url), retry_for=arguments.retry_for, setup="python streaming_services.py"
     )
     begin = time.monotonic()
     load = partial(
-        load_small if is_small else _load_large(arguments.connections),
+        load_small if is_small else partial(load_large, connections=arguments.connections),
         database,
         sources,
         skip=arguments.on_conflict == "skip",
@@ -57,19 +57,13 @@ def main() -> int:
     return 0
 
 
-def _is_small(sources: list[Source]) -> bool:
+def _is_small(sources: list[RowSource]) -> bool:
     left = SMALL_LOAD
     for source in sources:
         left -= source.count(left)
         if left < 0:
             return False
     return True
-
-
-def _load_large(connections: int) -> Callable[..., dict[str, Counts]]:
-    from toolkit.loading.large_load import load_large  # slow to import, and not needed for small loads
-
-    return partial(load_large, connections=connections)
 
 
 def _arguments() -> argparse.Namespace:

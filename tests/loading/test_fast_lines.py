@@ -19,7 +19,7 @@ from toolkit.loading.check.rows import check
 from toolkit.loading.check.values import reader_for
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import Problem
-from toolkit.loading.read.input_stream import file_content
+from toolkit.loading.read.input_stream import file_stream
 from toolkit.loading.read.json_lines import BLOCK_BYTES, JsonLines
 
 # Type -> values as JSON Lines files have them, which are to be read in one go.
@@ -205,7 +205,7 @@ def test_usual_lines_are_not_read_one_by_one(
     file = write(tmp_path, content + "\n \n\r\n", "t.jsonl")
     expected = line_by_line(table, file)
     monkeypatch.delattr(JsonLines, "parse_block")
-    monkeypatch.delattr(JsonLines, "parse_line")
+    monkeypatch.delattr(JsonLines, "_parse_line")
     assert in_one_go(table, file) == expected
     assert len(expected[0]) == len(rows)
     assert expected[1] == []
@@ -216,14 +216,14 @@ Found = tuple[list[tuple[int, dict[str, str]]], list[Problem]]
 
 def in_one_go(table: Table, file: Path) -> Found:
     problems: list[Problem] = []
-    rows = JsonLines(file_content(file), "t")
+    rows = JsonLines(file_stream(file), "t")
     return found([batch for batches in LineReader(table).check(rows, problems) for batch in batches], problems)
 
 
 def line_by_line(table: Table, file: Path) -> Found:
     problems: list[Problem] = []
-    rows = JsonLines(file_content(file), "t")
-    return found(check(table, [row for chunk in rows.chunks() for row in chunk], problems), problems)
+    rows = JsonLines(file_stream(file), "t")
+    return found(check(table, rows.read_whole(), problems), problems)
 
 
 def found(batches: list[Batch], problems: list[Problem]) -> Found:

@@ -12,10 +12,10 @@ from seeding import load, query, run, write
 
 from toolkit.console import UserError
 from toolkit.loading.read.documents import TableOfDocument
-from toolkit.loading.read.files import find
+from toolkit.loading.read.files import find_rows
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.json_values import JsonValues
-from toolkit.loading.read.row_source import Source
+from toolkit.loading.read.row_source import RowSource
 
 ROWS = [{"id": 1, "name": "Zoë"}, {"id": 2, "name": "ぼく"}, {"id": 3, "name": "\ufeff[{,"}]
 FIRST, SECOND, THIRD = (json.dumps(row, ensure_ascii=False) for row in ROWS)
@@ -42,7 +42,7 @@ def url(tables_url: str) -> str:
 
 
 # The text of a file that holds ROWS, and how it is read.
-FORMS: dict[str, tuple[str, type[Source]]] = {
+FORMS: dict[str, tuple[str, type[RowSource]]] = {
     "lines": (LINES, JsonLines),
     "lines without an end": (LINES.rstrip(), JsonLines),
     "lines of Windows": (LINES.replace("\n", "\r\n"), JsonLines),
@@ -88,7 +88,7 @@ ENCODED: dict[str, Callable[[str], bytes]] = {
 def test_a_form_is_read_whatever_the_name(url: str, tmp_path: Path, form: str, name: str) -> None:
     text, kind = FORMS[form]
     file = write(tmp_path, text.encode(), name)
-    assert kind in map(type, find([file]))
+    assert kind in map(type, find_rows([file]))
     assert load(url, file)["users"] == {"new": 3, "changed": 0, "unchanged": 0}
     assert query(url, "SELECT id, name FROM users ORDER BY id") == [tuple(row.values()) for row in ROWS]
 
@@ -108,8 +108,10 @@ def test_values_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     text = FORMS[form][0].replace(
         '"id"', f'"id": -1.5e-7, "{"long" * 9}": [{{"\\u00e9\\ud83d\\ude00": true}}, 12], "id"'
     )
-    [source] = find([write(tmp_path, text, "users.json")])
-    rows = [(number, dict(row)) for chunk in source.chunks() for _, number, row in chunk]
+    [source] = find_rows([write(tmp_path, text, "users.json")])
+    rows = [
+        (number, dict(row)) for chunk in source.read() for number, row in zip(chunk.numbers, chunk.values, strict=True)
+    ]
     assert [number for number, _ in rows] == [1, 2, 3]
     assert [row["name"] for _, row in rows] == [row["name"] for row in ROWS]
     assert len({str(row["long" * 9]) for _, row in rows}) == 1
@@ -183,7 +185,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
                            "lines 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and "),
     "nested deeply in a list": ('[{"id": 1, "tags": ' + "[" * 10_000 + "]" * 10_000 + "}]", "nested too deeply"),
     "zstd": (b"\x28\xb5\x2f\xfd\x04\x00", "is compressed: only gzip is unpacked here; give it unpacked, or through a "
-             "pipe: zstd -dc FILE | python insert_data.py --table NAME -"),
+             "pipe: zstd -dc FILE | ... --table NAME -"),
     "half a UTF-16": (LINES.encode("utf-16")[:-1], "cannot be read: it begins as utf-16"),
 }  # fmt: skip
 

@@ -36,7 +36,7 @@ from terminal import Terminal
 
 from toolkit import progress, schema
 from toolkit.database import Database
-from toolkit.loading.read.files import find
+from toolkit.loading.read.files import find_rows
 
 PROJECT = Path(__file__).resolve().parents[2]
 ON_CI = os.environ.get("CI") == "true"
@@ -500,8 +500,8 @@ def test_how_much_of_a_file_is_read(tables: Tables, tmp_path: Path, name: str) -
     content = "".join(f"{as_json(row)}\n" for row in tables["watch_history"]).encode()
     # Not compressed, for Python reads 128 kB of such a file at once.
     (tmp_path / name).write_bytes(gzip.compress(content, compresslevel=0) if name.endswith(".gz") else content)
-    [rows] = find([tmp_path / name])
-    fractions = [rows.fraction_read(), *(rows.fraction_read() for _ in rows.chunks()), rows.fraction_read()]
+    [rows] = find_rows([tmp_path / name])
+    fractions = [rows.fraction_read(), *(rows.fraction_read() for _ in rows.read()), rows.fraction_read()]
     assert fractions[0] == 0
     assert len(fractions) > 5
     assert fractions == sorted(fractions)

@@ -105,7 +105,7 @@ def case(request: pytest.FixtureRequest, url: str) -> Case:
 
 def test_one_value_is_one_row(case: Case, tmp_path: Path) -> None:
     url, first, second, other = case
-    content = f'{{"children": [{{"id": 1, "parent": {second}}}], "parents": [{{"k": {first}}}, {{"k": {other}}}]}}'
+    content = f'{{"children": [{{"id": 1, "parent": {first}}}], "parents": [{{"k": {first}}}, {{"k": {other}}}]}}'
     for what in ("new", "unchanged"):
         counts = load(url, write(tmp_path, content))
         assert (counts["parents"][what], counts["children"][what]) == (2, 1)
@@ -119,8 +119,9 @@ def test_one_value_is_one_row(case: Case, tmp_path: Path) -> None:
 def test_the_same_value_twice_is_told(case: Case, tmp_path: Path) -> None:
     url, first, second, other = case
     rows = f'{{"k": {other}}}, {{"k": {first}}}, {{"k": {second}, "name": "x"}}'
-    with pytest.raises(UserError, match=r"table parents, row 3 \(k .*\), column k: k .* is in row 2 already$"):
-        load(url, write(tmp_path, f'{{"parents": [{rows}]}}'))
+    for on_conflict in ("update", "skip"):
+        with pytest.raises(UserError, match=r"table parents, row 3 \(k .*\), column k: k .* is in row 2 already$"):
+            load(url, write(tmp_path, f'{{"parents": [{rows}]}}'), on_conflict=on_conflict)
     with pytest.raises(UserError, match=r"parents, line 3 \(k .*\), column k: k .* is in line 2 already$"):
         load(url, write(tmp_path, rows.replace("}, {", "}\n{"), "parents.jsonl"))
     rows = f'{{"k": {other}, "u": {first}}}, {{"k": {first}, "u": {second}}}'
@@ -130,8 +131,8 @@ def test_the_same_value_twice_is_told(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_reference_to_nothing_is_told(case: Case, tmp_path: Path) -> None:
-    url, first, second, other = case
-    rows = f'{{"id": 1, "parent": {second}}}, {{"id": 2, "parent": {other}}}'
+    url, first, _, other = case
+    rows = f'{{"id": 1, "parent": {first}}}, {{"id": 2, "parent": {other}}}'
     content = f'{{"children": [{rows}], "parents": [{{"k": {first}}}]}}'
     with pytest.raises(UserError) as caught:
         load(url, write(tmp_path, content))
@@ -141,17 +142,35 @@ def test_a_reference_to_nothing_is_told(case: Case, tmp_path: Path) -> None:
 
 
 def test_parents_are_written_first(case: Case, tmp_path: Path) -> None:
-    url, first, second, other = case
-    rows = f'{{"k": {other}, "above": {second}}}, {{"k": {first}, "extra": 1}}'
+    url, first, _, other = case
+    rows = f'{{"k": {other}, "above": {first}}}, {{"k": {first}, "extra": 1}}'
     assert load(url, write(tmp_path, f'{{"tree": [{rows}]}}')) == {"tree": {"new": 2, "changed": 0, "unchanged": 0}}
 
 
+def test_a_reference_in_another_spelling_is_refused(case: Case, tmp_path: Path) -> None:
+    """Only the server knows that it is the same, and the order in which rows are written is found without asking it."""
+    url, first, second, other = case
+    content = f'{{"children": [{{"id": 1, "parent": {second}}}], "parents": [{{"k": {first}}}]}}'
+    try:
+        load(url, write(tmp_path, content))
+    except UserError as error:
+        (line,) = str(error).splitlines()[1:]
+        assert "table children, row 1 (id 1), column parent: parent " in line
+        assert line.endswith("; a row of the load is referred to in the spelling of its key")
+        assert query(url, "SELECT count(*) FROM parents") == [(0,)]
+        rows = f'{{"k": {other}, "above": {second}}}, {{"k": {first}, "extra": 1}}'
+        with pytest.raises(UserError, match=r"table tree, row 1 .*, column above: above .* refers to no row of tree"):
+            load(url, write(tmp_path, f'{{"tree": [{rows}]}}'))
+    else:  # the loader itself knows that these are the same
+        assert query(url, "SELECT count(*) FROM parents, children WHERE k = parent") == [(1,)]
+
+
 def test_a_value_that_the_server_cannot_read_is_told(case: Case, tmp_path: Path) -> None:
-    url, first, second, _ = case
+    url, first, _, _ = case
     if not isinstance(json.loads(first), str) or "UTF" in first or json.loads(first).isalpha():
         pytest.skip("every text is one")
     rows = '{"k": "so many"}'
-    content = f'{{"children": [{{"id": 1, "parent": {second}}}], "parents": [{{"k": {first}}}, {rows}]}}'
+    content = f'{{"children": [{{"id": 1, "parent": {first}}}], "parents": [{{"k": {first}}}, {rows}]}}'
     with pytest.raises(UserError, match=r"table parents, row 2 .*column k: ") as caught:
         load(url, write(tmp_path, content))
     assert len(str(caught.value).splitlines()) == 2

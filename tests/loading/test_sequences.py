@@ -11,7 +11,7 @@ import pytest
 from seeding import SCRIPT, load, query, run, write
 
 from toolkit.database import Database
-from toolkit.loading.read.files import find
+from toolkit.loading.read.files import find_rows
 from toolkit.loading.small_load import load_small
 
 TICKETS = "CREATE TABLE tickets (id INT8 PRIMARY KEY DEFAULT nextval('numbers'), title TEXT)"
@@ -87,8 +87,8 @@ def test_loads_at_once(url: str, tmp_path: Path) -> None:
             folder.mkdir()
             files.append(write_lines(folder, range(begin + number + 1, begin + 51, 2)))
         loads = [
-            threading.Thread(target=load_small, args=(database, find([file])), kwargs={"skip": False, "dry_run": False})
-            for database, file in zip(databases, files, strict=True)
+            threading.Thread(target=load_small, args=(database, rows), kwargs={"skip": False, "dry_run": False})
+            for database, rows in zip(databases, map(find_rows, [[file] for file in files]), strict=True)
         ]
         for thread in loads:
             thread.start()

@@ -18,7 +18,7 @@ import pytest
 from seeding import SCRIPT, query, write
 
 from toolkit.loading.read import input_stream
-from toolkit.loading.read.input_stream import Content
+from toolkit.loading.read.input_stream import InputStream
 
 SMALL, LARGE = 9, 10_500
 
@@ -160,7 +160,7 @@ def test_what_is_kept_of_a_pipe_is_read_again(monkeypatch: pytest.MonkeyPatch, t
         opened += 1
         return file.open("rb", 0)
 
-    pipe = Content("pipe", open_pipe, is_pipe=True)
+    pipe = InputStream("pipe", open_pipe, is_pipe=True)
     for beginning in (10, 70_000, 300_000, 20):
         with pipe.opened() as stream:
             assert stream.read(beginning) == data[:beginning]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from toolkit.loading.check.strongly_connected_components import components, depths
+from toolkit.loading.check.strongly_connected_components import depths, strongly_connected_components
 
 
 def reachable(parents: list[list[int]]) -> list[set[int]]:
@@ -22,7 +22,7 @@ def test_groups_are_the_nodes_that_reach_each_other_and_come_after_their_parents
     parents = [[other for other in range(size) if other != node and chance.random() < 0.2] for node in range(size)]
     reached = reachable(parents)
     circles = {frozenset(other for other in reached[node] if node in reached[other]) for node in range(size)}
-    groups = components(parents)
+    groups = strongly_connected_components(parents)
     assert {frozenset(group) for group in groups} == circles
     assert sum(map(len, groups)) == size
     place = {node: number for number, group in enumerate(groups) for node in group}
@@ -36,6 +36,8 @@ def test_groups_are_the_nodes_that_reach_each_other_and_come_after_their_parents
 def test_a_long_chain_and_a_large_circle() -> None:
     size = 20_000
     chain = [[node + 1] for node in range(size - 1)] + [[]]
-    assert components(chain) == [[node] for node in reversed(range(size))]
-    assert depths(chain, components(chain))[0] == size - 1
-    assert [len(group) for group in components([[(node + 1) % size] for node in range(size)])] == [size]
+    assert strongly_connected_components(chain) == [[node] for node in reversed(range(size))]
+    assert depths(chain, strongly_connected_components(chain))[0] == size - 1
+    assert [len(group) for group in strongly_connected_components([[(node + 1) % size] for node in range(size)])] == [
+        size
+    ]

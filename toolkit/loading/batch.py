@@ -6,26 +6,25 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from toolkit.database.tables import Table
-from toolkit.loading.check.array_literals import shortened_text
+from toolkit.loading.check.array_literals import NULL, shortened_text
 from toolkit.loading.check.values import INTEGERS
 from toolkit.loading.problems import Problem
-from toolkit.loading.read.row_source import Source
+from toolkit.loading.read.row_source import RowSource
 
 MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
 
 
-# Where a row stands: whose it is, and its number there.
-Place = tuple[Source, int]
+# Where a row stands: in which file, and its number there.
+Place = tuple[RowSource, int]
 
 
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
-    columns: in the order of the table. places: for each row whose it is, and its number there. texts: for each column
-    the texts of all rows, as values.py makes them; that of a wrong value is empty, and its problem has been told.
-    widest: no row's texts have more bytes than this in all. made: the key column whose values were made from the rows'
-    positions, if any.
+    columns: in the order of the table. places: for each row where it stands. texts: for each column the texts of all
+    rows, as values.py makes them; a wrong value, of which a Problem tells, is NULL. widest: no row's texts have more
+    bytes than this in all. made_key: the key column whose values were made from the rows' positions, if any.
     """
 
     table: Table
@@ -33,19 +32,24 @@ class Batch(NamedTuple):
     places: Sequence[Place]
     texts: Sequence[Sequence[str]]
     widest: int
-    made: str = ""
+    made_key: str | None = None
 
     @property
     def size(self) -> int:
         """How many rows there are."""
         return len(self.places)
 
+    def gives(self, columns: Iterable[str]) -> bool:
+        """Whether the rows give all of these columns."""
+        return set(columns) <= set(self.columns)
+
     def column(self, name: str) -> Sequence[str]:
         """Return the texts of a column."""
         return self.texts[self.columns.index(name)]
 
-    def only(self, columns: tuple[str, ...]) -> "Batch":
+    def only(self, columns: Iterable[str]) -> "Batch":
         """Return the rows without their other columns."""
+        columns = tuple(columns)
         return self._replace(columns=columns, texts=[self.column(name) for name in columns])
 
     def part(self, start: int, stop: int) -> "Batch":
@@ -59,25 +63,17 @@ class Batch(NamedTuple):
         take = itemgetter(*indexes)
         return self._replace(places=take(self.places), texts=list(map(take, self.texts)))
 
-    def readable(self) -> "Batch":
-        """Return the rows of which no value is wrong."""
-        if not any("" in texts for texts in self.texts):
-            return self
-        return self.take([index for index, texts in enumerate(zip(*self.texts, strict=True)) if "" not in texts])
-
     def bytes_of(self, index: int) -> int:
         """Return the size of a row's texts."""
         return sum(len(texts[index].encode()) for texts in self.texts)
 
     def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
-        rows, number = self.places[index]
-        key = self.shown(index, [name for name in self.table.primary_key if self._is_known(index, name)])
-        return rows.problem(number, text, key, column)
-
-    def _is_known(self, index: int, name: str) -> bool:
-        """Whether a row's value of a key column stands in its file, and is not wrong."""
-        return name in self.columns and name != self.made and self.column(name)[index] not in ("", "NULL")
+        source, number = self.places[index]
+        # What was made, or is wrong, says nothing to somebody who looks for the row in the file.
+        given = [name for name in self.table.primary_key if name in self.columns and name != self.made_key]
+        key = self.shown(index, [name for name in given if self.column(name)[index] != NULL])
+        return source.problem(number, text, key, column)
 
     def shown(self, index: int, columns: Iterable[str]) -> str:
         """Return a row's values of these columns, with their names, as far as they are given, for a message."""
@@ -90,9 +86,9 @@ class Batch(NamedTuple):
 
 def joined(batches: Iterable[Batch]) -> list[Batch]:
     """Return the rows of a table's batches in as few as there can be."""
-    alike: dict[tuple[tuple[str, ...], str], list[Batch]] = {}
+    alike: dict[tuple[tuple[str, ...], str | None], list[Batch]] = {}
     for batch in batches:
-        alike.setdefault((batch.columns, batch.made), []).append(batch)
+        alike.setdefault((batch.columns, batch.made_key), []).append(batch)
     return [
         group[0]
         if len(group) == 1
@@ -105,21 +101,27 @@ def joined(batches: Iterable[Batch]) -> list[Batch]:
     ]
 
 
-def split(batch: Batch) -> Iterator[Batch]:
-    """Return the rows of a batch in batches of at most MOST_ROWS and MOST_BYTES; a larger row goes alone."""
-    if batch.widest * MOST_ROWS <= MOST_BYTES:
+def split(batch: Batch, groups: Iterable[list[int]] | None = None) -> Iterator[Batch]:
+    """Return the rows of a batch in batches of at most MOST_ROWS and MOST_BYTES; a larger row goes alone.
+
+    groups: rows that have to stay together, and go alone if they are too many; by default each row is one.
+    """
+    is_narrow = batch.widest * MOST_ROWS <= MOST_BYTES
+    if groups is None and is_narrow:
         for start in range(0, batch.size, MOST_ROWS):
             yield batch.part(start, start + MOST_ROWS)
         return
-    start = size = 0
-    for index, row in enumerate(zip(*batch.texts, strict=True)):
-        length = len("".join(row).encode())
-        if index > start and (index - start == MOST_ROWS or size + length > MOST_BYTES):
-            yield batch.part(start, index)
-            start, size = index, 0
+    rows: list[int] = []
+    size = 0
+    for group in groups or ([index] for index in range(batch.size)):
+        length = 0 if is_narrow else sum(map(batch.bytes_of, group))
+        if rows and (len(rows) + len(group) > MOST_ROWS or size + length > MOST_BYTES):
+            yield batch.take(rows)
+            rows, size = [], 0
+        rows += group
         size += length
-    if start < batch.size:
-        yield batch.part(start, batch.size)
+    if rows:
+        yield batch.take(rows)
 
 
 def by_key(batch: Batch) -> Batch:

@@ -2,22 +2,23 @@
 
 It is made for the columns that a line gives, in their order, and matches only what values.py takes, in the form in
 which values.py returns it. All other lines, and those that give jsonb, arrays or another type that is not here, go
-through checks.py. To make numbers and objects only to write them as text again takes three times as long.
+through check/rows.py. To make numbers and objects only to write them as text again takes three times as long.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from toolkit.database.tables import Column, Table
 from toolkit.exact_json import SCAN
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.array_literals import quoted
+from toolkit.loading.check.array_literals import NULL, quoted
 from toolkit.loading.check.numbers import decimal_digits
 from toolkit.loading.check.rows import FIRST, check, wrong_columns
 from toolkit.loading.check.times import plain_date, plain_timestamp
 from toolkit.loading.problems import Problem
+from toolkit.loading.read.input_stream import do_nothing
 from toolkit.loading.read.json_lines import JsonLines
 
 
@@ -92,9 +93,11 @@ class LineReader:
         self._expression = lru_cache(maxsize=32)(self._compile)
         self._is_wide: dict[tuple[str, ...], bool] = {}  # columns -> which expression reads more of their lines
 
-    def check(self, rows: JsonLines, problems: list[Problem]) -> Iterator[list[Batch]]:
-        """Return the rows of a file as checks.check() does, some hundreds at a time."""
-        for first, block in rows.blocks():
+    def check(
+        self, rows: JsonLines, problems: list[Problem], while_waiting: Callable[[], None] = do_nothing
+    ) -> Iterator[list[Batch]]:
+        """Return the rows of a file as check() does, some hundreds at a time."""
+        for first, block in rows.blocks(while_waiting):
             batch = self._match(rows, first, block)
             if batch is None:
                 yield check(self._table, rows.parse_block(first, block), problems)
@@ -143,17 +146,11 @@ class LineReader:
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
-            lines = [
-                row
-                for (_, number), key, line in zip(
-                    batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True
-                )
-                if not key and line and not line.isspace()
-                for row in rows.parse_line(number, line)
-            ]
-            others = check(self._table, lines, problems)
+            lines = zip(batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
+            unmatched = ((number, line) for (_, number), key, line in lines if not key and line and not line.isspace())
+            others = check(self._table, rows.parse_lines(unmatched), problems)
             batch = batch.take([index for index, key in enumerate(keys) if key])
-        texts = [[text or "NULL" for text in column] if "" in column else column for column in batch.texts]
+        texts = [[text or NULL for text in column] if "" in column else column for column in batch.texts]
         return [batch._replace(texts=texts), *others]
 
     def _keys(self, batch: Batch) -> Sequence[str]:

@@ -3,7 +3,8 @@
 import gc
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -13,22 +14,21 @@ import psycopg2
 from toolkit.console import UserError, say
 from toolkit.database import REPEATABLE, AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.interruptible import LONG_SILENCE
-from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.table_order import by_references, find_tables, referenced
-from toolkit.loading.diagnose.row_errors import is_rows_fault
-from toolkit.loading.diagnose.write_or_diagnose import run_write
+from toolkit.loading.check.table_order import by_references, referenced
+from toolkit.loading.check.tables import TableRows, find_tables
+from toolkit.loading.diagnose.error_translation import is_rows_fault
+from toolkit.loading.diagnose.write_or_diagnose import write_or_diagnose
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
-from toolkit.loading.read.row_source import Source
-from toolkit.loading.table_load import TableLoad
-from toolkit.loading.windows import checked_batches
+from toolkit.loading.read.row_source import RowSource
+from toolkit.loading.table_load import TableLoad, checked_batches
 from toolkit.loading.write import existing_rows, sequences
 from toolkit.loading.write.writer import Counts, Writer
 from toolkit.progress import Progress
 
 
 def load_large(
-    database: Database, sources: list[Source], *, skip: bool, dry_run: bool, connections: int
+    database: Database, sources: list[RowSource], *, skip: bool, dry_run: bool, connections: int
 ) -> dict[str, Counts]:
     """Load the rows of these sources in one pass, batch by batch; return what became of each table's rows.
 
@@ -36,60 +36,67 @@ def load_large(
     the server, and nothing is written. connections: how many batches are under way at once. May be repeated. Raises
     BadInput at the first bad row, or another UserError: both say what is committed.
     """
-    tables, problems = find_tables(database, sources)
+    found, problems = find_tables(database, sources)
     if problems:
         raise BadInput(problems)
-    tables = by_references(tables)
-    by_table: dict[str, list[Source]] = {
-        table.name: [rows for rows in sources if rows.table == table.name] for table in tables
-    }
-    for source in sources:
-        source.while_waiting = database.stop_if_interrupted
-    gc.disable()  # a million rows make no cycles, and looking for them takes a third of the time
-    if dry_run:
-        counts: dict[str, Counts] = {}
-        for table in tables:
-            counts[table.name] = Counter(checked=0)
-            for batch in checked_batches(database, table, by_table[table.name]):
-                if existing_rows.has_to_be_there(batch):
-                    run_or_explain(database, partial(_look, batch))
-                counts[table.name]["checked"] += batch.size
-        print(
-            "References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load"
-        )
-        return counts
-    load = BulkLoad(database, tables, by_table, connections=connections, skip=skip)
-    progress = Progress(load.trouble)
+    by_name: dict[str, TableRows] = {rows.table.name: rows for rows in found}
+    ordered = [by_name[table.name] for table in by_references([rows.table for rows in found])]
+    with _without_garbage_collection():
+        if dry_run:
+            return _dry_run(database, ordered)
+        load = BulkLoad(database, ordered, connections=connections, skip=skip)
+        progress = Progress(load.trouble)
+        try:
+            load.run(progress)
+        except KeyboardInterrupt:
+            progress.close()
+            say(f"{load.committed()} {RUN_AGAIN}")
+            raise
+        finally:
+            progress.close()
+        return load.counts
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Do without it: a million rows make no cycles, and looking for them takes a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        load.run(progress)
-    except KeyboardInterrupt:
-        progress.close()
-        say(f"{load.committed()} {RUN_AGAIN}")
-        raise
+        yield
     finally:
-        progress.close()
-    return load.counts
+        if was_enabled:
+            gc.enable()
 
 
-def _look(batch: Batch, cursor: Cursor) -> None:
+def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
+    counts: dict[str, Counts] = {}
+    for rows in ordered:
+        counts[rows.table.name] = Counter(checked=0)
+        for batch in checked_batches(database, rows):
+            if existing_rows.has_to_be_there(batch):
+                run_or_explain(database, partial(_find_existing, batch))
+            counts[rows.table.name]["checked"] += batch.size
+    print("References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load")
+    return counts
+
+
+def _find_existing(batch: Batch, cursor: Cursor) -> None:
     """Raise BadInput if rows leave out what only rows that are in the database already may leave out."""
-    Writer(cursor).look(batch)
+    Writer(cursor).find_existing(batch)
 
 
 class BulkLoad:
     """A large load, table after table in the order of the foreign keys, and what it has committed so far.
 
-    tables: those to load, in order. files: the rows of each, by table name. connections: how many batches are under way
-    at once.
+    ordered: the tables, each after those it refers to. connections: how many batches are under way at once.
     """
 
-    def __init__(
-        self, database: Database, tables: list[Table], files: dict[str, list[Source]], *, connections: int, skip: bool
-    ) -> None:
+    def __init__(self, database: Database, ordered: list[TableRows], *, connections: int, skip: bool) -> None:
         self._database = database
         self._skip = skip
         self._connections = connections
-        self._waiting = [TableLoad(database, table, files[table.name]) for table in tables]
+        self._waiting = [TableLoad(database, rows) for rows in ordered]
         self._loads = list(self._waiting)
         self._active: list[TableLoad] = []
         self._to_write: SimpleQueue[tuple[TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
@@ -206,7 +213,7 @@ class BulkLoad:
                 if not isinstance(error.__cause__, psycopg2.Error) or not is_rows_fault(error.__cause__):
                     raise
                 load.met_rows = True
-        return run_write(
+        return write_or_diagnose(
             self._database,
             [batch],
             lambda cursor: Writer(cursor, skip=self._skip).write(batch),

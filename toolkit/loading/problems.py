@@ -20,7 +20,7 @@ def how_to_finish(failure: UserError) -> str:
 
 
 class HasPlace(Protocol):
-    """What has rows of one table in one file: a source.Source."""
+    """What has rows of one table in one file: a RowSource."""
 
     file: str
     table: str
@@ -86,5 +86,12 @@ def _as_one(problems: list[Problem]) -> Problem:
 
 def sort_problems(problems: list[Problem], sources: Sequence[HasPlace]) -> list[Problem]:
     """Return the problems in the order of the sources, and of the rows in each."""
-    order = {(rows.file, rows.table): index for index, rows in enumerate(sources)}
-    return sorted(problems, key=lambda problem: (order[problem.file, problem.table], problem.number))
+    order: dict[object, int] = {}
+    for index, source in enumerate(sources):
+        order.setdefault(source.file, index)  # for a table that the file calls by another name
+        order.setdefault((source.file, source.table), index)
+
+    def place(problem: Problem) -> tuple[int, int]:
+        return order.get((problem.file, problem.table), order[problem.file]), problem.number
+
+    return sorted(problems, key=place)

@@ -2,61 +2,43 @@
 
 from collections import Counter
 
-import psycopg2
-from psycopg2 import errors
-
 from toolkit.console import UserError
-from toolkit.database import REPEATABLE, AmbiguousCommit, Cursor, Database, explained, run_transaction
+from toolkit.database import AmbiguousCommit, Cursor, Database
 from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, split
-from toolkit.loading.check.duplicates import find_duplicates
-from toolkit.loading.check.references import references_outside
+from toolkit.loading.check.keys import ask_for_duplicates, find_duplicates, references_outside
 from toolkit.loading.check.rows import check
-from toolkit.loading.check.spellings import Spellings, find_spellings
-from toolkit.loading.check.table_order import find_tables
-from toolkit.loading.diagnose.row_errors import is_rows_fault
-from toolkit.loading.diagnose.write_or_diagnose import run_write
+from toolkit.loading.check.tables import TableRows, find_tables
+from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
-from toolkit.loading.read.row_source import Source
+from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.write import existing_rows, sequences
-from toolkit.loading.write.row_order import Circle, Plan, make_plan
+from toolkit.loading.write.cycles import write_cycle
+from toolkit.loading.write.row_order import Cycle, Plan, make_plan
 from toolkit.loading.write.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"
 
+# The rows of a load, by table.
+Batches = dict[str, list[Batch]]
 
-def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run: bool) -> dict[str, Counts]:
+
+def load_small(database: Database, sources: list[RowSource], *, skip: bool, dry_run: bool) -> dict[str, Counts]:
     """Load all rows of these sources or none, after everything has been checked; return what became of each table's.
 
     skip: rows that are there already are left alone, else updated if they differ. dry_run: everything is checked, by
     the server as well, and nothing is written. May be repeated: a second run changes nothing. Raises BadInput with
     all that is wrong, or another UserError, which says whether anything was written.
     """
-    tables, problems = find_tables(database, sources)
-    batches: dict[str, list[Batch]] = {}
-    for table in tables:
-        reads = [read for rows in sources if rows.table == table.name for chunk in rows.chunks() for read in chunk]
-        batches[table.name] = check(table, reads, problems)
-    spellings = find_spellings(database, [batch for of_table in batches.values() for batch in of_table])
-    for table in tables:
-        find_duplicates(table, batches[table.name], problems, spellings)
-    wrong = {(problem.table, problem.column) for problem in problems}
-    try:
-        problems += run_transaction(
-            database,
-            lambda cursor: _not_new(cursor, tables, batches) + _dangling(cursor, tables, batches, wrong, spellings),
-            REPEATABLE,
-        )
-    except psycopg2.Error as error:
-        # A key that the server cannot read is met again when it is written, and its row found. PostgreSQL judges
-        # references also to tables that the user may not read.
-        if not (is_rows_fault(error) or isinstance(error, errors.InsufficientPrivilege)):
-            raise explained(error, database) from error
+    found, problems = find_tables(database, sources)
+    tables = [table for table, _ in found]
+    batches: Batches = {rows.table.name: _check_rows(rows, problems) for rows in found}
+    problems += _ask(database, tables, batches, problems)
     if problems:
         raise BadInput(sort_problems(problems, sources))
-    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]], spellings)
+    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]])
     try:
-        counts = run_write(
+        counts = write_or_diagnose(
             database, plan.steps, lambda cursor: _write(cursor, plan, skip, dry_run), skip=skip, defers=plan.defers
         )
     except BadInput:
@@ -70,44 +52,77 @@ def load_small(database: Database, sources: list[Source], *, skip: bool, dry_run
     return counts
 
 
+def _check_rows(rows: TableRows, problems: list[Problem]) -> list[Batch]:
+    """Return the rows of a table, after everything has been checked that can be without the server."""
+    batches: list[Batch] = []
+    before = 0
+    for source in rows.sources:
+        raw = source.read_whole()
+        batches += check(rows.table, raw, problems, before)
+        before += raw.positions
+    problems += find_duplicates(rows.table, batches)
+    return batches
+
+
+def _ask(database: Database, tables: list[Table], batches: Batches, known: list[Problem]) -> list[Problem]:
+    """Return a Problem for each row that does not fit to the others, or to what is in the database, which is asked.
+
+    known: what is wrong with the rows: those, and references to what is wrong, are not looked at.
+    """
+    wrong = {(problem.file, problem.table, problem.number) for problem in known}
+    wrong_columns = {(problem.table, problem.column) for problem in known}
+
+    def ask(cursor: Cursor) -> list[Problem]:
+        problems = []
+        for table in tables:
+            problems += ask_for_duplicates(cursor, table, batches[table.name])
+            for batch in batches[table.name]:
+                problems += _not_new(cursor, _without(batch, wrong))
+        return problems + _dangling(cursor, tables, batches, wrong_columns)
+
+    return ask_of_rows(database, ask)
+
+
+def _without(batch: Batch, wrong: set[tuple[str, str, int]]) -> Batch:
+    """Return the rows of which nothing is known to be wrong."""
+    sound = [
+        index for index, (source, number) in enumerate(batch.places) if (source.file, source.table, number) not in wrong
+    ]
+    return batch if len(sound) == batch.size else batch.take(sound)
+
+
+def _not_new(cursor: Cursor, batch: Batch) -> list[Problem]:
+    """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
+    there already may leave out, or one whose key was made from its position and is somebody else's.
+
+    Writer.find_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
+    """
+    problems = []
+    for part in split(batch):
+        if existing_rows.has_to_be_there(part):
+            keys = part.only(part.table.primary_key)
+            problems += existing_rows.missing_columns(keys, existing_rows.find_existing(cursor, keys).new)
+        problems += existing_rows.claimed_keys(cursor, part)
+    return problems
+
+
 def _dangling(
-    cursor: Cursor,
-    tables: list[Table],
-    batches: dict[str, list[Batch]],
-    wrong: set[tuple[str, str]],
-    spellings: Spellings,
+    cursor: Cursor, tables: list[Table], batches: Batches, wrong_columns: set[tuple[str, str]]
 ) -> list[Problem]:
     """Return a Problem for each reference to a row that is neither in the load nor in the database.
 
-    wrong: tables and columns with problems. References to these, or to a table of which a row ("") cannot be read, are
-    not looked at: it is not known which keys those rows would have.
+    wrong_columns: tables and columns with problems. References to these, or to a table of which a row ("") cannot be
+    read, are not looked at: it is not known which keys those rows would have.
     """
     problems = []
     for table in tables:
         for key in table.foreign_keys:
             parent = str(key.referenced)
-            if wrong & {(parent, column) for column in ("", *key.referenced_columns)}:
+            if wrong_columns & {(parent, column) for column in ("", *key.referenced_columns)}:
                 continue
-            parents = batches.get(parent, [])
-            for batch in references_outside(key, batches[table.name], parents, spellings):
+            for batch in references_outside(key, batches[table.name], batches.get(parent, [])):
                 for part in split(batch):
                     problems += existing_rows.dangling(cursor, part, key)
-    return problems
-
-
-def _not_new(cursor: Cursor, tables: list[Table], batches: dict[str, list[Batch]]) -> list[Problem]:
-    """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
-    there already may leave out, or one whose key was made from its position and is somebody else's.
-
-    Writer.look() asks again, in the transaction that writes; asked here, they are told with all the others.
-    """
-    problems = []
-    for part in [part for table in tables for batch in batches[table.name] for part in split(batch)]:
-        if existing_rows.has_to_be_there(part):
-            keys = part.only(part.table.primary_key).readable()
-            problems += existing_rows.missing(keys, existing_rows.look(cursor, keys).new)
-        if part.made:
-            problems += existing_rows.taken(cursor, part.readable())
     return problems
 
 
@@ -117,13 +132,11 @@ def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, C
     if plan.defers:
         writer.defer_constraints()
     for step in plan.steps:
-        if isinstance(step, Circle):
-            from toolkit.loading.write.cycles import write_circle  # seldom needed, and slow to import
-
-            for name, of_table in write_circle(writer, step, skip=skip).items():
-                counts[name].update(of_table)
-        else:
-            counts[step.table.name].update(writer.write_counted(step))
+        written = (
+            write_cycle(writer, step) if isinstance(step, Cycle) else {step.table.name: writer.write_counted(step)}
+        )
+        for name, of_table in written.items():
+            counts[name].update(of_table)
     if dry_run:
         writer.check_deferred_constraints()
         cursor.connection.rollback()

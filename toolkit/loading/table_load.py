@@ -1,29 +1,38 @@
 """One table of a large load, on its way from the files to the database."""
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from threading import Lock
 from typing import Any
 
 from toolkit.database import Database, run_or_explain
-from toolkit.database.tables import Table
-from toolkit.loading.batch import Batch
-from toolkit.loading.check.duplicates import all_keys
-from toolkit.loading.check.spellings import has_spelled_key
+from toolkit.loading.batch import Batch, joined, split
+from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
+from toolkit.loading.check.rows import check
 from toolkit.loading.check.table_order import refers_to_itself
-from toolkit.loading.read.row_source import Source
-from toolkit.loading.windows import checked_batches
+from toolkit.loading.check.tables import TableRows
+from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows
+from toolkit.loading.fast_lines import LineReader
+from toolkit.loading.problems import BadInput, Problem, sort_problems
+from toolkit.loading.read.json_lines import JsonLines
+from toolkit.loading.write.row_order import batches_of, make_plan
 from toolkit.loading.write.sequences import Sequence, advance, find_sequences, given
 from toolkit.loading.write.writer import Counts
+
+# Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
+WINDOW_ROWS = 10_000
+WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
 
 
 class TableLoad:
     """One table on its way: what is read of it, what is under way, and what is committed."""
 
-    def __init__(self, database: Database, table: Table, files: list[Source]) -> None:
-        self.table = table
-        self.files = files
-        self._batches = checked_batches(database, table, files)
+    def __init__(self, database: Database, rows: TableRows) -> None:
+        self.table = rows.table
+        self._sources = rows.sources
+        self._batches = checked_batches(database, rows)
         self.in_flight = 0
         self.is_read = False
         self.counts: Counts = Counter()
@@ -39,7 +48,7 @@ class TableLoad:
         """Whether the next batch may go out. In a table that refers to itself, parents have to be there first; and of
         keys with several spellings it is not known whether those under way have the same.
         """
-        goes_alone = refers_to_itself(self.table) or has_spelled_key(self.table)
+        goes_alone = refers_to_itself(self.table) or has_spellings(self.table, self.table.primary_key)
         return not self.is_read and not (self.in_flight and goes_alone)
 
     @property
@@ -71,7 +80,7 @@ class TableLoad:
 
     def fraction_read(self) -> float:
         """Return how much of its files has been read, from 0 to 1."""
-        return sum(rows.fraction_read() for rows in self.files) / len(self.files)
+        return sum(source.fraction_read() for source in self._sources) / len(self._sources)
 
     def find_sequences(self, database: Database) -> None:
         """Find out which sequences the table has; to be called before its first batch is written."""
@@ -88,3 +97,60 @@ class TableLoad:
                 if value is not None and value != self._covered.get(sequence.column):
                     run_or_explain(database, partial(advance, sequence=sequence, value=value))
                     self._covered[sequence.column] = value
+
+
+def checked_batches(database: Database, rows: TableRows) -> Iterator[Batch]:
+    """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window.
+
+    The files are read, checked and sorted some 10,000 rows at a time. The database is asked only for duplicates of keys
+    that have several spellings.
+    """
+    chunks = _checked_chunks(rows, database.stop_if_interrupted)
+    while window := _next_window(database, rows, chunks):
+        while window:
+            yield window.popleft()  # what has been sent is not kept
+
+
+def _checked_chunks(rows: TableRows, while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
+    """Return the rows, some hundreds at a time and at least one: a chunk of empty lines is not the end."""
+    problems: list[Problem] = []
+    for batches in _chunks(rows, problems, while_waiting):
+        if problems:
+            raise BadInput(sort_problems(problems, rows.sources))
+        if batches:
+            yield batches
+
+
+def _chunks(rows: TableRows, problems: list[Problem], while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
+    """Return the rows as they are read; what is wrong with them is added to the problems."""
+    reader = LineReader(rows.table)
+    before = 0
+    for source in rows.sources:
+        if isinstance(source, JsonLines):
+            yield from reader.check(source, problems, while_waiting)
+            continue
+        for raw in source.read(while_waiting):
+            yield check(rows.table, raw, problems, before)
+            before += raw.positions
+
+
+def _next_window(database: Database, rows: TableRows, chunks: Iterator[list[Batch]]) -> deque[Batch]:
+    batches = joined(_window(chunks))
+    problems = find_duplicates(rows.table, batches)
+    if spelled_keys(rows.table):
+        problems += ask_of_rows(database, partial(ask_for_duplicates, table=rows.table, batches=batches))
+    if problems:
+        raise BadInput(sort_problems(problems, rows.sources))
+    # A cycle that no statement holds is for the server to refuse: the load has no transaction in which it could wait.
+    steps = make_plan([rows.table], batches).steps
+    return deque(part for step in steps for batch in batches_of(step) for part in split(batch))
+
+
+def _window(chunks: Iterator[list[Batch]]) -> Iterator[Batch]:
+    """Return the rows of the next window."""
+    rows = 0
+    for batches in islice(chunks, WINDOW_CHUNKS):
+        yield from batches
+        rows += sum(batch.size for batch in batches)
+        if rows >= WINDOW_ROWS:
+            return

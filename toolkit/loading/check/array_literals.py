@@ -2,6 +2,9 @@
 
 from toolkit.console import clipped
 
+# The element that stands for NULL; the text "NULL" has quotation marks.
+NULL = "NULL"
+
 
 def quoted(text: str) -> str:
     """Return a text as an element of an array literal."""

@@ -11,16 +11,17 @@ from typing import Any
 from toolkit.database.tables import Column, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.array_literals import shortened_text
-from toolkit.loading.check.table_order import nearest
-from toolkit.loading.check.values import INTEGERS, ValueReader, reader_for
+from toolkit.loading.check.array_literals import NULL, shortened_text
+from toolkit.loading.check.hints import hint
+from toolkit.loading.check.tables import nearest
+from toolkit.loading.check.values import INTEGERS, reader_for
 from toolkit.loading.problems import Problem, told_together
-from toolkit.loading.read.row_source import RawRow
+from toolkit.loading.read.row_source import RawRows, RowSource
 
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
 KEY_NAMESPACE = "a3f1c5d2-7b64-4e0a-9c58-2d1e6f70b843"
 
-FIRST = itemgetter(0)
+FIRST, SECOND = itemgetter(0), itemgetter(1)
 
 MISSING = "missing: the column has no default and may not be NULL"
 GENERATED = "the server makes this column's values (GENERATED): leave it out"
@@ -30,51 +31,75 @@ IDENTITY = (
 )
 
 
-def check(table: Table, rows: Iterable[RawRow], problems: list[Problem]) -> list[Batch]:
+def check(table: Table, rows: RawRows, problems: list[Problem], before: int = 0) -> list[Batch]:
     """Return the rows in batches of any size; what is wrong with them is added to the problems.
 
-    The text of a wrong value is empty, which no value's is; a row that is no object is left out.
+    before: how many positions in the table are taken by the rows before these. A wrong value is NULL in its batch; a
+    row that is no object is left out.
     """
-    alike: dict[tuple[Any, ...], list[RawRow]] = {}
+    alike: dict[tuple[str, ...], list[_Row]] = {}
     unreadable: list[Problem] = []
-    for read in rows:
-        rows_of_file, number, row = read
-        if type(row) is tuple:
-            alike.setdefault((rows_of_file.is_document, tuple(map(FIRST, row))), []).append(read)
-        elif isinstance(row, Problem):
-            unreadable.append(row)
+    for index, (number, value) in enumerate(zip(rows.numbers, rows.values, strict=True)):
+        if type(value) is tuple:
+            alike.setdefault(tuple(map(FIRST, value)), []).append((index, number, value))
+        elif isinstance(value, Problem):
+            unreadable.append(value)
         else:
-            unreadable.append(rows_of_file.problem(number, f"expected an object, got {shortened(row)}"))
+            unreadable.append(rows.source.problem(number, f"expected an object, got {shortened(value)}"))
     problems += told_together(unreadable, are_all=not alike)
     batches = []
-    for (from_document, given), reads in alike.items():
-        if len(set(given)) < len(given):
-            repeated = next(name for name, count in Counter(given).items() if count > 1)
-            problems += [_problem(table, read, "the column is given more than once", repeated) for read in reads]
+    for names, group in alike.items():
+        given = _Alike(table, rows.source, names, group, before)
+        if len(set(names)) < len(names):
+            repeated = next(name for name, count in Counter(names).items() if count > 1)
+            problems += given.problems("the column is given more than once", repeated)
         else:
-            batches.append(_check_alike(table, given, reads, from_document, problems))
+            batches.append(given.check(problems))
     return batches
 
 
-def _check_alike(
-    table: Table, given: tuple[str, ...], reads: list[RawRow], from_document: bool, problems: list[Problem]
-) -> Batch:
-    """Check rows that give the same columns."""
-    values = {name: [read[2][index][1] for read in reads] for index, name in enumerate(given)}
-    key = _key_by_position(table, given) if from_document else None
-    if key:
-        values[key.name] = [_key_at(table, key, read[0].before + read[1]) for read in reads]
-    for name, text in wrong_columns(table, values):
-        problems += [_problem(table, read, text, name) for read in reads]
-    columns = tuple(name for name in table.columns if name in values)
-    texts: list[Sequence[str]] = []
-    for name in columns:
-        read_value = reader_for(table.columns[name])
-        column_texts, wrong = _read_column(table.columns[name], read_value, values[name])
-        texts.append(column_texts)
-        problems += [_problem(table, reads[index], text, name) for index, text in wrong]
-    widest = sum(map(_widest, texts))
-    return Batch(table, columns, [read[:2] for read in reads], texts, widest, key.name if key else "")
+# A row: its index among those that are checked, its number in the file, and its members.
+_Row = tuple[int, int, tuple[tuple[str, Any], ...]]
+
+
+class _Alike:
+    """Rows of one file that give the same columns."""
+
+    def __init__(self, table: Table, source: RowSource, names: tuple[str, ...], rows: list[_Row], before: int) -> None:
+        self._table = table
+        self._source = source
+        self._rows = rows
+        columns = zip(*[map(SECOND, members) for _, _, members in rows], strict=True)
+        self._values: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
+        self._made_key = _key_by_position(table, names) if source.is_document else None
+        if self._made_key:
+            keys = [_key_at(table, self._made_key, before + index + 1) for index, _, _ in rows]
+            self._values[self._made_key.name] = keys
+
+    def check(self, problems: list[Problem]) -> Batch:
+        """Return the rows as a batch; what is wrong with them is added to the problems."""
+        for name, text in wrong_columns(self._table, self._values):
+            problems += self.problems(text, name)
+        columns = tuple(name for name in self._table.columns if name in self._values)
+        texts: list[Sequence[str]] = []
+        for name in columns:
+            column_texts, wrong = _read_column(self._table.columns[name], self._values[name])
+            texts.append(column_texts)
+            problems += [self._problem(index, text, name) for index, text in wrong]
+        places = [(self._source, number) for _, number, _ in self._rows]
+        made_key = self._made_key.name if self._made_key else None
+        return Batch(self._table, columns, places, texts, sum(map(_widest, texts)), made_key)
+
+    def problems(self, text: str, column: str) -> list[Problem]:
+        """Return a Problem with a column of each of the rows."""
+        return [self._problem(index, text, column) for index in range(len(self._rows))]
+
+    def _problem(self, index: int, text: str, column: str) -> Problem:
+        _, number, members = self._rows[index]
+        row = dict(members)
+        columns = [self._table.columns[name] for name in self._table.primary_key if name in row]
+        key = ", ".join(f"{column.name} {_shown(column, row[column.name])}" for column in columns)
+        return self._source.problem(number, text, key, column)
 
 
 def _widest(texts: Sequence[str]) -> int:
@@ -94,7 +119,7 @@ def _key_by_position(table: Table, given: tuple[str, ...]) -> Column | None:
 def _key_at(table: Table, column: Column, position: int) -> Any:
     if column.kind in INTEGERS:
         return position
-    import uuid  # slow to import, and not needed where the keys are given
+    import uuid  # 2 ms, and not needed where the keys are given
 
     return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name.relation}/{position}"))
 
@@ -122,13 +147,14 @@ def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]
     return wrong
 
 
-def _read_column(column: Column, read: ValueReader, values: list[Any]) -> tuple[list[str], list[tuple[int, str]]]:
+def _read_column(column: Column, values: Sequence[Any]) -> tuple[list[str], list[tuple[int, str]]]:
     """Return the texts of a column's values, and what is wrong with some, as (index, text)."""
+    read = reader_for(column)
     try:
         if None not in values:
             return list(map(read, values)), []
         if column.nullable:
-            return ["NULL" if value is None else read(value) for value in values], []
+            return [NULL if value is None else read(value) for value in values], []
     except ValueError:
         pass  # look again, to tell which
     texts, wrong = [], []
@@ -136,22 +162,13 @@ def _read_column(column: Column, read: ValueReader, values: list[Any]) -> tuple[
         try:
             if value is None and not column.nullable:
                 raise ValueError("expected a value: the column may not be NULL")
-            texts.append("NULL" if value is None else read(value))
+            texts.append(NULL if value is None else read(value))
         except ValueError as error:
-            texts.append("")
-            from toolkit.loading.check.hints import hint  # only needed for a message
-
+            texts.append(NULL)
             told = "" if value is None else f", got {shortened(value)}"
             advice = hint(column, value)
             wrong.append((index, f"{error}{told} ({advice})" if advice else f"{error}{told}"))
     return texts, wrong
-
-
-def _problem(table: Table, read: RawRow, text: str, column: str) -> Problem:
-    rows, number, pairs = read
-    row = dict(pairs)
-    key = ", ".join(f"{name} {_shown(table.columns[name], row[name])}" for name in table.primary_key if name in row)
-    return rows.problem(number, text, key, column)
 
 
 def _shown(column: Column, value: Any) -> str:

@@ -1,10 +1,10 @@
-"""Directed graphs, of tables or of rows: an order in which each node follows its parents, and the circles in it."""
+"""Directed graphs, of tables or of rows: an order in which each node follows its parents, and the cycles in it."""
 
 from collections.abc import Sequence
 
 
-def components(parents: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the nodes in groups, each group after those of its parents. A group is a node, or all nodes of a circle.
+def strongly_connected_components(parents: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the nodes in groups, each group after those of its parents. A group is a node, or all nodes of a cycle.
 
     parents: for each node, which is its index here, the nodes that have to come before it; not the node itself. The
     groups are the strongly connected components, found by Tarjan's algorithm (SIAM Journal on Computing 1, 1972),

@@ -4,6 +4,7 @@ Nothing is adjusted: a value is taken exactly or refused. The text is an element
 because that is how rows travel: one array a column, which the server parses in one go.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from toolkit.database.tables import TIMES, Column
 from toolkit.exact_json import NoNumber, Number, json_text, storable, storable_number
 from toolkit.loading.check import numbers, times
-from toolkit.loading.check.array_literals import quoted
+from toolkit.loading.check.array_literals import NULL, quoted
 
 # Takes a JSON value, as exact_json.decode() returns it, and returns the element of an array literal. Raises ValueError,
 # whose text says what was expected.
@@ -176,8 +177,6 @@ def _left_to_the_server(name: str) -> ValueReader:
 
 
 def _address(element: str) -> Any:
-    import ipaddress  # slow to import, and seldom needed
-
     return ipaddress.ip_interface(element)
 
 
@@ -199,7 +198,7 @@ def _array(read_item: ValueReader, name: str, *, may_nest: bool) -> ValueReader:
                 if len(set(sizes)) == 1 and 0 not in sizes[0]:
                     return "{" + ",".join(texts) + "}", (len(items), *sizes[0])
             raise ValueError(f"expected lists of the same length in a list, and none that is empty ({name})")
-        return "{" + ",".join(["NULL" if item is None else read_item(item) for item in items]) + "}", (len(items),)
+        return "{" + ",".join([NULL if item is None else read_item(item) for item in items]) + "}", (len(items),)
 
     return read
 

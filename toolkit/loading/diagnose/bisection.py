@@ -1,59 +1,50 @@
 """The search for the rows of a refused load that the server refuses: it is written again in savepoints, in halves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import psycopg2
 
 from toolkit.database import Cursor
-from toolkit.database.tables import Constraint
-from toolkit.loading.batch import Batch, Place, split
-from toolkit.loading.diagnose.error_translation import verdict
-from toolkit.loading.diagnose.row_errors import is_rows_fault, savepoint
+from toolkit.database.tables import Constraint, Table
+from toolkit.loading.batch import Batch, split
+from toolkit.loading.diagnose.error_translation import held_by, is_rows_fault, savepoint, translate
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
-from toolkit.loading.write.exchange import Room, make_room
-from toolkit.loading.write.existing_rows import dangling, holders, shown_key
-from toolkit.loading.write.row_order import Circle, Step, batches_of
+from toolkit.loading.write.existing_rows import conflicting, dangling, existing_keys
+from toolkit.loading.write.row_order import Cycle, Step, batches_of
 from toolkit.loading.write.statements import execute
 from toolkit.loading.write.writer import Writer
 
 # A row that the server refuses, and the constraint that it breaks, if it is one.
 Refusal = tuple[Problem, Constraint | None]
+# The rows of a table that are in the database: the primary key, as the server writes it -> the batch and the index.
+ByKey = dict[tuple[str, ...], tuple[Batch, int]]
 
-FOR_NOW = ": rows that refer to each other in a circle are begun with NULL there, and completed later"
-NO_EXCHANGE = (
-    "; rows cannot exchange such values here, because one of them would need another value meanwhile, and {}: give it "
-    "one first, or make the constraint DEFERRABLE (PostgreSQL)"
-)
-NOTHING: dict[Place, set[str]] = {}
+FOR_NOW = ": rows that refer to each other in a cycle are begun with NULL there, and completed later"
 
 
-class Search:
+class Bisection:
     """The search for refused rows in a transaction, which is left with what was accepted in it: roll back.
 
-    skip: whether rows that are there are left alone.
+    steps: what was to be written. skip: whether rows that are there are left alone.
     """
 
-    def __init__(self, cursor: Cursor, *, skip: bool) -> None:
+    def __init__(self, cursor: Cursor, steps: Sequence[Step], *, skip: bool) -> None:
         self._cursor = cursor
+        self._steps = steps
         self._writer = Writer(cursor, skip=skip)
-        self._skip = skip
-        self._room = Room(False, {})
+        self._existing: dict[str, ByKey] = {}  # by table
 
-    def make_room(self, steps: Iterable[Step]) -> bool:
-        """Let rows exchange unique values, as make_room() does; return whether there were any that could."""
-        self._room = make_room(self._cursor, [batch for step in steps for batch in batches_of(step)])
-        return self._room.is_made
-
-    def find(self, steps: Iterable[Step]) -> list[Problem]:
+    def find(self) -> list[Problem]:
         """Write the rows again, in parts, and tell which the server refuses, judging each part at once."""
         self._writer.check_deferred_constraints()
-        return self._find(steps)
+        return self._find()
 
-    def find_deferred(self, steps: Sequence[Step]) -> list[Problem]:
+    def find_deferred(self) -> list[Problem]:
         """Do as find(), but let the constraints that can wait be judged when all rows are written."""
         self._writer.defer_constraints()
-        problems = self._find(steps)
+        problems = self._find()
         if problems:
             return problems
         try:
@@ -62,8 +53,23 @@ class Search:
         except psycopg2.Error as error:
             if not is_rows_fault(error):
                 raise
-            return [problem for step in steps for batch in batches_of(step) for problem in self._breaking(batch, error)]
+            return [problem for batch in self._batches() for problem in self._breaking(batch, error)]
         return []
+
+    def find_passed_on(self, error: psycopg2.Error) -> list[Problem]:
+        """Return a Problem for each row that wants a unique value which another row of the load has, and gives up.
+
+        To be asked when nothing is written yet: whether the server refuses such rows depends on which comes first.
+        """
+        problems = []
+        for batch in self._batches():
+            constraint = batch.table.find_constraint(error.diag.constraint_name or "")
+            if constraint and constraint.kind in "pu":
+                problems += self._conflicts(batch, constraint, only_passed_on=True)
+        return problems
+
+    def _batches(self) -> list[Batch]:
+        return [part for step in self._steps for batch in batches_of(step) for part in split(batch)]
 
     def _breaking(self, batch: Batch, error: psycopg2.Error) -> list[Problem]:
         """Return a Problem for each written row of a batch that breaks the deferred constraint of this error."""
@@ -71,20 +77,23 @@ class Search:
         named = (error.diag.schema_name, error.diag.table_name)
         if named != (batch.table.name.schema, batch.table.name.relation) or constraint is None:
             return []
-        parts = list(split(batch))
         if constraint.kind == "f":
-            is_given = set(constraint.columns) <= set(batch.columns)
-            return [problem for part in parts if is_given for problem in dangling(self._cursor, part, constraint)]
+            return dangling(self._cursor, batch, constraint) if batch.gives(constraint.columns) else []
+        return self._conflicts(batch, constraint)
+
+    def _conflicts(self, batch: Batch, constraint: Constraint, *, only_passed_on: bool = False) -> list[Problem]:
+        """Return a Problem for each row whose unique value another row of the database has."""
         problems = []
-        for part in parts:
-            for index, key in holders(self._cursor, part, constraint.columns).items():
-                wanted = part.shown(index, constraint.columns)
-                text = f"{wanted} is there already, in the row with {shown_key(batch.table, key)}"
-                columns = ", ".join(constraint.columns)
-                problems.append(part.problem(index, f"breaks {constraint.name}: {text}", columns))
+        for index, key in conflicting(self._cursor, batch, constraint.columns).items():
+            giver = self._find_giver(batch.part(index, index + 1), constraint, key)
+            if giver or not only_passed_on:
+                text = f"{batch.shown(index, constraint.columns)} is there already{held_by(batch.table, key, giver)}"
+                problems.append(
+                    batch.problem(index, f"breaks {constraint.name}: {text}", ", ".join(constraint.columns))
+                )
         return problems
 
-    def _find(self, steps: Iterable[Step]) -> list[Problem]:
+    def _find(self) -> list[Problem]:
         """Write the rows again, and tell which the server refuses.
 
         Rows that refer to refused ones could be refused for that reason alone: a table that refers to another with
@@ -93,13 +102,13 @@ class Search:
         refused: set[str] = set()
         problems: list[Problem] = []
         orphans: list[Problem] = []
-        for step in steps:
+        for step in self._steps:
             tables = {batch.table.name: batch.table for batch in batches_of(step)}
             parents = {key.referenced for table in tables.values() for key in table.foreign_keys} - tables.keys()
             if refused & parents:
                 refused |= tables.keys()
                 continue
-            found = self._circle(step) if isinstance(step, Circle) else self._bisect(step, self._writer.write)
+            found = self._cycle(step) if isinstance(step, Cycle) else self._bisect(step, self._writer.write)
             for problem, constraint in found:
                 refused |= tables.keys()
                 is_orphan = constraint is not None and constraint.referenced in tables
@@ -108,33 +117,29 @@ class Search:
                     return problems or orphans
         return problems or orphans
 
-    def _circle(self, circle: Circle) -> Iterator[Refusal]:
-        """Write the rows of a circle as write_circle() does, and return the refused ones."""
+    def _cycle(self, cycle: Cycle) -> Iterator[Refusal]:
+        """Write the rows of a cycle as write_cycle() does, and return the refused ones."""
         unreadable = [
-            refusal for batch in circle.batches for part in split(batch) for refusal in self._bisect(part, self._read)
+            refusal for batch in cycle.batches for part in split(batch) for refusal in self._bisect(part, self._read)
         ]
         if unreadable:
             yield from unreadable
             return
         try:
-            todo = cycles.steps(self._writer, circle)
+            for write in cycles.writes(self._writer, cycle):
+                yield from self._bisect(write.batch, write.run, write.cleared)
         except BadInput as error:
             yield from ((problem, None) for problem in error.problems)
-            return
-        for part in todo.inserts:
-            yield from self._bisect(part, self._writer.insert_new, todo.cleared)
-        for part in [*todo.completions, *([] if self._skip else todo.changes)]:
-            yield from self._bisect(part, self._writer.update)
 
     def _read(self, batch: Batch) -> None:
         execute(self._cursor, statements.values(batch), batch)
 
     def _bisect(
-        self, batch: Batch, write: Callable[[Batch], object], cleared: Mapping[Place, set[str]] = NOTHING
+        self, batch: Batch, write: Callable[[Batch], object], cleared: frozenset[str] = frozenset()
     ) -> Iterator[Refusal]:
         """Write a batch, and if the server refuses it its halves; return the refused rows.
 
-        cleared: the columns that are NULL only for now, by the place of the row.
+        cleared: the columns that are NULL only for now.
         """
         try:
             with savepoint(self._cursor):
@@ -145,21 +150,39 @@ class Search:
             if not is_rows_fault(error):
                 raise
             if batch.size == 1:
-                yield self._refusal(batch, error, cleared.get(batch.places[0], set()))
+                yield self._refusal(batch, error, cleared)
                 return
             middle = batch.size // 2
             yield from self._bisect(batch.part(0, middle), write, cleared)
             yield from self._bisect(batch.part(middle, batch.size), write, cleared)
 
-    def _refusal(self, batch: Batch, error: psycopg2.Error, cleared: set[str]) -> Refusal:
+    def _refusal(self, batch: Batch, error: psycopg2.Error, cleared: frozenset[str]) -> Refusal:
         """Return the Problem with the only row of a batch, and the constraint that it breaks."""
         constraint = batch.table.find_constraint(error.diag.constraint_name or "")
-        problem = verdict(self._cursor, batch, error, constraint)
+        problem = translate(self._cursor, batch, error, constraint, partial(self._find_giver, batch))
         if constraint and constraint.kind == "c" and not cleared.isdisjoint(constraint.columns):
             problem = problem._replace(text=problem.text + FOR_NOW)
-        refused = self._room.refused.get((batch.table.name, constraint.columns)) if constraint else None
-        if refused:
-            problem = problem._replace(text=problem.text + NO_EXCHANGE.format(refused))
         if self._cursor.connection.closed:
             raise BadInput([problem]) from error  # and the search is over
         return problem, constraint
+
+    def _find_giver(self, batch: Batch, constraint: Constraint, key: tuple[str, ...]) -> str:
+        """Say which row of the load has a key, and another value than the batch's only row in a unique constraint."""
+        found = self._existing_rows(batch.table).get(key)
+        if not found:
+            return ""
+        other, index = found
+        wanted, given = batch.shown(0, constraint.columns), other.shown(index, constraint.columns)
+        source, number = other.places[index]
+        return f"{source.unit} {number}" if other.gives(constraint.columns) and given != wanted else ""
+
+    def _existing_rows(self, table: Table) -> ByKey:
+        """Return the rows of a table that were in the database when the server first refused one of them."""
+        if table.name not in self._existing:
+            self._existing[table.name] = {
+                key: (batch, index)
+                for batch in self._batches()
+                if batch.table.name == table.name
+                for index, key in existing_keys(self._cursor, batch).items()
+            }
+        return self._existing[table.name]

@@ -5,18 +5,30 @@ from functools import partial
 from typing import TypeVar
 
 import psycopg2
+from psycopg2 import errors
 
-from toolkit.database import REPEATABLE, Cursor, Database, explained, run_or_explain, run_transaction
-from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.database import (
+    ONLY_READS,
+    REPEATABLE,
+    Cursor,
+    Database,
+    RetriesExhausted,
+    explained,
+    run_or_explain,
+    run_transaction,
+)
+from toolkit.database.pool import Backoff
+from toolkit.loading.diagnose.bisection import Bisection
+from toolkit.loading.diagnose.error_translation import is_rows_fault
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
-from toolkit.loading.write.row_order import Step, batches_of
+from toolkit.loading.write.row_order import Step
 
 T = TypeVar("T")
 
 UNIQUE_VIOLATION = "23505"
 
 
-def run_write(
+def write_or_diagnose(
     database: Database,
     steps: Sequence[Step],
     work: Callable[[Cursor], T],
@@ -30,41 +42,54 @@ def run_write(
     skip: as the Writer in work has it. defers: whether work defers the constraints that can wait. since: as for
     run_transaction(). Raises BadInput if rows are at fault, or another UserError.
     """
+    backoff = Backoff(database, database.retry_for, since)
+    while True:
+        try:
+            return run_transaction(database, work, REPEATABLE, since=since)
+        except psycopg2.Error as error:
+            problems = _find_refused(database, steps, error, skip=skip, defers=defers)
+            if problems:
+                more = "Nothing was written. There may be more: these were looked for no further."
+                raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
+            if error.pgcode != UNIQUE_VIOLATION:
+                raise explained(error, database) from error
+            # Now nothing is in the way: another loader had written the same rows at the same moment.
+            if not backoff.pause():
+                raise RetriesExhausted(
+                    f"given up after {backoff.count + 1} tries in {database.retry_for:g} s: others write the same rows "
+                    f"again and again, or so it seems: {error.diag.message_primary}. Nothing of this transaction was "
+                    "committed"
+                ) from error
+            database.count_retry()
 
-    exchanges = False  # whether rows take unique values from each other
 
-    def attempt(cursor: Cursor) -> T:
-        if exchanges:
-            from toolkit.loading.write.exchange import make_room  # seldom needed, as the search is, and slow to import
+def _find_refused(
+    database: Database, steps: Sequence[Step], error: psycopg2.Error, *, skip: bool, defers: bool
+) -> list[Problem]:
+    """Return a Problem for each of these rows that is to blame for an error. Nothing is written."""
 
-            make_room(cursor, [batch for step in steps for batch in batches_of(step)])
-        return work(cursor)
-
-    def find(cursor: Cursor, *, deferred: bool, is_unique: bool) -> list[Problem]:
-        nonlocal exchanges
-        from toolkit.loading.diagnose.bisection import Search  # slow to import, and only needed after a refusal
-
-        search = Search(cursor, skip=skip)
-        exchanges = is_unique and not skip and search.make_room(steps)
-        problems = search.find_deferred(steps) if deferred else search.find(steps)
+    def find(search: Callable[[Bisection], list[Problem]], cursor: Cursor) -> list[Problem]:
+        problems = search(Bisection(cursor, steps, skip=skip))
         cursor.connection.rollback()
         return problems
 
-    def is_passing(error: psycopg2.Error) -> bool:
-        """Whether the next try may do better: the error was another loader's doing, who wrote the same rows at the same
-        moment; or only an exchange of unique values, for which room can be made.
-        """
-        is_unique = error.pgcode == UNIQUE_VIOLATION
-        problems: list[Problem] = []
-        for deferred in [True, False] if defers else [False]:
-            if is_rows_fault(error) and not problems:
-                problems = run_or_explain(database, partial(find, deferred=deferred, is_unique=is_unique))
-        if problems:
-            more = "Nothing was written. There may be more: these were looked for no further."
-            raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
-        return is_unique
+    searches: list[Callable[[Bisection], list[Problem]]] = [Bisection.find_deferred] if defers else []
+    searches += [Bisection.find, lambda bisection: bisection.find_passed_on(error)]
+    problems: list[Problem] = []
+    for search in searches if is_rows_fault(error) else []:
+        problems = problems or run_or_explain(database, partial(find, search))
+    return problems
 
+
+def ask_of_rows(database: Database, question: Callable[[Cursor], list[Problem]]) -> list[Problem]:
+    """Return what a question to the server finds wrong with rows that are to be written.
+
+    None if the server cannot read or judge them: that is met again when they are written, and the row found.
+    """
     try:
-        return run_transaction(database, attempt, REPEATABLE, try_again=is_passing, since=since)
+        return run_transaction(database, question, ONLY_READS)
     except psycopg2.Error as error:
+        # PostgreSQL judges references also to tables that the user may not read.
+        if is_rows_fault(error) or isinstance(error, errors.InsufficientPrivilege):
+            return []
         raise explained(error, database) from error

@@ -1,17 +1,17 @@
 """Documents: objects of table name -> list of rows. Read whole."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from toolkit.exact_json import after_space, decode_at, shortened
 from toolkit.loading.problems import Problem
-from toolkit.loading.read.input_stream import Content
-from toolkit.loading.read.json_errors import explained
-from toolkit.loading.read.row_source import CHUNK_ROWS, RawRow, Source
+from toolkit.loading.read.input_stream import InputStream, do_nothing
+from toolkit.loading.read.json_errors import what_is_wrong
+from toolkit.loading.read.row_source import CHUNK_ROWS, RawRows, RowSource
 
 
-class TableOfDocument(Source):
+class TableOfDocument(RowSource):
     """The rows of one table in the documents of a file."""
 
     is_document = True
@@ -20,9 +20,10 @@ class TableOfDocument(Source):
         super().__init__(file, table)
         self.rows = rows
 
-    def read(self) -> Iterator[list[RawRow]]:
+    def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:  # noqa: ARG002 - it has been read
         for start in range(0, len(self.rows), CHUNK_ROWS):
-            yield [(self, number, row) for number, row in enumerate(self.rows[start : start + CHUNK_ROWS], start + 1)]
+            values = self.rows[start : start + CHUNK_ROWS]
+            yield RawRows(self, range(start + 1, start + 1 + len(values)), values)
 
     def count(self, most: int) -> int:  # noqa: ARG002 - they are counted already
         return len(self.rows)
@@ -31,17 +32,17 @@ class TableOfDocument(Source):
         return 1.0
 
 
-def read_documents(content: Content, problems: list[Problem]) -> list[Source]:
+def read_documents(input_stream: InputStream, problems: list[Problem]) -> list[RowSource]:
     """Return the tables of the documents in a file, one after the other. What is wrong is added to the problems."""
-    with content.opened(last=True) as stream:
+    with input_stream.opened(last=True) as stream:
         read = stream.read()
     tables: dict[str, TableOfDocument] = {}
     try:
         for document in _documents(read.decode()):
-            for table, rows in _tables_of(content.name, document, problems):
-                tables.setdefault(table, TableOfDocument(content.name, table, [])).rows.extend(rows)
+            for table, rows in _tables_of(input_stream.name, document, problems):
+                tables.setdefault(table, TableOfDocument(input_stream.name, table, [])).rows.extend(rows)
     except (ValueError, RecursionError) as error:
-        problems.append(Problem(content.name, explained(error, lines_before=0)))
+        problems.append(Problem(input_stream.name, what_is_wrong(error, lines_before=0)))
     return list(tables.values())
 
 

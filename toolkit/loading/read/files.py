@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from toolkit.console import UserError, say
 from toolkit.loading.problems import BadInput, Problem
-from toolkit.loading.read.formats import Form, NoFixture, find_form
-from toolkit.loading.read.input_stream import Content, file_content, standard_input
-from toolkit.loading.read.row_source import Source
+from toolkit.loading.read.documents import read_documents
+from toolkit.loading.read.formats import Format, NotAFixture, detect_format
+from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
+from toolkit.loading.read.json_lines import JsonLines
+from toolkit.loading.read.json_values import JsonValues
+from toolkit.loading.read.row_source import RowSource
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -21,8 +24,8 @@ MOST_NAMES = 5  # of what a folder has besides fixtures
 class _Promise(NamedTuple):
     """What is known of a file before it is opened: the table of its rows, and whether documents are expected in it.
 
-    table: "" if nothing says it. qualified: as in Source. is_told: whether the command line says the table, so that the
-    file cannot be a document, which names its tables itself.
+    table: "" if nothing says it. qualified: as in RowSource. is_told: whether the command line says the table, so that
+    the file cannot be a document, which names its tables itself.
     """
 
     table: str
@@ -31,13 +34,13 @@ class _Promise(NamedTuple):
     is_told: bool
 
 
-def find(paths: Iterable[Path], table: str = "") -> list[Source]:
+def find_rows(paths: Iterable[Path], table: str = "") -> list[RowSource]:
     """Return the rows in these files, and in the fixtures of these folders, table by table. Reads documents whole.
 
     table: that of all the rows, if the names of the files do not say it. Tells what is left out of folders. Raises
-    UserError if there are no fixtures or one cannot be read, and BadInput with all that is wrong with their forms.
+    UserError if there are no fixtures or one cannot be read, and BadInput with all that is wrong with their formats.
     """
-    found: list[Source] = []
+    found: list[RowSource] = []
     problems: list[Problem] = []
     files = [file for path in paths for file in _files(path, problems, any_name=bool(table))]
     for file, times in Counter(file if _is_standard_input(file) else file.resolve() for file in files).items():
@@ -47,10 +50,8 @@ def find(paths: Iterable[Path], table: str = "") -> list[Source]:
         raise BadInput(problems)
     for file in files:
         promise = _Promise(table, None, holds_documents=False, is_told=True) if table else _promise_of_name(file)
-        content = standard_input() if _is_standard_input(file) else file_content(file)
-        found += _sources(content, promise, problems)
-    for source in found:
-        source.of_load = found
+        input_stream = standard_input() if _is_standard_input(file) else file_stream(file)
+        found += _sources(input_stream, promise, problems)
     if problems:
         raise BadInput(problems)
     return found
@@ -105,8 +106,8 @@ def _fixtures_of(folder: Path, problems: list[Problem]) -> list[Path]:
 def _why_not_in_folder(path: Path) -> str:
     if path.is_dir():
         return (
-            "is a folder, and folders in a folder are not read: take it out, or load it by itself "
-            f"(python insert_data.py --table NAME {path})"
+            "is a folder, and folders in a folder are not read: take it out, or load it by itself, with "
+            f"--table NAME {path}"
         )
     if path.is_symlink() and not path.exists():
         return "is a link that leads to nothing: mend it, or take it out of the folder"
@@ -123,30 +124,23 @@ def _promise_of_name(file: Path) -> _Promise:
     return _Promise(parts[0], qualified, holds_documents=ending in DOCUMENTS, is_told=False)
 
 
-def _sources(content: Content, promise: _Promise, problems: list[Problem]) -> list[Source]:
-    """Return the rows of a file. What is wrong with its form is added to the problems."""
+def _sources(input_stream: InputStream, promise: _Promise, problems: list[Problem]) -> list[RowSource]:
+    """Return the rows of a file. What is wrong with its format is added to the problems."""
     try:
-        form = find_form(content, holds_documents=promise.holds_documents, holds_rows=promise.is_told)
-    except NoFixture as error:
+        found = detect_format(input_stream, holds_documents=promise.holds_documents, holds_rows=promise.is_told)
+    except NotAFixture as error:
         # A line is told where there are lines; otherwise it is the file as a whole.
         place = ("", 0) if promise.holds_documents else (promise.table, error.line)
-        problems.append(Problem(content.name, str(error), *place, unit="line"))
+        problems.append(Problem(input_stream.name, str(error), *place, unit="line"))
         return []
-    if form is Form.NOTHING and promise.holds_documents:
-        problems.append(Problem(content.name, "the file is empty"))
+    if found is Format.NOTHING and promise.holds_documents:
+        problems.append(Problem(input_stream.name, "the file is empty"))
         return []
-    # What reads a form is slow to import, and most loads need one of them.
-    if form is Form.DOCUMENTS:
-        from toolkit.loading.read.documents import read_documents
-
-        return read_documents(content, problems)
+    if found is Format.DOCUMENTS:
+        return read_documents(input_stream, problems)
     if not promise.table:
-        problems.append(Problem(content.name, "these are rows: say of which table, with --table NAME"))
+        problems.append(Problem(input_stream.name, "these are rows: say of which table, with --table NAME"))
         return []
-    if form in (Form.LIST, Form.ROWS):
-        from toolkit.loading.read.json_values import JsonValues
-
-        return [JsonValues(content, promise.table, promise.qualified, is_list=form is Form.LIST)]
-    from toolkit.loading.read.json_lines import JsonLines
-
-    return [JsonLines(content, promise.table, promise.qualified)]
+    if found in (Format.LIST, Format.ROWS):
+        return [JsonValues(input_stream, promise.table, promise.qualified, is_list=found is Format.LIST)]
+    return [JsonLines(input_stream, promise.table, promise.qualified)]

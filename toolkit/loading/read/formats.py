@@ -1,4 +1,4 @@
-"""Which form the content of a fixture has. That is seen from its beginning, whatever the file is called."""
+"""Which format the content of a fixture has. That is seen from its beginning, whatever the file is called."""
 
 import re
 from enum import Enum
@@ -7,14 +7,14 @@ from typing import Any
 
 from toolkit.console import clipped
 from toolkit.exact_json import after_space, decode, decode_at
-from toolkit.loading.read.input_stream import Content
+from toolkit.loading.read.input_stream import InputStream
 from toolkit.loading.read.json_errors import is_cut_off
 
 # So much of a file is looked at, and if its first value is longer, so much.
 LOOKS = (65_536, 16_000_000)  # bytes
 
 
-class Form(Enum):
+class Format(Enum):
     """What a file holds."""
 
     NOTHING = "nothing"
@@ -24,7 +24,7 @@ class Form(Enum):
     LIST = "a list of rows"
 
 
-class NoFixture(ValueError):
+class NotAFixture(ValueError):
     """What is in a file is none of these. line: where it is seen, from 1."""
 
     def __init__(self, text: str, line: int) -> None:
@@ -46,25 +46,25 @@ OTHERS = (
 TABLE_WITH_ROWS = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]'
 
 
-def find_form(content: Content, *, holds_documents: bool, holds_rows: bool) -> Form:
-    """Look at what a file begins with. Raises NoFixture if it is none of the forms.
+def detect_format(input_stream: InputStream, *, holds_documents: bool, holds_rows: bool) -> Format:
+    """Look at what a file begins with. Raises NotAFixture if it is none of the formats.
 
     holds_documents: what the name of the file promises, where both can be meant. holds_rows: whether it can only be
     rows, because their table was named.
     """
     for most in LOOKS:
-        with content.opened() as stream:
+        with input_stream.opened() as stream:
             head = stream.read(most)
         # What is wrong in the text is told when it is read: here nothing is decided by it.
         look = _Look(head.decode("utf-8", "replace"), is_all=len(head) < most)
-        form = look.form(holds_documents=holds_documents and not holds_rows)
-        if form:
+        found = look.format(holds_documents=holds_documents and not holds_rows)
+        if found:
             break
     else:
-        form = look.likely_form()
-    if holds_rows and form is Form.DOCUMENTS:
-        raise NoFixture("this is a document, which names its tables itself: leave out --table", look.line)
-    return form
+        found = look.likely_format()
+    if holds_rows and found is Format.DOCUMENTS:
+        raise NotAFixture("this is a document, which names its tables itself: leave out --table", look.line)
+    return found
 
 
 class _Look:
@@ -76,35 +76,35 @@ class _Look:
         self._start = after_space(text, 0)
         self.line = text.count("\n", 0, self._start) + 1
 
-    def form(self, *, holds_documents: bool) -> Form | None:
-        """Return the form, or None if more has to be seen. Raises NoFixture."""
+    def format(self, *, holds_documents: bool) -> Format | None:
+        """Return the format, or None if more has to be seen. Raises NotAFixture."""
         first = self._text[self._start : self._start + 1]
         if not first:
-            return Form.NOTHING if self._is_all else None
+            return Format.NOTHING if self._is_all else None
         if "\0" in self._text[self._start : self._start + 2]:
-            raise NoFixture("this is UTF-16 without its mark, or no text at all; save it as UTF-8", self.line)
+            raise NotAFixture("this is UTF-16 without its mark, or no text at all; save it as UTF-8", self.line)
         if first == "[":
-            return self._form_of_list()
+            return self._format_of_list()
         if first == "{":
-            return self._form_of_objects(holds_documents=holds_documents)
-        raise self._no_fixture(holds_documents=holds_documents)
+            return self._format_of_objects(holds_documents=holds_documents)
+        raise self._not_a_fixture(holds_documents=holds_documents)
 
-    def likely_form(self) -> Form:
-        """Return the form of a file whose first value is longer than what is looked at."""
+    def likely_format(self) -> Format:
+        """Return the format of a file whose first value is longer than what is looked at."""
         if re.match(TABLE_WITH_ROWS, self._text[self._start :]):
-            return Form.DOCUMENTS
-        return Form.ROWS if "\n" in self._text[self._start :] else Form.LINES
+            return Format.DOCUMENTS
+        return Format.ROWS if "\n" in self._text[self._start :] else Format.LINES
 
-    def _form_of_list(self) -> Form | None:
+    def _format_of_list(self) -> Format | None:
         start = after_space(self._text, self._start + 1)
         if self._text[start : start + 1] in ("{", "]"):
-            return Form.LIST
+            return Format.LIST
         if start == len(self._text) and not self._is_all:
             return None
         text = f"expected an object, got {self._first_line()}; a list at the top is one of rows, and a row is an object"
-        raise NoFixture(text, self.line)
+        raise NotAFixture(text, self.line)
 
-    def _no_fixture(self, *, holds_documents: bool) -> NoFixture:
+    def _not_a_fixture(self, *, holds_documents: bool) -> NotAFixture:
         expected = "an object, table name -> list of rows, at the top (or rows)" if holds_documents else "an object"
         text = f"expected {expected}, got {self._first_line()}"
         try:
@@ -113,29 +113,31 @@ class _Look:
             kind = next((kind for pattern, kind in OTHERS if re.match(pattern, self._text[self._start :][:200])), "")
             text += f"; this is not JSON, it looks like {kind}" if kind else "; this is not JSON"
             text += ': rows are written {"name": "value", ...}'
-        return NoFixture(text, self.line)
+        return NotAFixture(text, self.line)
 
     def _first_line(self, most: int = 60) -> str:
         line, _, _ = self._text[self._start :].partition("\n")
         return clipped(line.strip(" \t\r"), most)
 
-    def _form_of_objects(self, *, holds_documents: bool) -> Form | None:
+    def _format_of_objects(self, *, holds_documents: bool) -> Format | None:
         try:
             value, end = decode_at(self._text, self._start)
         except RecursionError:
-            return Form.DOCUMENTS if holds_documents else Form.LINES
+            return Format.DOCUMENTS if holds_documents else Format.LINES
         except JSONDecodeError as error:
             if is_cut_off(error) and not self._is_all:
                 # A document need not be read twice to see that it is one.
                 return (
-                    Form.DOCUMENTS if holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :]) else None
+                    Format.DOCUMENTS
+                    if holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
+                    else None
                 )
-            return self._form_of_broken(holds_documents=holds_documents)
+            return self._format_of_broken(holds_documents=holds_documents)
         if not self._is_row(value, end, holds_documents=holds_documents):
-            return Form.DOCUMENTS
+            return Format.DOCUMENTS
         if "\n" in self._text[self._start : end]:
-            return Form.ROWS
-        return self._form_after_row(end)
+            return Format.ROWS
+        return self._format_after_row(end)
 
     def _is_row(self, value: tuple[tuple[str, Any], ...], end: int, *, holds_documents: bool) -> bool:
         """Whether an object is a row, and not a document."""
@@ -150,27 +152,27 @@ class _Look:
         # {"id": 1, "tags": [{"a": 1}]} may be either. Where several come one after the other, they are rows.
         return bool(others) and value[0][1] is others[0] and after_space(self._text, end) < len(self._text)
 
-    def _form_after_row(self, end: int) -> Form | None:
-        """Return the form of a file whose first row is on one line."""
+    def _format_after_row(self, end: int) -> Format | None:
+        """Return the format of a file whose first row is on one line."""
         line, line_feed, _ = self._text[end:].partition("\n")
         rest = line.strip(" \t\r\ufeff")
         if rest.startswith(","):
-            raise NoFixture(
+            raise NotAFixture(
                 "the rows have commas between them, but no [ before and no ] behind them: add these, or take away the "
                 "commas",
                 self.line,
             )
         if line_feed or self._is_all:
-            return Form.LINES
-        return Form.ROWS if rest.startswith("{") else None
+            return Format.LINES
+        return Format.ROWS if rest.startswith("{") else None
 
-    def _form_of_broken(self, *, holds_documents: bool) -> Form:
-        """Return the form of a file whose first value is not right, so that what reads it can tell what is wrong."""
+    def _format_of_broken(self, *, holds_documents: bool) -> Format:
+        """Return the format of a file whose first value is not right, so that what reads it can tell what is wrong."""
         _, _, others = self._text[self._start :].partition("\n")
         following = others.lstrip().partition("\n")[0].strip()
         if holds_documents:
-            return Form.LINES if _is_object(following) else Form.DOCUMENTS
-        return Form.LINES if not following or following.startswith("{") else Form.ROWS
+            return Format.LINES if _is_object(following) else Format.DOCUMENTS
+        return Format.LINES if not following or following.startswith("{") else Format.ROWS
 
 
 def _is_object(line: str) -> bool:

@@ -26,7 +26,7 @@ TRAILING_COMMA = r",\s*$"
 CLOSING = r"[\s,]*[}\]]"
 
 
-def explained(error: Exception, *, lines_before: int = -1, columns_before: int = 0) -> str:
+def what_is_wrong(error: Exception, *, lines_before: int = -1, columns_before: int = 0) -> str:
     """Return what is wrong with a text that could not be read as JSON.
 
     lines_before: how many lines came before the text; -1: it is one line, whose number the reader is told otherwise.

@@ -1,62 +1,65 @@
 """Rows in a list at the top, or one after the other in any layout (pretty-printed): read as a stream."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json import JSONDecodeError
 from typing import IO, Any
 
 from toolkit.exact_json import after_space, decode_at
-from toolkit.loading.read.input_stream import Content
-from toolkit.loading.read.json_errors import explained, is_cut_off
-from toolkit.loading.read.row_source import CHUNK_ROWS, RawRow, Source
+from toolkit.loading.read.input_stream import InputStream, do_nothing
+from toolkit.loading.read.json_errors import is_cut_off, what_is_wrong
+from toolkit.loading.read.row_source import CHUNK_ROWS, RawRows, RowSource
 
 PIECE = 65_536  # bytes
 
 
-class JsonValues(Source):
+class JsonValues(RowSource):
     """The rows of a file that holds a list of them, or objects one after the other, or both.
 
     is_list: whether it begins with a list. As in a document, a row's position can then stand for its key.
     """
 
     def __init__(
-        self, content: Content, table: str, qualified: tuple[str, str] | None = None, *, is_list: bool
+        self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None, *, is_list: bool
     ) -> None:
-        super().__init__(content.name, table, qualified)
+        super().__init__(input_stream.name, table, qualified)
         self.is_document = is_list
-        self._content = content
+        self._input = input_stream
 
-    def read(self) -> Iterator[list[RawRow]]:
-        with self._content.opened(last=True, while_waiting=self.while_waiting) as stream:
+    def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
+        with self._input.opened(last=True, while_waiting=while_waiting) as stream:
             yield from self._chunks(_Text(stream))
 
     def count(self, most: int) -> int:
-        with self._content.opened() as stream:
+        with self._input.opened() as stream:
             chunks = self._chunks(_Text(stream))
             number = 0
             while number <= most and (chunk := next(chunks, None)) is not None:
-                number += len(chunk)
+                number += len(chunk.numbers)
         return number
 
     def fraction_read(self) -> float:
-        return self._content.fraction_read()
+        return self._input.fraction_read()
 
-    def _chunks(self, text: "_Text") -> Iterator[list[RawRow]]:
-        """Return the rows in lists, none of which holds more than is read of the file at once."""
-        chunk: list[RawRow] = []
-        number = 0
+    def _chunks(self, text: "_Text") -> Iterator[RawRows]:
+        """Return the rows in chunks, none of which holds more than is read of the file at once."""
+        values: list[Any] = []
+        first = 1
         pieces = 0
         try:
-            for number, row in enumerate(_rows(text), 1):
-                if len(chunk) == CHUNK_ROWS or text.pieces > pieces:
+            for row in _rows(text):
+                if len(values) == CHUNK_ROWS or text.pieces > pieces:
                     pieces = text.pieces
-                    yield chunk
-                    chunk = []
-                chunk.append((self, number, row))
+                    yield self._chunk(first, values)
+                    first += len(values)
+                    values = []
+                values.append(row)
         except (ValueError, RecursionError) as error:
-            number += 1
-            chunk.append((self, number, self.problem(number, text.explained(error))))
-        yield chunk
+            values.append(self.problem(first + len(values), text.what_is_wrong(error)))
+        yield self._chunk(first, values)
+
+    def _chunk(self, first: int, values: list[Any]) -> RawRows:
+        return RawRows(self, range(first, first + len(values)), values)
 
 
 def _rows(text: "_Text") -> Iterator[Any]:
@@ -126,12 +129,12 @@ class _Text:
                     raise
             self._read_on()
 
-    def explained(self, error: Exception) -> str:
+    def what_is_wrong(self, error: Exception) -> str:
         """Return what is wrong with the text."""
         lines = self._lines_before
         if error is self._unreadable:  # it comes after the text
             lines += self.text.count("\n")
-        return explained(error, lines_before=lines, columns_before=self._columns_before)
+        return what_is_wrong(error, lines_before=lines, columns_before=self._columns_before)
 
     def _read_on(self) -> None:
         """Forget what is before the place, and read more: twice as much each time, while a value is not complete."""

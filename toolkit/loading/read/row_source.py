@@ -1,21 +1,36 @@
 """The rows of one table in one file: what the readers of fixtures give to those who check and write them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
-from typing import Any
+from copy import copy
+from typing import Any, NamedTuple, TypeVar
 
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.input_stream import do_nothing
 
 CHUNK_ROWS = 1_000
 
-# A row as it stands in a file: whose it is, its number there (its position in the table, or its line), and what JSON
-# says it is: a tuple of (column, value) pairs if all is well, or a Problem if it is not JSON.
-RawRow = tuple["Source", int, Any]
+Self = TypeVar("Self", bound="RowSource")
 
 
-class Source:
-    """The rows of one table in one file. Each form of files has a subclass, which knows how to read it.
+class RawRows(NamedTuple):
+    """Some rows as they stand in a file, one after the other.
+
+    numbers: of each row there. values: what JSON says each is, a tuple of (column, value) pairs if all is well; or a
+    Problem if it is not JSON.
+    """
+
+    source: "RowSource"
+    numbers: Sequence[int]
+    values: Sequence[Any]
+
+    @property
+    def positions(self) -> int:
+        """How many positions in the table the rows take, which can stand for their keys."""
+        return len(self.numbers) if self.source.is_document else 0
+
+
+class RowSource:
+    """The rows of one table in one file. Each format of files has a subclass, which knows how to read it.
 
     table: the table's name, as the file says it. qualified: the schema and the table that the name of the file means if
     there is no such table (auth.users.jsonl); None if it can mean only one.
@@ -28,28 +43,29 @@ class Source:
         self.file = file
         self.table = table
         self.qualified = qualified
-        self.of_load: Sequence[Source] = ()  # all sources of the load, in their order
-        self.while_waiting: Callable[[], None] = do_nothing  # as in Content.opened(), for the rows
-        self.size = 0  # how many rows have been read
-        self.before = 0  # how many rows of the table are in the documents before this one; known while it is read
 
-    def chunks(self) -> Iterator[list[RawRow]]:
+    def of_table(self: Self, table: str) -> Self:
+        """Return the same rows, as those of a table that is called so."""
+        source = copy(self)
+        source.table = table
+        return source
+
+    def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
         """Return the rows, some hundreds at a time, which stay in the processor's cache while they are checked.
 
-        To be called once, and after the table's other sources that come before this one have been read.
+        What cannot be read any further is a Problem in place of a row. To be called once; while_waiting: as in
+        InputStream.opened().
         """
-        earlier = takewhile(lambda source: source is not self, self.of_load)
-        self.before = sum(source.size for source in earlier if source.is_document and source.table == self.table)
-        for chunk in self.read():
-            self.size += len(chunk)
-            yield chunk
-
-    def read(self) -> Iterator[list[RawRow]]:
-        """Return the rows, some hundreds at a time. What cannot be read any further is a Problem in place of a row."""
         raise NotImplementedError
 
+    def read_whole(self) -> RawRows:
+        """Return all rows at once. To be called instead of read()."""
+        chunks = list(self.read())
+        numbers = [number for rows in chunks for number in rows.numbers]
+        return RawRows(self, numbers, [value for rows in chunks for value in rows.values])
+
     def count(self, most: int) -> int:
-        """Return how many rows there are, or some number above `most` if there are more. To be called before chunks."""
+        """Return how many rows there are, or some number above `most` if there are more. To be called before read()."""
         raise NotImplementedError
 
     def fraction_read(self) -> float:

@@ -1,156 +1,139 @@
-"""Rows that refer to each other in circles: how they are written all the same, where no constraint can wait for them.
+"""Rows that refer to each other in cycles, where no constraint can wait for them and no statement can hold them.
 
-The rows of one statement may refer to each other. A circle that is too large for one, or whose rows are of several
-tables or give different columns, is begun with NULL in a column that may be NULL, and completed when all are there. A
-row that was in the database before is never given a NULL for this: new rows can refer to it as it is.
+New rows are inserted with NULL in a column of a foreign key that may be NULL, and completed when all are there. A row
+that was in the database before is never given a NULL for this: new rows can refer to it as it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from toolkit.database.tables import Constraint, Table
-from toolkit.loading.batch import MOST_BYTES, MOST_ROWS, Batch, Place, joined, split
-from toolkit.loading.check.strongly_connected_components import components
+from toolkit.loading.batch import Batch, joined, split
+from toolkit.loading.check.array_literals import NULL
+from toolkit.loading.check.strongly_connected_components import strongly_connected_components
 from toolkit.loading.problems import BadInput, Problem
-from toolkit.loading.write.existing_rows import Found
 from toolkit.loading.write.row_order import (
-    Circle,
-    ForeignKeys,
-    References,
+    Cycle,
+    ForeignKey,
+    batches_of,
+    fits_statement,
     parents_of,
     places_of,
-    rows_at,
+    references,
     rows_in_order,
 )
-from toolkit.loading.write.writer import Counts, Writer, with_dropped
+from toolkit.loading.write.writer import Counts, Writer
 
-# A circle in which no column may be NULL goes in one statement of up to so many bytes. CockroachDB takes 16 MiB, and on
+# A cycle in which no column may be NULL goes in one statement of up to so many bytes. CockroachDB takes 16 MiB, and on
 # the way quotation marks and backslashes are doubled.
 LARGEST_STATEMENT = 7_000_000
 
+# The columns that are NULL at first, by table.
+Cleared = dict[str, set[str]]
 
-class Steps(NamedTuple):
-    """How the rows of a circle are written.
 
-    found: all rows, as they were found in the database. inserts: the new ones, as they can be inserted one batch after
-    the other. completions: those of them that are inserted with a NULL, as they are in the file. changes: the rows that
-    are there and differ. cleared: the columns that are NULL at first, by the place of the row.
+class Write(NamedTuple):
+    """One of the statements that write a cycle. run: runs it. cleared: the columns that are NULL only for now."""
+
+    batch: Batch
+    run: Callable[[Batch], Counts]
+    cleared: frozenset[str] = frozenset()
+
+
+def write_cycle(writer: Writer, cycle: Cycle) -> dict[str, Counts]:
+    """Write the rows of a cycle, and return what became of each table's. May be repeated. Raises BadInput as writes()
+    does.
     """
-
-    found: list[tuple[Batch, Found]]
-    inserts: list[Batch]
-    completions: list[Batch]
-    changes: list[Batch]
-    cleared: dict[Place, set[str]]
-
-
-def steps(writer: Writer, circle: Circle) -> Steps:
-    """Look which rows of a circle are there already, and return how all are written.
-
-    Raises BadInput as Writer.look() does, and for new rows of which none can be the first.
-    """
-    found = [(part, writer.look(part)) for batch in circle.batches for part in split(batch)]
-    new = joined(part.take(of_part.new) for part, of_part in found)
-    cleared = _cleared(new, circle.keys)
-    places = places_of(new)
-    completions = rows_at(new, [places[row] for row in sorted(cleared)])
-    return Steps(
-        found,
-        list(_inserts(_with_nulls(new, cleared), circle.keys)),
-        [part for batch in completions for part in split(batch)],
-        [part.take(of_part.changed) for part, of_part in found if of_part.changed],
-        {new[places[row][0]].places[places[row][1]]: columns for row, columns in cleared.items()},
-    )
-
-
-def write_circle(writer: Writer, circle: Circle, *, skip: bool) -> dict[str, Counts]:
-    """Write the rows of a circle, and return what became of each table's. May be repeated. Raises BadInput as steps().
-
-    skip: rows that are there already are left alone, as the writer has it.
-    """
-    found, inserts, completions, changes, _ = steps(writer, circle)
-    new, changed, dropped, incomplete = Counts(), Counts(), Counts(), Counts()  # rows, by table
-    for batch in inserts:
-        inserted = writer.insert_new(batch)
-        new[batch.table.name] += inserted
-        dropped[batch.table.name] += writer.count_dropped(batch, inserted)
-    for batch in completions:
-        incomplete[batch.table.name] += batch.size - writer.update(batch)
-    for batch in [] if skip else changes:
-        updated = writer.update(batch)
-        changed[batch.table.name] += updated
-        dropped[batch.table.name] += batch.size - updated
-    counts: dict[str, Counts] = {}
-    for name in dict.fromkeys(batch.table.name for batch in circle.batches):
-        size = sum(part.size for part, _ in found if part.table.name == name)
-        if skip:
-            of_table = {"new": new[name], "left alone": size - new[name] - dropped[name]}
-        else:
-            # What was dropped when it was inserted could not be completed, either.
-            lost = max(0, incomplete[name] - dropped[name])
-            new[name] -= lost
-            dropped[name] += lost
-            unchanged = size - new[name] - changed[name] - dropped[name]
-            of_table = {"new": new[name], "changed": changed[name], "unchanged": unchanged}
-        counts[name] = with_dropped(of_table, dropped[name])
+    counts: dict[str, Counts] = {batch.table.name: writer.no_rows() for batch in cycle.batches}
+    for write in writes(writer, cycle):
+        counts[write.batch.table.name].update(write.run(write.batch))
+    for name, of_table in counts.items():
+        size = sum(batch.size for batch in cycle.batches if batch.table.name == name)
+        of_table[writer.left] += size - of_table.total()
     return counts
 
 
-def _cleared(batches: Sequence[Batch], keys: ForeignKeys) -> dict[int, set[str]]:
-    """Return in which rows which columns have to be NULL at first: in those of circles that no statement can write.
+def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
+    """Look which rows of a cycle are there already, and return what writes the others, and changes these.
+
+    Each has to be run before the next is asked for. Raises BadInput as Writer.find_existing() does, and for new rows of
+    which none can be the first.
+    """
+    found = [(part, writer.find_existing(part)) for batch in cycle.batches for part in split(batch)]
+    new = joined(part.take(existing.new) for part, existing in found)
+    cleared = _columns_to_clear(new, cycle.keys)
+    for step in rows_in_order(_with_nulls(new, cleared), cycle.keys):
+        for batch in batches_of(step):
+            of_table = frozenset(cleared.get(batch.table.name, ()))
+            for part in _whole_cycles(batch, cycle.keys) if isinstance(step, Cycle) else [batch]:
+                yield Write(part, writer.insert_counted, of_table)
+    for batch in new:
+        if columns := [name for name in batch.columns if name in cleared.get(batch.table.name, ())]:
+            for part in split(batch.only([*batch.table.primary_key, *columns])):
+                yield Write(part, writer.complete)
+    for part, existing in found:
+        yield Write(part.take(existing.changed), writer.update_counted)
+
+
+def _columns_to_clear(batches: Sequence[Batch], keys: list[ForeignKey]) -> Cleared:
+    """Return which columns have to be NULL at first, so that what is left of the cycles goes in statements.
 
     Of the foreign keys that may be NULL, one is taken of which no CHECK speaks, and by which the fewest rows refer.
     Raises BadInput if there is none.
     """
-    cleared: dict[int, set[str]] = {}
-    left = keys.references(batches)
-    while groups := _without_statement(batches, left, MOST_ROWS, MOST_BYTES):
-        group_of = {row: number for number, group in enumerate(groups) for row in group}
+    cleared: Cleared = {}
+    while stuck := _stuck(batches, keys):
         choices = []
-        for number, (table, key) in enumerate(keys.pairs):
-            columns = _nullable(table, key, keys)
-            rows = [
-                row for row, other in left[number].items() if row in group_of and group_of[row] == group_of.get(other)
-            ]
+        for number, key in enumerate(keys):
+            columns = _nullable(key, keys)
+            rows = _rows_inside(batches, key, stuck)
             if columns and rows:
-                choices.append((_is_checked(table, columns), len(rows), number, rows, columns))
+                choices.append((_is_checked(key.table, columns), len(rows), number, columns))
         if not choices:
-            groups = _without_statement(batches, left, len(group_of), LARGEST_STATEMENT)
-            if groups:
-                raise BadInput([_problem(batches, group, left, keys) for group in groups])
+            places = places_of(batches)
+            refused = [group for group in stuck if not _fits_largest(batches, places, group)]
+            if refused:
+                raise BadInput([_problem(batches, group, keys) for group in refused])
             break
-        _, _, chosen, rows, columns = min(choices)
-        for row in rows:
-            cleared.setdefault(row, set()).update(columns)
-        for (table, key), of_key in zip(keys.pairs, left, strict=True):
-            if table.name == keys.pairs[chosen][0].name and not set(columns).isdisjoint(key.columns):
-                for row in rows:
-                    of_key.pop(row, None)
+        *_, number, columns = min(choices)
+        cleared.setdefault(keys[number].table.name, set()).update(columns)
+        batches = _with_nulls(batches, cleared)
     return cleared
 
 
-def _without_statement(
-    batches: Sequence[Batch], all_references: list[References], most_rows: int, most_bytes: int
-) -> list[list[int]]:
-    """Return the circles whose rows cannot all go in one statement of such a size."""
+_fits_largest = partial(fits_statement, most_rows=LARGEST_STATEMENT, most_bytes=LARGEST_STATEMENT)
+
+
+def _stuck(batches: Sequence[Batch], keys: list[ForeignKey]) -> list[list[int]]:
+    """Return the cycles that no statement of the usual size can hold."""
     places = places_of(batches)
-    groups = [group for group in components(parents_of(len(places), all_references)) if len(group) > 1]
-    return [
-        group
-        for group in groups
-        if len({places[row][0] for row in group}) > 1
-        or len(group) > most_rows
-        or sum(batches[places[row][0]].bytes_of(places[row][1]) for row in group) > most_bytes
-    ]
+    groups = strongly_connected_components(parents_of(batches, keys))
+    return [group for group in groups if not fits_statement(batches, places, group)]
 
 
-def _nullable(table: Table, key: Constraint, keys: ForeignKeys) -> tuple[str, ...]:
+def _rows_inside(batches: Sequence[Batch], key: ForeignKey, groups: list[list[int]]) -> list[int]:
+    """Return the rows that refer by a foreign key to another row of the same group."""
+    group_of = {row: number for number, group in enumerate(groups) for row in group}
+    found = references(batches, key).items()
+    return [row for row, other in found if row in group_of and group_of[row] == group_of.get(other)]
+
+
+def _nullable(key: ForeignKey, keys: list[ForeignKey]) -> tuple[str, ...]:
     """Return the columns that have to be NULL so that a foreign key refers to nothing; () if they may not be."""
-    wanted = {name for _, other in keys.pairs if other.referenced == table.name for name in other.referenced_columns}
-    free = [name for name in key.columns if table.columns[name].nullable and name not in wanted]
-    if " MATCH FULL" in key.definition:
-        return key.columns if len(free) == len(key.columns) else ()
+    table, constraint = key
+    wanted = {
+        name for _, other in keys if other.referenced == table.name for name in (*other.referenced_columns,)
+    } | set(table.primary_key)
+    free = [name for name in constraint.columns if table.columns[name].nullable and name not in wanted]
+    if _is_match_full(constraint):
+        return constraint.columns if len(free) == len(constraint.columns) else ()
     return tuple(sorted(free, key=lambda name: _is_checked(table, (name,)))[:1])
+
+
+def _is_match_full(constraint: Constraint) -> bool:
+    """Whether a foreign key refers to nothing only if all of its columns are NULL."""
+    return " MATCH FULL" in constraint.definition
 
 
 def _is_checked(table: Table, columns: tuple[str, ...]) -> bool:
@@ -158,61 +141,36 @@ def _is_checked(table: Table, columns: tuple[str, ...]) -> bool:
     return any(not set(columns).isdisjoint(check.columns) for check in checks)
 
 
-def _problem(
-    batches: Sequence[Batch], group: list[int], all_references: list[References], keys: ForeignKeys
-) -> Problem:
-    """Return the Problem with a circle that cannot be written, told at the first of its rows."""
-    inside = set(group)
-    names = [
-        key.name
-        for (_, key), of_key in zip(keys.pairs, all_references, strict=True)
-        if any(row in inside and other in inside for row, other in of_key.items())
-    ]
+def _problem(batches: Sequence[Batch], group: list[int], keys: list[ForeignKey]) -> Problem:
+    """Return the Problem with a cycle that cannot be written, told at the first of its rows."""
+    inside = [key for key in keys if _rows_inside(batches, key, [group])]
+    columns = [f"{table.name}.{name}" for table, constraint in inside for name in constraint.columns]
     places = places_of(batches)
     number, index = places[min(group)]
     of_one_table = len({batches[places[row][0]].table.name for row in group}) == 1
     text = (
-        f"refers to itself over {len(group) - 1} other rows of the load ({', '.join(names)}), so that none can be the "
-        "first: let a column of these foreign keys be NULL"
+        f"refers to itself over {len(group) - 1} other rows of the load "
+        f"({', '.join(key.constraint.name for key in inside)}), so that none can be the first: let one of the columns "
+        f"{', '.join(dict.fromkeys(columns))} be NULL"
         + (", give the same columns in all these rows" if of_one_table else "")
-        + ", or make one of them DEFERRABLE (PostgreSQL)"
+        + ", or make one of the foreign keys DEFERRABLE (PostgreSQL)"
     )
     return batches[number].problem(index, text)
 
 
-def _with_nulls(batches: Sequence[Batch], cleared: dict[int, set[str]]) -> list[Batch]:
+def _with_nulls(batches: Sequence[Batch], cleared: Cleared) -> list[Batch]:
     """Return the rows with NULL in these columns."""
-    changed = []
-    start = 0
-    for batch in batches:
-        texts = [list(of_column) for of_column in batch.texts]
-        for index in range(batch.size):
-            for name in cleared.get(start + index, ()):
-                texts[batch.columns.index(name)][index] = "NULL"
-        changed.append(batch._replace(texts=texts))
-        start += batch.size
-    return changed
+    return [
+        batch._replace(
+            texts=[
+                [NULL] * batch.size if name in cleared.get(batch.table.name, ()) else texts
+                for name, texts in zip(batch.columns, batch.texts, strict=True)
+            ]
+        )
+        for batch in batches
+    ]
 
 
-def _inserts(batches: Sequence[Batch], keys: ForeignKeys) -> Iterator[Batch]:
-    """Return new rows as they can be inserted one batch after the other. What is left of circles goes in statements."""
-    for step in rows_in_order(batches, keys):
-        if isinstance(step, Circle):
-            for batch in step.batches:
-                yield from _packed(batch, keys)
-        else:
-            yield step
-
-
-def _packed(batch: Batch, keys: ForeignKeys) -> Iterator[Batch]:
-    """Return the rows of circles in batches, each circle as a whole in one of them."""
-    rows: list[int] = []
-    size = 0
-    for group in components(parents_of(batch.size, keys.references([batch]))):
-        length = sum(map(batch.bytes_of, group))
-        if rows and (len(rows) + len(group) > MOST_ROWS or size + length > MOST_BYTES):
-            yield batch.take(rows)
-            rows, size = [], 0
-        rows += group
-        size += length
-    yield batch.take(rows)
+def _whole_cycles(batch: Batch, keys: list[ForeignKey]) -> Iterator[Batch]:
+    """Return the rows of cycles in batches, each cycle as a whole in one of them."""
+    return split(batch, strongly_connected_components(parents_of([batch], keys)))

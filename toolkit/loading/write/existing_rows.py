@@ -10,6 +10,7 @@ from toolkit.console import clipped
 from toolkit.database import Cursor
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
+from toolkit.loading.check.keys import has_spellings
 from toolkit.loading.check.rows import MISSING
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
@@ -19,7 +20,7 @@ from toolkit.loading.write.statements import execute
 MOST_COLUMNS = 3
 
 
-class Found(NamedTuple):
+class Existing(NamedTuple):
     """Which rows of a batch are there already, by their primary keys. new, changed: the indexes of the rows that are
     not there, and of those that are there and differ. same: how many are there and do not differ.
     """
@@ -29,45 +30,48 @@ class Found(NamedTuple):
     same: int
 
 
-def look(cursor: Cursor, batch: Batch) -> Found:
+def find_existing(cursor: Cursor, batch: Batch) -> Existing:
     """Tell the rows of a batch that are there already from those that are not."""
-    execute(cursor, statements.look(batch), batch)
+    execute(cursor, statements.find_existing(batch), batch)
     differs = {number - 1: differ for number, differ in cursor.fetchall()}
     new = [index for index in range(batch.size) if index not in differs]
     changed = sorted(index for index, differ in differs.items() if differ)
-    return Found(new, changed, batch.size - len(new) - len(changed))
+    return Existing(new, changed, batch.size - len(new) - len(changed))
 
 
-def missing(batch: Batch, new: Iterable[int]) -> list[Problem]:
+def missing_columns(batch: Batch, new: Iterable[int]) -> list[Problem]:
     """Return a Problem for each new row and each column that only a row that is there already may leave out."""
     return [batch.problem(index, MISSING, column) for index in new for column in _left_out(batch)]
 
 
 def has_to_be_there(batch: Batch) -> bool:
     """Whether the rows give their keys and leave out a column that a new row must give."""
-    return set(batch.table.primary_key) <= set(batch.columns) and bool(_left_out(batch))
+    return batch.gives(batch.table.primary_key) and bool(_left_out(batch))
 
 
 def _left_out(batch: Batch) -> list[str]:
     return [name for name, column in batch.table.columns.items() if column.required and name not in batch.columns]
 
 
-def taken(cursor: Cursor, batch: Batch) -> list[Problem]:
+def claimed_keys(cursor: Cursor, batch: Batch) -> list[Problem]:
     """Return a Problem for each row whose key was made from its position and is that of a row that differs.
 
     Such a row is taken for somebody else's: it was not written by this load, or has been changed since.
     """
+    key = batch.made_key
+    if key is None:
+        return []
     columns = [name for name in batch.columns if name not in batch.table.primary_key]
     problems = []
     for index, differences in _differences(cursor, batch, columns):
         told = [f"{batch.shown(index, [name])} here, {text} there" for name, text in differences[:MOST_COLUMNS]]
-        key = batch.shown(index, [batch.made])
-        text = f"missing, and {key}, which the row's position would give it, is another row of the database"
-        problems.append(batch.problem(index, f"{text} ({'; '.join(told)}): give all rows keys", batch.made))
+        made = batch.shown(index, [key])
+        text = f"missing, and {made}, which the row's position would give it, is another row of the database"
+        problems.append(batch.problem(index, f"{text} ({'; '.join(told)}): give all rows keys", key))
     return problems
 
 
-def fixed(cursor: Cursor, batch: Batch) -> list[Problem]:
+def changed_identities(cursor: Cursor, batch: Batch) -> list[Problem]:
     """Return a Problem for each row that would change an identity GENERATED ALWAYS of a row that is there."""
     identities = [
         name
@@ -95,19 +99,19 @@ def _differences(cursor: Cursor, batch: Batch, columns: list[str]) -> list[tuple
     ]
 
 
-def holders(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
+def conflicting(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
     """Return by index the rows of which another row of the table has a unique value, each with the primary key of that
     one, as texts.
     """
-    if not (batch.size and set(key) <= set(batch.columns)):
+    if not (batch.size and batch.gives(key)):
         return {}
-    execute(cursor, statements.holders(batch, key), batch)
+    execute(cursor, statements.conflicting(batch, key), batch)
     return {number - 1: tuple(texts) for number, *texts in cursor.fetchall()}
 
 
-def keys_there(cursor: Cursor, batch: Batch) -> dict[int, tuple[str, ...]]:
+def existing_keys(cursor: Cursor, batch: Batch) -> dict[int, tuple[str, ...]]:
     """Return by index the rows that are there already, each with its primary key, as the server writes it."""
-    execute(cursor, statements.keys_there(batch), batch)
+    execute(cursor, statements.existing_keys(batch), batch)
     return {number - 1: tuple(texts) for number, *texts in cursor.fetchall()}
 
 
@@ -116,9 +120,9 @@ def shown_key(table: Table, texts: tuple[str, ...]) -> str:
     return ", ".join(f"{name} {clipped(text)}" for name, text in zip(table.primary_key, texts, strict=True))
 
 
-def held(cursor: Cursor, batch: Batch) -> set[int]:
+def conflicting_rows(cursor: Cursor, batch: Batch) -> set[int]:
     """Return the indexes of the rows of which another row of the table has a unique value."""
-    return {index for key in batch.table.unique_keys for index in holders(cursor, batch, key)}
+    return {index for key in batch.table.unique_keys for index in conflicting(cursor, batch, key)}
 
 
 def dangling(cursor: Cursor, batch: Batch, key: Constraint) -> list[Problem]:
@@ -128,5 +132,7 @@ def dangling(cursor: Cursor, batch: Batch, key: Constraint) -> list[Problem]:
     execute(cursor, statements.without_parent(batch, key, key.referenced), batch)
     columns = ", ".join(key.columns)
     text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
+    if has_spellings(batch.table, key.columns):
+        text += "; a row of the load is referred to in the spelling of its key"
     indexes = [number - 1 for (number,) in cursor.fetchall()]
     return [batch.problem(index, f"{batch.shown(index, key.columns)} {text}", columns) for index in indexes]

@@ -1,4 +1,4 @@
-"""The order in which the rows of a load are written: none before those it refers to, and circles by themselves.
+"""The order in which the rows of a load are written: none before those it refers to, and cycles by themselves.
 
 The foreign keys between tables say too little: teams have a captain and players have a team, and still most rows can be
 written one after the other. So where tables refer to each other, or a table to itself, the rows decide.
@@ -9,46 +9,39 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from toolkit.database.tables import Constraint, Table, TableName
-from toolkit.loading.batch import Batch, by_key, joined, split
-from toolkit.loading.check.duplicates import key_values
-from toolkit.loading.check.spellings import Spellings
-from toolkit.loading.check.strongly_connected_components import components, depths
+from toolkit.database.tables import Constraint, Table
+from toolkit.loading.batch import MOST_BYTES, MOST_ROWS, Batch, by_key, joined, split
+from toolkit.loading.check.keys import key_values
+from toolkit.loading.check.strongly_connected_components import depths, strongly_connected_components
+from toolkit.loading.check.table_order import groups_in_order
 
 # For a foreign key: row -> the other row it refers to. Rows are numbered over all batches.
 References = dict[int, int]
 
 
-class ForeignKeys(NamedTuple):
-    """Foreign keys of a load, each with the table that it is of; spellings: of the values in them."""
+class ForeignKey(NamedTuple):
+    """A foreign key, and the table that it is of."""
 
-    pairs: list[tuple[Table, Constraint]]
-    spellings: Spellings
-
-    def among(self, names: set[TableName]) -> "ForeignKeys":
-        """Return those of tables with these names to tables with these names."""
-        return self._replace(
-            pairs=[(table, key) for table, key in self.pairs if table.name in names and key.referenced in names]
-        )
-
-    def references(self, batches: Sequence[Batch]) -> list[References]:
-        """Return for each foreign key which rows of these batches refer to which others."""
-        return [_references(batches, table, key, self.spellings) for table, key in self.pairs]
+    table: Table
+    constraint: Constraint
 
 
-class Circle(NamedTuple):
-    """Rows that refer to each other by these foreign keys, so that none can be the first; of one circle or several."""
+class Cycle(NamedTuple):
+    """Rows that refer to each other by these foreign keys, so that none can be the first; of one cycle or several.
+
+    No statement can write them: they are of several tables, give different columns, or are too many.
+    """
 
     batches: list[Batch]
-    keys: ForeignKeys
+    keys: list[ForeignKey]
 
 
-Step = Batch | Circle
+Step = Batch | Cycle
 
 
 def batches_of(step: Step) -> list[Batch]:
     """Return the rows of a step."""
-    return step.batches if isinstance(step, Circle) else [step]
+    return step.batches if isinstance(step, Cycle) else [step]
 
 
 class Plan(NamedTuple):
@@ -65,68 +58,74 @@ class Plan(NamedTuple):
         return [batch for step in self.steps for batch in batches_of(step) if batch.table.name == table.name]
 
 
-def make_plan(tables: Sequence[Table], batches: Sequence[Batch], spellings: Spellings) -> Plan:
-    """Return how the rows of these tables can be written in one transaction."""
-    keys = foreign_keys(tables, spellings)
-    steps = list(in_order(tables, batches, keys))
-    judged_at_once = [(table, key) for table, key in keys.pairs if not key.is_deferrable]
+def make_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> Plan:
+    """Return how the rows of these tables can be written: in one transaction, if the plan defers constraints."""
+    keys = _foreign_keys(tables)
+    steps = list(_in_order(tables, batches, keys))
+    judged_at_once = [key for key in keys if not key.constraint.is_deferrable]
     defers = any(table.has_deferrable_key for table in tables)
-    if len(judged_at_once) < len(keys.pairs) and any(isinstance(step, Circle) for step in steps):
-        steps = list(in_order(tables, batches, keys._replace(pairs=judged_at_once)))
+    if len(judged_at_once) < len(keys) and any(isinstance(step, Cycle) for step in steps):
+        steps = list(_in_order(tables, batches, judged_at_once))
         defers = True
-    return Plan([table for group in _groups(tables, keys) for table in group], steps, defers)
+    return Plan([table for group in groups_in_order(tables) for table in group], steps, defers)
 
 
-def foreign_keys(tables: Iterable[Table], spellings: Spellings) -> ForeignKeys:
+def _foreign_keys(tables: Sequence[Table]) -> list[ForeignKey]:
     """Return the foreign keys of these tables to these tables."""
-    tables = list(tables)
-    pairs = [(table, key) for table in tables for key in table.foreign_keys]
-    return ForeignKeys(pairs, spellings).among({table.name for table in tables})
+    names: set[str] = {table.name for table in tables}
+    return [ForeignKey(table, key) for table in tables for key in table.foreign_keys if key.referenced in names]
 
 
-def _groups(tables: Sequence[Table], keys: ForeignKeys) -> list[list[Table]]:
-    """Return the tables in groups, each after those it refers to: a table, or several that refer to each other."""
-    numbers: dict[str, int] = {table.name: number for number, table in enumerate(tables)}
-    parents: list[list[int]] = [[] for _ in tables]
-    for table, key in keys.pairs:
-        if key.referenced != table.name:
-            parents[numbers[table.name]].append(numbers[str(key.referenced)])
-    return [[tables[number] for number in sorted(group)] for group in components(parents)]
-
-
-def in_order(tables: Sequence[Table], batches: Sequence[Batch], keys: ForeignKeys) -> Iterator[Step]:
+def _in_order(tables: Sequence[Table], batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[Step]:
     """Return the rows of these tables as they can be written one after the other, in batches that are not too large.
 
     keys: the foreign keys that the server judges after each statement.
     """
-    for group in _groups(tables, keys):
-        names = {table.name for table in group}
-        yield from rows_in_order([batch for batch in batches if batch.table.name in names], keys.among(names))
+    for group in groups_in_order(tables):
+        names: set[str] = {table.name for table in group}
+        inside = [key for key in keys if key.table.name in names and key.constraint.referenced in names]
+        yield from rows_in_order([batch for batch in batches if batch.table.name in names], inside)
 
 
-def rows_in_order(batches: Sequence[Batch], keys: ForeignKeys) -> Iterator[Step]:
+def rows_in_order(batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[Step]:
     """Return the rows of tables that refer to each other as they can be written one after the other."""
     batches = joined(batches)
-    all_references = keys.references(batches)
-    if not any(all_references):
+    parents = parents_of(batches, keys)
+    if not any(parents):
         for batch in batches:
             yield from split(by_key(batch))
         return
     places = places_of(batches)
-    parents = parents_of(len(places), all_references)
-    groups = components(parents)
+    groups = strongly_connected_components(parents)
     depth = depths(parents, groups)
-    in_circle = {row for group in groups if len(group) > 1 for row in group}
+    first = {row: min(group) for group in groups for row in group}
+    in_cycle = {row for group in groups if not fits_statement(batches, places, group) for row in group}
     # The rows of a statement may refer to each other, so that those of one batch go together, whatever their depths,
-    # unless rows of other batches or a circle come between.
-    ordered = sorted(range(len(places)), key=lambda row: (depth[row], row in in_circle, row))
-    for (circle, number), rows in groupby(
-        ordered, lambda row: (True, depth[row]) if row in in_circle else (False, places[row][0])
+    # unless rows of other batches or a cycle come between.
+    ordered = sorted(range(len(places)), key=lambda row: (depth[row], row in in_cycle, first[row], row))
+    for (cycle, number), rows in groupby(
+        ordered, lambda row: (True, depth[row]) if row in in_cycle else (False, places[row][0])
     ):
-        if circle:
-            yield Circle(rows_at(batches, [places[row] for row in rows]), keys)
+        if cycle:
+            yield Cycle(_rows_at(batches, [places[row] for row in sorted(rows)]), keys)
         else:
-            yield from split(batches[number].take([places[row][1] for row in rows]))
+            together = groupby(rows, first.__getitem__)
+            yield from split(batches[number], ([places[row][1] for row in group] for _, group in together))
+
+
+def fits_statement(
+    batches: Sequence[Batch],
+    places: Sequence[tuple[int, int]],
+    group: Sequence[int],
+    most_rows: int = MOST_ROWS,
+    most_bytes: int = MOST_BYTES,
+) -> bool:
+    """Whether these rows can go in one statement of such a size. One row always can."""
+    return len(group) == 1 or (
+        len(group) <= most_rows
+        and len({places[row][0] for row in group}) == 1
+        and sum(batches[places[row][0]].bytes_of(places[row][1]) for row in group) <= most_bytes
+    )
 
 
 def places_of(batches: Sequence[Batch]) -> list[tuple[int, int]]:
@@ -134,35 +133,32 @@ def places_of(batches: Sequence[Batch]) -> list[tuple[int, int]]:
     return [(number, index) for number, batch in enumerate(batches) for index in range(batch.size)]
 
 
-def rows_at(batches: Sequence[Batch], places: Iterable[tuple[int, int]]) -> list[Batch]:
+def _rows_at(batches: Sequence[Batch], places: Iterable[tuple[int, int]]) -> list[Batch]:
     """Return the rows at these places, which come batch by batch."""
     return [batches[number].take([index for _, index in group]) for number, group in groupby(places, itemgetter(0))]
 
 
-def _references(batches: Sequence[Batch], table: Table, key: Constraint, spellings: Spellings) -> References:
-    """Return which rows refer to which others of these batches by a foreign key of a table."""
+def references(batches: Sequence[Batch], key: ForeignKey) -> References:
+    """Return which rows refer to which others of these batches by a foreign key."""
+    table, constraint = key
     row_of: dict[Any, int] = {}
     wanted: dict[int, Any] = {}
     start = 0
     for batch in batches:
-        if batch.table.name == key.referenced and set(key.referenced_columns) <= set(batch.columns):
-            row_of.update(
-                (value, start + index)
-                for index, value in enumerate(key_values(batch, key.referenced_columns, spellings))
-            )
-        if batch.table.name == table.name and set(key.columns) <= set(batch.columns):
-            wanted.update(
-                (start + index, value) for index, value in enumerate(key_values(batch, key.columns, spellings))
-            )
+        rows = range(start, start + batch.size)
+        if batch.table.name == constraint.referenced and batch.gives(constraint.referenced_columns):
+            row_of.update(zip(key_values(batch, constraint.referenced_columns), rows, strict=True))
+        if batch.table.name == table.name and batch.gives(constraint.columns):
+            wanted.update(zip(rows, key_values(batch, constraint.columns), strict=True))
         start += batch.size
     found = {row: row_of.get(value, row) for row, value in wanted.items() if value is not None}
     return {row: other for row, other in found.items() if other != row}
 
 
-def parents_of(rows: int, all_references: Iterable[References]) -> list[list[int]]:
-    """Return for each of so many rows the others that it refers to, by any foreign key."""
-    parents: list[list[int]] = [[] for _ in range(rows)]
-    for of_key in all_references:
-        for row, other in of_key.items():
+def parents_of(batches: Sequence[Batch], keys: Iterable[ForeignKey]) -> list[list[int]]:
+    """Return for each row of these batches the others that it refers to, by any of these foreign keys."""
+    parents: list[list[int]] = [[] for batch in batches for _ in range(batch.size)]
+    for key in keys:
+        for row, other in references(batches, key).items():
             parents[row].append(other)
     return parents

@@ -15,6 +15,7 @@ from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Table
 from toolkit.loading.batch import Batch
+from toolkit.loading.check.array_literals import NULL
 from toolkit.loading.check.values import INTEGERS
 
 # Two loads may move a sequence at the same moment, and one undo what the other did: each looks again so often.
@@ -58,7 +59,7 @@ def given(sequence: Sequence, batch: Batch) -> int | None:
     """Return the furthest value that a batch gives the column of a sequence; None if there is none."""
     if sequence.column not in batch.columns:
         return None
-    return sequence.furthest(int(text) for text in batch.column(sequence.column) if text != "NULL")
+    return sequence.furthest(int(text) for text in batch.column(sequence.column) if text != NULL)
 
 
 def advance(cursor: Cursor, sequence: Sequence, value: int) -> None:

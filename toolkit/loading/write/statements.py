@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from psycopg2 import sql
 
 from toolkit.database import Cursor
+from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Constraint, TableName
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.values import PLAIN, is_text
@@ -154,7 +155,7 @@ def update(batch: Batch) -> sql.Composable:
     )
 
 
-def look(batch: Batch) -> sql.Composable:
+def find_existing(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and whether each differs."""
     others = _others(batch)
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
@@ -183,7 +184,7 @@ def differing(batch: Batch, columns: list[str]) -> sql.Composable:
     )
 
 
-def holders(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
+def conflicting(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     """Return the query for other rows of the table with a unique value of these: the number (from 1) of the row here,
     and the primary key of the row there, as texts.
     """
@@ -198,7 +199,7 @@ def holders(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     )
 
 
-def keys_there(batch: Batch) -> sql.Composable:
+def existing_keys(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and their primary keys as texts."""
     primary = batch.table.primary_key
     return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
@@ -206,7 +207,7 @@ def keys_there(batch: Batch) -> sql.Composable:
     )
 
 
-def count_there(batch: Batch) -> sql.Composable:
+def count_existing(batch: Batch) -> sql.Composable:
     """Return the query that counts the rows that are there already, and those of them that are the same."""
     others = _others(batch)
     differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
@@ -220,13 +221,16 @@ def values(batch: Batch) -> sql.Composable:
     return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(_values(batch, batch.columns)), _rows(batch))
 
 
-def ranks(batch: Batch, *, as_text: bool) -> sql.Composable:
-    """Return the query for the ranks of the values in the only column: the same ones have the same rank.
-
-    as_text: those are the same that the server writes in the same way.
-    """
-    return sql.SQL("SELECT dense_rank() OVER (ORDER BY {}{}) FROM {} ORDER BY fixture.number").format(
-        *_values(batch, batch.columns), sql.SQL("::text" if as_text else ""), _rows(batch, numbered=True)
+def ranks(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> sql.Composable:
+    """Return the query for the ranks of the rows by a key: those with the same one have the same rank."""
+    # CockroachDB says that a month is 30 days, but keeps them apart as keys: they are encoded differently.
+    as_text = {"interval", "_interval"} if is_cockroachdb(cursor) else set()
+    values = [
+        sql.SQL("{}::text").format(value) if batch.table.columns[name].kind in as_text else value
+        for name, value in zip(key, _values(batch, key), strict=True)
+    ]
+    return sql.SQL("SELECT dense_rank() OVER (ORDER BY {}) FROM {} ORDER BY fixture.number").format(
+        sql.SQL(", ").join(values), _rows(batch, numbered=True)
     )
 
 

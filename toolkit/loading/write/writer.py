@@ -10,7 +10,7 @@ from toolkit.loading.batch import Batch
 from toolkit.loading.check.table_order import refers_to_itself
 from toolkit.loading.problems import BadInput
 from toolkit.loading.write import existing_rows, statements
-from toolkit.loading.write.existing_rows import Found
+from toolkit.loading.write.existing_rows import Existing
 from toolkit.loading.write.statements import execute
 
 # What became of rows: "new", "changed", "unchanged", ... -> how many. "not stored": triggers of the table dropped them.
@@ -20,33 +20,34 @@ Counts = Counter[str]
 class Writer:
     """Writes batches by one cursor: rows that are there already are updated if they differ, or skipped.
 
-    A batch goes in one statement, INSERT ... ON CONFLICT, unless needs_look().
+    A batch goes in one statement, INSERT ... ON CONFLICT, unless has_to_look().
     """
 
     def __init__(self, cursor: Cursor, *, skip: bool = False) -> None:
         self._cursor = cursor
         self._skip = skip
+        # What is said of rows that are written, unless the new ones are told from the changed ones; and of the others.
+        self._written, self.left = ("new", "left alone") if skip else ("new or changed", "unchanged")
+
+    def no_rows(self) -> Counts:
+        """Return the counts of no rows, of all kinds that write_counted() tells from each other."""
+        kinds = ["new", *([] if self._skip else ["changed"]), self.left]
+        return Counter(dict.fromkeys(kinds, 0))
 
     def write(self, batch: Batch) -> Counts:
-        """Write the rows of a batch. May be repeated. Raises BadInput as look() does."""
-        if needs_look(batch):
+        """Write the rows of a batch. May be repeated. Raises BadInput as find_existing() does."""
+        if has_to_look(batch):
             counts = self._update_and_insert(batch)
             if not self._skip:
-                counts = Counter({"new or changed": counts.pop("new") + counts.pop("changed"), **counts})
+                counts = Counter({self._written: counts.pop("new") + counts.pop("changed"), **counts})
             return counts
-        execute(self._cursor, statements.upsert(batch, self._skip), batch)
-        written = self._cursor.rowcount
-        left = batch.size - written
-        if self._skip:
-            return Counter({"new": written, "left alone": left})
-        return Counter({"new or changed": written, "unchanged": left})
+        written = self._run(statements.upsert(batch, self._skip), batch)
+        return Counter({self._written: written, self.left: batch.size - written})
 
     def insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch, none of which may be there already: half the work for CockroachDB."""
-        execute(self._cursor, statements.insert(batch), batch)
-        written = self._cursor.rowcount
-        counts = {"new": written, "left alone": 0} if self._skip else {"new or changed": written, "unchanged": 0}
-        return with_dropped(counts, batch.size - written)
+        written = self._run(statements.insert(batch), batch)
+        return with_dropped({self._written: written, self.left: 0}, batch.size - written)
 
     def defer_constraints(self) -> None:
         """Let the server judge at the end of the transaction whatever can be judged there (PostgreSQL)."""
@@ -59,78 +60,92 @@ class Writer:
 
     def write_counted(self, batch: Batch) -> Counts:
         """Write the rows of a batch as write() does, and tell the new ones from the changed ones, by reading first."""
-        if needs_look(batch):
+        if has_to_look(batch):
             return self._update_and_insert(batch)
         if self._skip:
             return self.write(batch)
-        there, same = self._count_there(batch)
+        there, same = self._count_existing(batch)
         new, changed = batch.size - there, there - same
         lost = 0
         if same < batch.size:
             execute(self._cursor, statements.upsert(batch, self._skip), batch)
             lost = new + changed - self._cursor.rowcount
         if lost:  # by something that the catalog does not tell of
-            new = self._count_there(batch)[0] - there
+            new = self._count_existing(batch)[0] - there
             changed = self._cursor.rowcount - new
         return with_dropped({"new": new, "changed": changed, "unchanged": same}, lost)
 
-    def _count_there(self, batch: Batch) -> tuple[int, int]:
-        execute(self._cursor, statements.count_there(batch), batch)
+    def _count_existing(self, batch: Batch) -> tuple[int, int]:
+        execute(self._cursor, statements.count_existing(batch), batch)
         ((there, same),) = self._cursor.fetchall()
         return there, same
 
     def _update_and_insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch: those that are there are updated, or skipped, and the others inserted."""
-        found = self.look(batch)
+        found = self.find_existing(batch)
         new, changed = batch.take(found.new), batch.take(found.changed)
         if self._skip:
-            inserted = self.insert_new(new)
-            dropped = self.count_dropped(new, inserted)
-            return with_dropped({"new": inserted, "left alone": batch.size - inserted - dropped}, dropped)
+            counts = self.insert_counted(new)
+            counts[self.left] += batch.size - new.size
+            return counts
         if refers_to_itself(batch.table):  # a row that is there may refer to a new one
-            inserted = self.insert_new(new)
-            updated = self.update(changed)
+            inserted = self._insert_new(new)
+            updated = self._update(changed)
         else:  # a new row may have a unique value that one that is there gives up
-            updated = self.update(changed)
-            inserted = self.insert_new(new)
+            updated = self._update(changed)
+            inserted = self._insert_new(new)
         dropped = new.size + changed.size - inserted - updated
         return with_dropped({"new": inserted, "changed": updated, "unchanged": found.same}, dropped)
 
-    def look(self, batch: Batch) -> Found:
+    def find_existing(self, batch: Batch) -> Existing:
         """Tell the rows of a batch that are there already from those that are not.
 
         Raises BadInput if a key that was made from a position is that of a row that differs, if a new row leaves out
         what it must give, or if a row that is there would get another identity.
         """
-        found = existing_rows.look(self._cursor, batch)
+        found = existing_rows.find_existing(self._cursor, batch)
         changed = batch.take(found.changed)
-        problems = existing_rows.missing(batch, found.new)
-        if batch.made:
-            problems += existing_rows.taken(self._cursor, changed)
+        problems = existing_rows.missing_columns(batch, found.new)
+        if batch.made_key:
+            problems += existing_rows.claimed_keys(self._cursor, changed)
         elif not self._skip:
-            problems += existing_rows.fixed(self._cursor, changed)
+            problems += existing_rows.changed_identities(self._cursor, changed)
         if problems:
             raise BadInput(problems)
         return found
 
-    def insert_new(self, batch: Batch) -> int:
-        """Write rows whose keys are not there, and return how many were written."""
+    def insert_counted(self, batch: Batch) -> Counts:
+        """Write rows whose keys are not there: some may be dropped by a trigger, or left alone if they are skipped."""
+        inserted = self._insert_new(batch)
+        if not self._skip:
+            return with_dropped({"new": inserted}, batch.size - inserted)
+        left = batch.size - inserted
+        if left and batch.table.has_row_triggers:
+            left = len(existing_rows.conflicting_rows(self._cursor, batch))
+        return with_dropped({"new": inserted, self.left: left}, batch.size - inserted - left)
+
+    def _insert_new(self, batch: Batch) -> int:
         if self._skip:
-            if batch.table.has_deferrable_key:
-                held = existing_rows.held(self._cursor, batch)
-                batch = batch.take([index for index in range(batch.size) if index not in held])
-            else:
+            if not batch.table.has_deferrable_key:
                 return self._run(statements.insert_or_skip(batch), batch)
+            conflicting = existing_rows.conflicting_rows(self._cursor, batch)
+            batch = batch.take([index for index in range(batch.size) if index not in conflicting])
         return self._run(statements.insert(batch), batch)
 
-    def count_dropped(self, new: Batch, inserted: int) -> int:
-        """Return how many rows that insert_new() was to write a trigger has dropped; others met a unique value."""
-        if inserted == new.size or not self._skip:
-            return new.size - inserted
-        return new.size - inserted - len(existing_rows.held(self._cursor, new)) if new.table.has_row_triggers else 0
+    def update_counted(self, batch: Batch) -> Counts:
+        """Write rows whose keys are there and which differ, unless they are skipped."""
+        if self._skip:
+            return Counter()
+        updated = self._update(batch)
+        return with_dropped({"changed": updated}, batch.size - updated)
 
-    def update(self, batch: Batch) -> int:
-        """Write rows whose keys are there, as far as they differ, and return how many were written."""
+    def complete(self, batch: Batch) -> Counts:
+        """Write the columns that were NULL when the rows were inserted. What a trigger drops now counts as not new."""
+        self._update(batch)
+        lost = existing_rows.find_existing(self._cursor, batch).changed if batch.table.has_row_triggers else []
+        return with_dropped({"new": -len(lost)}, len(lost))
+
+    def _update(self, batch: Batch) -> int:
         return self._run(statements.update(batch), batch)
 
     def _run(self, statement: sql.Composable, batch: Batch) -> int:
@@ -140,7 +155,7 @@ class Writer:
         return self._cursor.rowcount
 
 
-def needs_look(batch: Batch) -> bool:
+def has_to_look(batch: Batch) -> bool:
     """Whether the rows that are there already have to be told from the others before a batch is written.
 
     Of rows that leave out columns, PostgreSQL would judge the new row that an INSERT would make, with its defaults;
@@ -149,7 +164,7 @@ def needs_look(batch: Batch) -> bool:
     """
     columns = batch.table.columns
     return (
-        bool(batch.made)
+        batch.made_key is not None
         or batch.table.has_row_triggers
         or len(batch.columns) < sum(not column.given_by_server for column in columns.values())
         or any(columns[name].identity == "a" for name in batch.columns if name not in batch.table.primary_key)
