@@ -12,7 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolkit.console import UserError
+from toolkit.arguments import utf8
+from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, database_url, run_or_explain, supervised
 from toolkit.queries import read_queries
 from toolkit.results import as_csv, as_json, as_table
@@ -88,9 +89,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
+    name, equals, value = utf8(text).partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"expected PARAMETER=VALUE, got {text}")
+        raise argparse.ArgumentTypeError(f"expected PARAMETER=VALUE, got {printable(text)}")
     return name, value
 
 

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from toolkit.arguments import positive, seconds
+from toolkit.arguments import path, positive, seconds
 from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, supervised
 from toolkit.loading.large_load import load_large
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "files",
         nargs="*",
-        type=_path,
+        type=path,
         metavar="FILE",
         help="fixtures, folders of them, or - for standard input (default: test_data.json)",
     )
@@ -99,12 +99,6 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.files = arguments.files or [SAMPLE]
     return arguments
-
-
-def _path(text: str) -> Path:
-    if not text:  # which Path takes for the current folder
-        raise argparse.ArgumentTypeError("the name of a file is empty")
-    return Path(text)
 
 
 def _name(text: str) -> str:

@@ -12,7 +12,7 @@ if __name__ == "__main__":
 import argparse
 from pathlib import Path
 
-from toolkit.arguments import day
+from toolkit.arguments import day, path
 from toolkit.console import printable, run, say
 
 QUERIES = Path(__file__).with_name("queries.sql")
@@ -65,13 +65,13 @@ def _show(file: Path) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Draw the platform, or a run of traffic, on one page.")
     parser.add_argument(
-        "--out", type=Path, default=Path("report.html"), metavar="FILE", help="the page (default: report.html)"
+        "--out", type=path, default=Path("report.html"), metavar="FILE", help="the page (default: report.html)"
     )
     parser.add_argument("--since", type=day, metavar="DATE", help="the first day (default: a year before the end)")
     parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
-        "--run", type=Path, metavar="FILE", help="draw a run of `simulate.py run --format json` instead"
+        "--run", type=path, metavar="FILE", help="draw a run of `simulate.py run --format json` instead"
     )
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser")

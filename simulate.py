@@ -26,7 +26,7 @@ from typing import Any
 from simulation import profile
 from simulation.generate import generate
 from simulation.model import Model
-from toolkit.arguments import day, positive, seconds
+from toolkit.arguments import day, path, positive, seconds
 from toolkit.console import UserError, agrees, printable, run, say
 from toolkit.database import Database, database_url, supervised
 from toolkit.progress import Progress
@@ -37,6 +37,7 @@ MADE |= {"reviews": "reviews", "payment_history": "payments"}
 MOST_DAYS = 10_000
 EARLIEST = date(1970, 1, 1)
 DURATION = 60.0  # seconds
+LEAST_RATE, MOST_RATE = 0.001, 1_000_000
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     merge = commands.add_parser("merge", help="add up the measurements of several runs, of several machines perhaps")
     merge.set_defaults(run=_merge)
-    merge.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what `run --format json` has printed")
+    merge.add_argument("files", nargs="+", type=path, metavar="FILE", help="what `run --format json` has printed")
     arguments = parser.parse_args()
     if arguments.run is _clean and not arguments.yes and not sys.stdin.isatty():
         clean.error("it deletes rows: on a terminal it asks first, elsewhere it needs --yes")
@@ -77,13 +78,13 @@ def _add_generate(commands: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another life (default: 1)")
     parser.add_argument(
-        "--out", type=Path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
+        "--out", type=path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
     )
     parser.add_argument(
         "--shards", type=positive(1_000), default=1, metavar="K", help="files for each large table (default: 1)"
     )
     parser.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="TOML with other figures of the model")
+    parser.add_argument("--profile", type=path, metavar="FILE", help="TOML with other figures of the model")
     parser.add_argument("--print-profile", action="store_true", help="print the figures of the model, and do nothing")
 
 
@@ -202,9 +203,9 @@ def _generate(arguments: argparse.Namespace) -> int:
 
 def _rate(text: str) -> float:
     with suppress(ValueError):
-        if 0 < float(text) < math.inf:
+        if LEAST_RATE <= float(text) <= MOST_RATE:
             return float(text)
-    raise argparse.ArgumentTypeError("expected a number above 0")
+    raise argparse.ArgumentTypeError(f"expected a number from {LEAST_RATE} to {MOST_RATE:,}")
 
 
 def _mix(text: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from toolkit import schema
-from toolkit.arguments import seconds
+from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
 
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
         description="Apply a schema file to the database at DATABASE_URL (environment, else the file .env, else a "
         "local database), and say how the tables that were there already differ from it. May be run again.",
     )
-    parser.add_argument("--schema", type=Path, default=SCHEMA, metavar="FILE", help="default: schema.sql")
+    parser.add_argument("--schema", type=path, default=SCHEMA, metavar="FILE", help="default: schema.sql")
     parser.add_argument(
         "--url",
         help="use this database; a password is safer in DATABASE_URL or .env, because others can see command lines",

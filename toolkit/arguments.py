@@ -4,30 +4,52 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
+
+MOST_SECONDS = 1_000_000_000  # 31 years: more than anybody waits, and less than Python's clocks can count
+MOST = 1_000_000_000  # of whatever is counted
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9998, 12, 31)  # so that there is a year before and a day after
 
 
 def seconds(text: str) -> float:
     """Read a number of seconds."""
     with suppress(ValueError):
-        if 0 <= float(text) < float("inf"):
+        if 0 <= float(text) <= MOST_SECONDS:
             return float(text)
-    raise ArgumentTypeError("expected a number of seconds")
+    raise ArgumentTypeError(f"expected a number of seconds, at most {MOST_SECONDS:,}")
 
 
 def day(text: str) -> date:
     """Read a date."""
     with suppress(ValueError):
-        return date.fromisoformat(text)
-    raise ArgumentTypeError("expected a date such as 2026-01-31")
+        if FIRST_DAY <= date.fromisoformat(text) <= LAST_DAY:
+            return date.fromisoformat(text)
+    raise ArgumentTypeError(f"expected a date such as 2026-01-31, from {FIRST_DAY} to {LAST_DAY}")
 
 
-def positive(most: int | None = None) -> Callable[[str], int]:
-    """Return the function that reads an integer from 1 to most; None: of any size."""
+def positive(most: int = MOST) -> Callable[[str], int]:
+    """Return the function that reads an integer from 1 to most."""
 
     def number(text: str) -> int:
         with suppress(ValueError):
-            if int(text) >= 1 and (most is None or int(text) <= most):
+            if 1 <= int(text) <= most:
                 return int(text)
-        raise ArgumentTypeError("expected a number from 1" + ("" if most is None else f" to {most}"))
+        raise ArgumentTypeError(f"expected a number from 1 to {most:,}")
 
     return number
+
+
+def path(text: str) -> Path:
+    """Read the name of a file or a folder. Path would take an empty one for the current folder."""
+    if not text:
+        raise ArgumentTypeError("the name of a file or a folder is empty")
+    return Path(text)
+
+
+def utf8(text: str) -> str:
+    """Read text that goes to a server: what a terminal has sent may be anything."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError("expected text in UTF-8") from None
+    return text

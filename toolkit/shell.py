@@ -24,6 +24,7 @@ from urllib.parse import quote, urlencode
 import psycopg2
 import psycopg2.extensions
 
+from toolkit.arguments import utf8
 from toolkit.console import UserError, say
 from toolkit.database import Cursor, Database, explained, supervised
 from toolkit.database.target import Target
@@ -140,7 +141,7 @@ def _cockroach_sql(found: Found, arguments: list[str]) -> Child:
 def _scripts(found: Found, arguments: list[str]) -> list[tuple[str, str]]:
     """Return what is to be run without a shell, as pairs of where it stands, for messages, and SQL."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("-c", "--command", action="append", dest="given", type=lambda sql: ("", sql))
+    parser.add_argument("-c", "--command", action="append", dest="given", type=lambda sql: ("", utf8(sql)))
     parser.add_argument("-f", "--file", action="append", dest="given", type=lambda file: (file, ""))
     try:
         given, others = parser.parse_known_args(arguments)

@@ -11,6 +11,7 @@ FILES = (
     "toolkit/console.py",
     "toolkit/database",
     "toolkit/local",
+    "toolkit/arguments.py",
     "toolkit/exact_json.py",
     "toolkit/results.py",
     "toolkit/shell.py",

@@ -114,7 +114,16 @@ def read_named(cursor: Cursor, names: Iterable[str]) -> dict[str, Table]:
     path = search_path(cursor)
     beginnings = [name[:dot].strip('"') for name in names for dot in range(len(name)) if name[dot] == "."]
     schemas = [schema for schema in dict.fromkeys([*path, *beginnings]) if schema not in SYSTEM_SCHEMAS]
+    schemas = [schema for schema in schemas if "\0" not in schema and _is_utf8(schema)]  # no server has any other
     return _Reading(cursor, schemas, path).tables()
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Row(NamedTuple):
