@@ -8,7 +8,11 @@ from documents import PROJECT, text_of
 from toolkit.queries import Query, read_queries
 
 QUERIES = read_queries(PROJECT / "queries.sql")
-OF_COCKROACHDB = read_queries(PROJECT / "cockroachdb.sql")
+# In the order of the document: the oldest versions first.
+FILES_OF_COCKROACHDB = ("queries.sql", "queries_of_v21.2.sql", "queries_of_regions.sql")
+OF_COCKROACHDB = [
+    query for name in FILES_OF_COCKROACHDB for query in read_queries(PROJECT / "cockroachdb" / name).values()
+]
 
 
 def listed(heading: str) -> list[str]:
@@ -27,7 +31,7 @@ def test_all_queries_are_listed() -> None:
 
 
 def test_all_queries_of_cockroachdb_are_listed() -> None:
-    assert listed("What only CockroachDB has") == [row(query) for query in OF_COCKROACHDB.values()]
+    assert listed("What only CockroachDB has") == [row(query) for query in OF_COCKROACHDB]
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)
@@ -37,6 +41,6 @@ def test_a_query_says_what_it_answers_and_what_it_shows(query: Query) -> None:
     assert any(sentence.startswith("Shows ") for sentence in sentences[1:])
 
 
-@pytest.mark.parametrize("query", OF_COCKROACHDB.values(), ids=lambda query: query.name)
+@pytest.mark.parametrize("query", OF_COCKROACHDB, ids=lambda query: query.name)
 def test_a_query_of_cockroachdb_names_its_page(query: Query) -> None:
     assert re.search(r" See [a-z-]+\.$", query.description)

@@ -21,6 +21,7 @@ from toolkit.database import (
 )
 from toolkit.database.catalog import is_cockroachdb, search_path
 from toolkit.schema.ddl import DdlStandsAlone, prepare, wait_for_other_runs
+from toolkit.schema.needed_server import check_server
 from toolkit.schema.relations import Relation, relations
 from toolkit.schema.sql_file import SchemaFile
 from toolkit.schema.unique_rowid import create_unique_rowid
@@ -56,6 +57,7 @@ class Built(NamedTuple):
 
 def _build(database: Database, script: SchemaFile) -> Built:
     def build(cursor: Cursor) -> Built:
+        check_server(cursor, script.path, script.needs)
         wait_for_other_runs(cursor)
         prepare(cursor)
         if is_cockroachdb(cursor) and not script.creates_relations:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 # What is not looked at, for the person who reads that nothing differs.
 NOT_LOOKED_AT = (
     "the order of columns, comments, owners, privileges, and functions, types and sequences by themselves; on "
-    "CockroachDB also triggers, policies, zone configurations and the queries of materialized views"
+    "CockroachDB also triggers, policies, zone configurations, localities and the queries of materialized views"
 )
 
 

@@ -10,6 +10,7 @@ import psycopg2.extensions
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way
+from toolkit.schema.needed_server import needed_version
 from toolkit.sql_statements import Statement, split
 from toolkit.text_files import read_text
 
@@ -33,7 +34,9 @@ class SchemaFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.statements = split(read_text(path, "the schema file "))
+        text = read_text(path, "the schema file ")
+        self.statements = split(text)
+        self.needs = needed_version(text)
         self._at: Statement | None = None  # what is being run
         if not self.statements:
             raise UserError(f"{path} holds no SQL statement")

@@ -80,6 +80,14 @@ FURTHER_OF_POSTGRESQL = """
     FROM pg_catalog.pg_policies p
     WHERE p.schemaname = ANY(%(schemas)s)"""
 
+# The first column of an index that is sharded by hash says in how many buckets; pg_indexes of v21.1 leaves it out.
+FURTHER_OF_COCKROACHDB = """
+    SELECT table_schema, table_name, 'sharding of index', index_name,
+           'by hash, ' || regexp_extract(column_name, '[0-9]+$') || ' buckets'
+    FROM information_schema.statistics
+    WHERE table_schema = ANY(%(schemas)s) AND seq_in_index = 1
+      AND column_name LIKE 'crdb\\_internal\\_%%\\_shard\\_%%'"""
+
 
 class _RelationRow(NamedTuple):
     """A row of RELATIONS_OF_..., after schema and name."""
@@ -148,9 +156,8 @@ def read_properties(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dic
     for schema, of_schema in found.items():
         for name, of_table in of_schema.items():
             of_table.update(_of_catalog(schemas[schema][name], columns))
-    for schema, name, what, its_name, definition in (
-        [] if on_cockroachdb else fetch(cursor, FURTHER_OF_POSTGRESQL, values)
-    ):
+    further = FURTHER_OF_COCKROACHDB if on_cockroachdb else FURTHER_OF_POSTGRESQL
+    for schema, name, what, its_name, definition in fetch(cursor, further, values):
         if name in found[schema]:
             found[schema][name][f"{what} {its_name}"] = definition
     return found
@@ -163,7 +170,12 @@ def _of_catalog(table: Table, rows: dict[tuple[str, str, str], _ColumnRow]) -> T
         )
         for column in table.columns.values()
     }
-    constraints = {f"constraint {name}": constraint.definition for name, constraint in table.constraints.items()}
+    # The CHECK on a hidden column with hashes is the server's own, which its index brings.
+    constraints = {
+        f"constraint {name}": constraint.definition
+        for name, constraint in table.constraints.items()
+        if constraint.columns or not constraint.shards
+    }
     # The index of a primary key or unique constraint has the constraint's name, and is told by it.
     indexes = {f"index {name}": text for name, text in table.indexes.items() if name not in table.constraints}
     return columns | constraints | indexes

@@ -1,6 +1,8 @@
--- Queries that only CockroachDB knows, from v20.2 to the newest version; a comment says so where it is from a later one
--- on. Their form is that of queries.sql, and any SQL shell on CockroachDB takes them. Each names the page that explains
--- it in https://www.cockroachlabs.com/docs/stable/.
+-- needs: CockroachDB v20.2
+--
+-- Queries that only CockroachDB knows, from v20.2 to the newest version; those of later versions stand in files of
+-- their own, so that `cockroach sql < cockroachdb/queries.sql` runs to its end on all. Their form is that of
+-- ../queries.sql. Each names the page that explains it in https://www.cockroachlabs.com/docs/stable/.
 
 
 -- The past
@@ -91,18 +93,4 @@ ORDER BY start, query_id;
 SELECT job_id, job_type, status, fraction_completed, description
 FROM [SHOW JOBS]
 ORDER BY created DESC, job_id
-LIMIT 10 /* :limit */;
-
--- name: contended_tables
--- The tables on which transactions had to wait for others, and how often. From v21.2. See crdb-internal.
-SELECT database_name, schema_name, table_name, num_contention_events
-FROM crdb_internal.cluster_contended_tables
-ORDER BY num_contention_events DESC, database_name, schema_name, table_name
-LIMIT 10 /* :limit */;
-
--- name: contended_indexes
--- The same by index: it shows where the keys are that everybody writes. From v21.2. See crdb-internal.
-SELECT database_name, table_name, index_name, num_contention_events
-FROM crdb_internal.cluster_contended_indexes
-ORDER BY num_contention_events DESC, database_name, table_name, index_name
 LIMIT 10 /* :limit */;

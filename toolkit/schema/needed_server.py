@@ -1,0 +1,39 @@
+"""Which server a SQL file is for, where it says so itself: in a line `-- needs: CockroachDB v23.1`."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from toolkit.console import UserError
+from toolkit.database import Cursor
+
+_NEEDS = re.compile(r"^-- needs: CockroachDB v(\d+)\.(\d+)$", re.MULTILINE)
+_VERSION = re.compile(r"v(\d+)\.(\d+)\S*")
+
+
+class CockroachVersion(NamedTuple):
+    """A version of CockroachDB, as far as it says what statements there are."""
+
+    year: int
+    release: int
+
+    def __str__(self) -> str:
+        return f"CockroachDB v{self.year}.{self.release}"
+
+
+def needed_version(text: str) -> CockroachVersion | None:
+    """Return the oldest version of CockroachDB that can run a SQL file; None if the file says nothing of that."""
+    found = _NEEDS.search(text)
+    return CockroachVersion(*map(int, found.groups())) if found else None
+
+
+def check_server(cursor: Cursor, file: Path, needed: CockroachVersion | None) -> None:
+    """Raise UserError if the server of a cursor is not what a file needs: it said what it is when it was connected."""
+    if not needed:
+        return
+    said = cursor.connection.get_parameter_status("crdb_version")
+    found = _VERSION.search(said or "")
+    if found and CockroachVersion(*map(int, found.groups())) >= needed:
+        return
+    server = f"CockroachDB {found[0]}" if found else said or "PostgreSQL"
+    raise UserError(f"{file} needs {needed} or newer, and this server is {server}: nothing was changed")
