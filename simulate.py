@@ -55,11 +55,15 @@ def _arguments() -> argparse.Namespace:
     clean = commands.add_parser("clean", help="remove everything that runs have written")
     clean.set_defaults(run=_clean)
     clean.add_argument("--run", type=_run_id, dest="run_id", metavar="ID", help="of this run only")
+    clean.add_argument("--force", action="store_true", help="also what a run has written that is going on")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
-    merge = commands.add_parser("merge", help="add up the measurements of several runs, of several machines perhaps")
+    merge = commands.add_parser("merge", help="add up what several runs have measured, of several machines perhaps")
     merge.set_defaults(run=_merge)
     merge.add_argument("files", nargs="+", type=path, metavar="FILE", help="what `run --format json` has printed")
+    merge.add_argument(
+        "--format", choices=("text", "json"), default="text", help="json: for report.py --run, or to merge"
+    )
     arguments = parser.parse_args()
     if arguments.run is _clean and not arguments.yes and not sys.stdin.isatty():
         clean.error("it deletes rows: on a terminal it asks first, elsewhere it needs --yes")
@@ -96,6 +100,9 @@ def _add_run(commands: Any) -> None:
         "--duration", type=seconds, metavar="SECONDS", help="how long (default: 60, or until --max-ops are done)"
     )
     run.add_argument(
+        "--warm-up", type=seconds, default=0.0, metavar="SECONDS", help="run so long before, which does not count"
+    )
+    run.add_argument(
         "--concurrency", type=positive(1_000), default=8, metavar="N", help="how many at a time (default: 8)"
     )
     run.add_argument(
@@ -106,6 +113,13 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, and how often next to others")
     run.add_argument(
         "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for the viewers in one (default: 60)"
+    )
+    run.add_argument(
+        "--not-judged",
+        type=_percent,
+        default=5.0,
+        metavar="PERCENT",
+        help="the proof fails if more of the calls cannot be judged (default: 5)",
     )
     run.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a line")
     run.add_argument(
@@ -127,6 +141,8 @@ def _run(arguments: argparse.Namespace) -> int:
         max_ops=arguments.max_ops,
         mix=arguments.mix or MIX,
         clock=arguments.clock,
+        warm_up=arguments.warm_up,
+        most_not_judged=arguments.not_judged,
         as_json=arguments.format == "json",
         thresholds=tuple(arguments.expect),
     )
@@ -137,27 +153,25 @@ def _clean(arguments: argparse.Namespace) -> int:
     from simulation.traffic import clean
 
     database = Database(database_url(arguments.url), setup="python streaming_services.py")
-    found = supervised(database, lambda: clean.known_runs(database))
-    if arguments.run_id is not None:
-        found = [run_id for run_id in found if run_id == arguments.run_id]
-    if not found:
-        say(
-            "there is nothing of any run" if arguments.run_id is None else f"there is nothing of run {arguments.run_id}"
-        )
+    run_ids = [arguments.run_id] if arguments.run_id else supervised(database, lambda: clean.runs_in(database))
+    if not arguments.force:
+        supervised(database, lambda: clean.check_none_is_live(database, run_ids))
+    keys = supervised(database, lambda: clean.find(database, run_ids)) if run_ids else {}
+    if not any(keys.values()):
+        say(f"there is nothing of run {arguments.run_id}" if arguments.run_id else "there is nothing of any run")
         return 0
-    counts = supervised(database, lambda: clean.count(database, found))
     place = f"{database.target.host}, in database {database.target.database}"
-    what = ", ".join(f"{rows:,} {name}" for name, rows in counts.items())
-    say(f"At {place}, this removes what {_some(found)} wrote: {what}")
+    what = ", ".join(f"{len(found):,} {name}" for name, found in keys.items())
+    say(f"At {place}, this removes what {_some(run_ids)} wrote: {what}")
     if not arguments.yes and not agrees("Go on?"):
         say("nothing was changed")
         return 1
-    removed = dict.fromkeys(counts, 0)
+    removed = dict.fromkeys(keys, 0)
 
     def tell(name: str, rows: int) -> None:
         removed[name] += rows
 
-    kept = supervised(database, lambda: clean.clean(database, found, tell))
+    kept = supervised(database, lambda: clean.clean(database, keys, tell))
     print("removed: " + ", ".join(f"{rows:,} {name}" for name, rows in removed.items()))
     for reason in kept:
         say(f"not removed: {reason}")
@@ -169,11 +183,11 @@ def _some(run_ids: Sequence[str]) -> str:
 
 
 def _merge(arguments: argparse.Namespace) -> int:
-    from simulation.traffic.display import Table
-    from simulation.traffic.merge import merge
+    from simulation.traffic.display import JSONLines, Table
+    from simulation.traffic.merge import merge, show
 
-    measurements, longest = merge(arguments.files)
-    Table().end(measurements, longest)
+    merged = merge(arguments.files)
+    show(merged, JSONLines(merged.run_id) if arguments.format == "json" else Table())
     return 0
 
 
@@ -208,6 +222,13 @@ def _rate(text: str) -> float:
     raise argparse.ArgumentTypeError(f"expected a number from {LEAST_RATE} to {MOST_RATE:,}")
 
 
+def _percent(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) <= 100:
+            return float(text)
+    raise argparse.ArgumentTypeError("expected a number from 0 to 100")
+
+
 def _mix(text: str) -> dict[str, float]:
     from simulation.traffic.operations import mix
 
@@ -222,10 +243,10 @@ def _threshold(text: str) -> Any:
 
 
 def _run_id(text: str) -> str:
-    from simulation.traffic.run_ids import is_run_id
+    from simulation.traffic.run_ids import RunId, is_run_id
 
     if is_run_id(text):
-        return text
+        return RunId(text)
     raise argparse.ArgumentTypeError("expected the id of a run: twelve hexadecimal digits")
 
 

@@ -1,12 +1,11 @@
-"""A run of traffic, read from what `simulate.py run --format json` has printed."""
+"""A run of traffic in steps, as it is drawn."""
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from simulation.traffic.run_file import Measurement, in_all, read_run_file
+from simulation.traffic.run_file import UNSTARTED, MeasuredRun, Measurement, in_all, read_runs
 
 MOST_STEPS = 60  # so many points in time are drawn at most; a longer run is drawn in steps of several seconds
 
@@ -20,59 +19,43 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class RunInSteps:
-    """run_id: what the run calls itself. spans: its steps, one after the other.
+    """run: as it was read. spans: its steps, one after the other, all of the same length but for the last.
 
-    steps: of each operation what was measured in each step. In a step that has nothing of an operation none succeeded
-    and none failed: everybody was waiting.
+    steps: of each operation what was measured in each step. In a step that has nothing of an operation none ended.
     """
 
-    run_id: str
+    run: MeasuredRun
     spans: list[Span]
     steps: dict[str, list[Measurement]]
-
-    @property
-    def seconds(self) -> float:
-        return self.spans[-1].end
 
     @property
     def together(self) -> list[Measurement]:
         """All operations together, in each step."""
         return [in_all(measured) for measured in zip(*self.steps.values(), strict=True)]
 
-    def rate(self, step: int, ops: int) -> float:
-        """Return so many operations of a step as operations a second."""
-        return ops / (self.spans[step].end - self.spans[step].begin)
+    def rate(self, step: int, one: Measurement) -> float | None:
+        """Return the operations a second of a step; None if none ended in it."""
+        return one.ops / (self.spans[step].end - self.spans[step].begin) if one.attempts else None
+
+    def place(self, moment: float) -> float:
+        """Return where a moment lies among the middles of the steps, which are 0, 1, 2 and so on."""
+        size = self.spans[0].end - self.spans[0].begin
+        return min(max(moment / size - 0.5, 0.0), len(self.spans) - 1.0)
 
 
-def read_run(file: Path) -> RunInSteps:
-    """Return the run of a file. One that was cut short counts as far as it came.
-
-    Raises UserError if the file cannot be read, or holds no run.
-    """
-    seconds = read_run_file(file)
-    spans = _spans({second.elapsed: second.seconds for second in seconds})
-    ends = [span.end for span in spans]
-    steps = {name: [Measurement() for _ in spans] for name in sorted({second.operation for second in seconds})}
-    for second in seconds:
-        steps[second.operation][bisect_left(ends, second.elapsed)].add(second.measurement)
-    return RunInSteps(seconds[0].run_id, spans, steps)
+def runs_in_steps(files: list[Path]) -> list[RunInSteps]:
+    """Return the runs of some files. Raises UserError if one cannot be read or holds no run, or for a run twice."""
+    return [_in_steps(run) for run in read_runs(files)]
 
 
-def _spans(seconds: dict[float, float]) -> list[Span]:
-    """Return the steps of a run, from when each of its lines ends and how long it lasted.
-
-    Nothing is printed of a time in which no operation ended. That has steps of its own, about a second long.
-    """
-    spans: list[Span] = []
-    last = 0.0
-    for end, length in sorted(seconds.items()):
-        begin = max(end - length, last)
-        silent = round(begin - last)
-        spans += [
-            Span(last + (begin - last) / silent * i, last + (begin - last) / silent * (i + 1)) for i in range(silent)
-        ]
-        spans.append(Span(begin if silent else last, end))
-        last = end
-    size = math.ceil(len(spans) / MOST_STEPS)
-    groups = [spans[i : i + size] for i in range(0, len(spans), size)]
-    return [Span(group[0].begin, group[-1].end) for group in groups]
+def _in_steps(run: MeasuredRun) -> RunInSteps:
+    size = max(1, math.ceil(run.elapsed / MOST_STEPS))
+    count = max(1, round(run.elapsed / size))
+    spans = [Span(float(i * size), float((i + 1) * size)) for i in range(count)]
+    spans[-1] = Span(spans[-1].begin, run.elapsed)
+    steps = {name: [Measurement() for _ in spans] for name in run.measurements if name != UNSTARTED}
+    for second in run.seconds:
+        if second.operation != UNSTARTED:
+            middle = int((second.elapsed - second.seconds / 2) / size)
+            steps[second.operation][min(middle, count - 1)].add(second.measurement)
+    return RunInSteps(run, spans, steps)

@@ -10,7 +10,7 @@ from reporting.charts import Cell, Series
 from reporting.formatting import DASH, number
 from reporting.markup import Markup
 from reporting.page import Card, FigureSource, Section, Tile, headline, page
-from reporting.run import RunInSteps, read_run
+from reporting.run import RunInSteps, runs_in_steps
 from simulation.traffic.run_file import Measurement, in_all
 
 COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "errors"]
@@ -18,7 +18,7 @@ COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "er
 
 def traffic_page(file: Path) -> Markup:
     """Return the page of a run. Raises UserError if the file holds none."""
-    run = read_run(file)
+    [run] = runs_in_steps([file])
     source = FigureSource(
         file.name, "A line for each operation and second.", f"python simulate.py run --format json > {file.name}"
     )
@@ -26,7 +26,7 @@ def traffic_page(file: Path) -> Markup:
     whole = in_all(together)
     tiles = [
         Tile("operations", number(whole.ops), "", "even"),
-        Tile("operations/s", f"{whole.ops / run.seconds:,.1f}", "", "even"),
+        Tile("operations/s", f"{whole.ops / run.run.elapsed:,.1f}", "", "even"),
         Tile("latency, p50", _milliseconds(whole.percentile("p50")), "", "even"),
         Tile("latency, p99", _milliseconds(whole.percentile("p99")), "", "even"),
         Tile("errors", number(whole.errors), "", "even"),
@@ -37,7 +37,7 @@ def traffic_page(file: Path) -> Markup:
     ]
     return page(
         "Traffic",
-        f"Run {run.run_id}, {run.seconds:,.0f} s long.",
+        f"Run {run.run.run_id}, {run.run.elapsed:,.0f} s long.",
         headline("The whole run", tiles, source),
         sections,
         f"Read from {file.name}",
@@ -45,11 +45,11 @@ def traffic_page(file: Path) -> Markup:
 
 
 def _together(run: RunInSteps, together: Sequence[Measurement], source: FigureSource) -> list[Card]:
-    rates = [run.rate(i, one.ops) for i, one in enumerate(together)]
+    rates = [run.rate(i, one) for i, one in enumerate(together)]
     rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
     axis = _axis(run)
-    tips = [f"{_when(run, i)}: {rate:,.1f} operations/s" for i, rate in enumerate(rates)]
-    lowest = min(range(len(rates)), key=lambda i: rates[i])
+    tips = [f"{_when(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
+    lowest = min(range(len(rates)), key=lambda i: rates[i] or 0)
     latencies = [
         Series(
             name,
@@ -71,7 +71,7 @@ def _together(run: RunInSteps, together: Sequence[Measurement], source: FigureSo
         Card(
             "operations",
             "Operations a second",
-            f"The least: {rates[lowest]:,.1f} operations/s {_when(run, lowest)}.",
+            f"The least: {rates[lowest] or 0:,.1f} operations/s {_when(run, lowest)}.",
             charts.lines(
                 "Operations a second", "operations/s, by seconds of the run", axis, [Series("", "main", rates, tips)]
             ),
@@ -119,7 +119,7 @@ def _by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
             "Operations a second",
             "operations/s",
             "The stronger, the more: each operation next to its most.",
-            lambda i, one: run.rate(i, one.ops),
+            lambda i, one: run.rate(i, one),
         ),
         heat("p50_by_operation", "Half are done within", "ms (p50)", "The stronger, the slower.", _percentile("p50")),
         heat("p99_by_operation", "99 % are done within", "ms (p99)", "The stronger, the slower.", _percentile("p99")),
@@ -166,12 +166,12 @@ def _cells(
 
 def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:
     percentiles = [None if (value := one.percentile(name)) is None else round(value, 1) for name in ("p50", "p99")]
-    return [round(run.rate(step, one.ops), 1), *percentiles, one.errors]
+    return [round(run.rate(step, one) or 0, 1), *percentiles, one.errors]
 
 
 def _axis(run: RunInSteps) -> list[str]:
     """Return the labels of a run's steps: every so many seconds, where they end."""
-    every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.seconds / size <= 12), 3600)
+    every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.run.elapsed / size <= 12), 3600)
     labels = []
     for span in run.spans:
         end = round(span.end) // every * every

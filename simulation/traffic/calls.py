@@ -8,10 +8,17 @@ from typing import Any
 
 import services
 from simulation.traffic.history import FAIL, INFO, OK, History
-from simulation.traffic.measurements import Recorder
+from simulation.traffic.recorder import Recorder
 from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Database
 
+# What services refuse, and why they do so to a call of a worker.
+WHY_REFUSED: dict[type[UserError], str] = {
+    services.NotFound: "the user or the title, which somebody has removed",
+    services.AlreadyExists: "a title that the user had reviewed already",
+    services.InvalidValue: "a value that cannot be stored",
+    services.StillInUse: "what others still use",
+}
 REFUSALS = (services.NotFound, services.AlreadyExists, services.InvalidValue, services.StillInUse)
 
 PAUSE = 0.2  # seconds after an error
@@ -23,12 +30,14 @@ class Calls:
 
     database: on which they are made. due: since when the next call should have been made, as time.monotonic() tells,
     for latencies to count from then; None: they count from the call. was_refused: whether a service has refused the
-    latest call. problems: what the errors of the database said, and how often.
+    latest call. problems: what the errors of the database said, and how often. refusals: what was refused, and how
+    often.
     """
 
     def __init__(self, database: Database, history: History | None, stop: threading.Event) -> None:
         self.recorder = Recorder()
         self.problems: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
         self.due: float | None = None
         self.was_refused = False
         self.database = database
@@ -54,9 +63,9 @@ class Calls:
         try:
             outcome, row = self.make(operation, service, arguments)
         except KeyboardInterrupt:
-            self._history.end(time.monotonic(), INFO, [])
+            self._history.end(time.monotonic(), INFO, {})
             raise
-        self._history.end(time.monotonic(), outcome, [row[name] for name in got] if row else [])
+        self._history.end(time.monotonic(), outcome, {name: row[name] for name in got} if row else {})
         return row
 
     def make(self, operation: str, service: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, Any]:
@@ -72,14 +81,18 @@ class Calls:
         self.was_refused = False
         try:
             result = service(self.database, **arguments)
-        except REFUSALS:
+        except REFUSALS as refusal:
             self.was_refused = True
-            self.recorder.failed(operation, self.database.retries - retries, is_error=False)
+            self.refusals[f"{operation}: {WHY_REFUSED[type(refusal)]}"] += 1
+            self.recorder.failed(operation, since, self.database.retries - retries, is_error=False)
             return FAIL, None
         except UserError as failure:
-            self.recorder.failed(operation, self.database.retries - retries, is_error=True)
+            self.recorder.failed(operation, since, self.database.retries - retries, is_error=True)
             self.problems[str(failure)] += 1
             self._stop.wait(PAUSE)
             return (INFO if isinstance(failure, AmbiguousCommit) else FAIL), None
-        self.recorder.ok((operation, time.monotonic() - since, self.database.retries - retries))
+        except KeyboardInterrupt:
+            self.recorder.unanswered(operation, since)
+            raise
+        self.recorder.ok((operation, since, time.monotonic(), self.database.retries - retries))
         return OK, result

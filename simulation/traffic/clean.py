@@ -1,12 +1,13 @@
 """Everything that runs have written, removed, so that the database is as it was before them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import services
-from simulation.traffic.run_ids import RunId, known_run_ids
-from simulation.traffic.verification import KEYS, values_of
+from simulation.traffic.run_ids import APPLICATION, RunId, known_run_ids
+from simulation.traffic.stored import KEYS, keys_of_runs
+from toolkit.console import UserError
 from toolkit.database import Cursor, Database, run_or_explain
+from toolkit.database.catalog import is_cockroachdb
 
 BATCH = 1_000  # rows in one transaction
 
@@ -18,54 +19,63 @@ DELETES = {
     "users": "DELETE FROM users WHERE user_id = ANY(%s::INT8[])",
 }
 
+# Which programs are connected, by the names that they call themselves.
+SESSIONS_ON_COCKROACHDB = "SELECT application_name FROM [SHOW SESSIONS]"
+SESSIONS_ON_POSTGRESQL = "SELECT application_name FROM pg_stat_activity"
 
-def known_runs(database: Database) -> list[RunId]:
-    """Return the ids of the runs whose rows are in the database. Raises UserError."""
+Keys = dict[str, list[str]]  # by kind of row
+
+
+def runs_in(database: Database) -> list[RunId]:
+    """Return the ids of the runs whose plans or users are in the database. Raises UserError."""
     return run_or_explain(database, known_run_ids)
 
 
-def count(database: Database, found: list[RunId]) -> dict[str, int]:
-    """Return how many rows of each kind runs have in the database. Raises UserError."""
-    counts = dict.fromkeys(KEYS, 0)
-    for run_id in found:
-        for name in KEYS:
-            counts[name] += len(_keys(database, run_id, name))
-    return counts
+def find(database: Database, run_ids: list[RunId]) -> Keys:
+    """Return the keys of all rows that bear the id of one of these runs; each table is read once. Raises UserError."""
+    return {kind: list(keys_of_runs(database, run_ids, kind)) for kind in KEYS}
 
 
-def clean(database: Database, found: list[RunId], removed: Callable[[str, int], None]) -> list[str]:
-    """Remove all that runs have written. removed(kind, rows) is told after each transaction.
+def check_none_is_live(database: Database, run_ids: list[RunId]) -> None:
+    """Raise UserError if one of these runs is going on, as far as the server lets this user see its sessions."""
+
+    def work(cursor: Cursor) -> list[str]:
+        cursor.execute(SESSIONS_ON_COCKROACHDB if is_cockroachdb(cursor) else SESSIONS_ON_POSTGRESQL)
+        return [name for (name,) in cursor.fetchall()]
+
+    names = run_or_explain(database, work)
+    for run_id in run_ids:
+        sessions = names.count(APPLICATION.format(run_id=run_id))
+        if sessions:
+            raise UserError(
+                f"run {run_id} is going on ({sessions} connections at {database.target.host}), and would take what is "
+                "removed for lost: wait for its end, or say --force"
+            )
+
+
+def clean(database: Database, keys: Keys, removed: Callable[[str, int], None]) -> list[str]:
+    """Remove rows that were found. removed(kind, rows) is told after each transaction.
 
     May be repeated, also after it was interrupted. Return the plans that could not be removed, because others use
     them, each with the reason. Raises UserError.
     """
     kept = []
-    for run_id in found:
-        for name, statement in DELETES.items():
-            keys = _keys(database, run_id, name)
-            for place in range(0, len(keys), BATCH):
+    for kind, statement in DELETES.items():
+        for place in range(0, len(keys[kind]), BATCH):
 
-                def work(
-                    cursor: Cursor, statement: str = statement, batch: list[str] = keys[place : place + BATCH]
-                ) -> int:
-                    cursor.execute(statement, (batch,))
-                    return cursor.rowcount
+            def work(
+                cursor: Cursor, statement: str = statement, batch: list[str] = keys[kind][place : place + BATCH]
+            ) -> int:
+                cursor.execute(statement, (batch,))
+                return cursor.rowcount
 
-                removed(name, run_or_explain(database, work))
-        for key in _keys(database, run_id, "plans"):
-            try:
-                services.remove_subscription(database, subscription_id=int(key))
-                removed("plans", 1)
-            except services.StillInUse as failure:
-                kept.append(str(failure))
-            except services.NotFound:
-                pass  # somebody else cleans, too
+            removed(kind, run_or_explain(database, work))
+    for key in keys["plans"]:
+        try:
+            services.remove_subscription(database, subscription_id=int(key))
+            removed("plans", 1)
+        except services.StillInUse as failure:
+            kept.append(str(failure))
+        except services.NotFound:
+            pass  # somebody else cleans, too
     return kept
-
-
-def _keys(database: Database, run_id: RunId, name: str) -> list[str]:
-    def work(cursor: Cursor) -> list[Any]:
-        cursor.execute(KEYS[name], values_of(run_id))
-        return cursor.fetchall()
-
-    return [key for (key,) in run_or_explain(database, work)]

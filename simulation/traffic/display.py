@@ -5,15 +5,19 @@ import os
 import sys
 from typing import Any, Protocol
 
-from simulation.traffic.checkers import Tallies
-from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, Totals, in_all
+from simulation.traffic.measurements import COUNTS, PERCENTILES, UNSTARTED, Measurement, Measurements, in_all
+from simulation.traffic.recorder import Silence, Totals
 from simulation.traffic.thresholds import Threshold
+from simulation.traffic.verdict import JUDGED, Verdict
 from toolkit.console import printable, say
 
 EACH_SECOND = "_elapsed___errors__ops/sec(inst)___ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
-AT_THE_END = "_elapsed___errors_____ops(total)___ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
+AT_THE_END = (
+    "_elapsed___errors_unstarted___ops(total)__ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
+)
+IN_THE_TABLE = ("p50", "p95", "p99", "pMax")
 HEADER_EVERY = 20  # times that the table is printed
-JUDGED = ("attempted", "acknowledged", "uncertain", "recovered", "lost", "unexpected", "wrong", "not_judged")
+NOTHING = "-"  # where nothing was measured
 
 
 class Display(Protocol):
@@ -22,14 +26,23 @@ class Display(Protocol):
     def note(self, text: str) -> None:
         """Tell the person something."""
 
-    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Say what is run, and where. The facts are named in run.py."""
+
+    def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
         """Show what was measured in the latest second."""
 
-    def end(self, measurements: Measurements, elapsed: float) -> None:
-        """Show the totals."""
+    def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
+        """Show what was measured in so many seconds until then, if single seconds are shown afterwards, too."""
 
-    def proof(self, tallies: Tallies, elapsed: float) -> None:
+    def end(self, measurements: Measurements, elapsed: float, silences: list[Silence], /) -> None:
+        """Show the totals, and when nobody had an answer."""
+
+    def verdict(self, verdict: Verdict) -> None:
         """Show what the proof has found."""
+
+    def unproved(self, reason: str) -> None:
+        """Say why there is no proof."""
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
         """Show whether something was reached that had to be."""
@@ -42,93 +55,124 @@ class Table:
         self._refreshes = sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns >= len(EACH_SECOND)
         self._times = 0
         self._lines = 0
+        self._is_warm_up = False
 
     def note(self, text: str) -> None:
         say(text)
         self._lines = 0  # the table is drawn below it
 
-    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
+    def begin(self, facts: dict[str, Any]) -> None:
+        pass  # the person has just typed it
+
+    def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
+        was_warm_up, self._is_warm_up = self._is_warm_up, is_warm_up
+        if was_warm_up and not is_warm_up:
+            self.note("the warm-up is over: what was measured until here does not count")
         lines = [EACH_SECOND] if self._refreshes or self._times % HEADER_EVERY == 0 else []
         self._times += 1
         for operation, measurement in sorted(totals.measurements.items()):
+            if operation == UNSTARTED:
+                continue
             now = latest.get(operation, Measurement())
             lines.append(
-                f"{totals.elapsed:7.1f}s {measurement.errors:8} {now.ops / seconds:14.1f} "
-                f"{measurement.ops / totals.elapsed:14.1f}{_latencies(now)} {measurement.retries:7}  {operation}"
+                f"{totals.elapsed:7.1f}s {measurement.errors:8} {_rate(now, seconds):>14} "
+                f"{_rate(measurement, totals.elapsed):>14}{_latencies(now)} {measurement.retries:7}  {operation}"
             )
         if self._refreshes:
             back = f"\x1b[{self._lines}A" if self._lines else ""
             print(back + "\n".join(f"{line}\x1b[K" for line in lines), flush=True)
             self._lines = len(lines)
-        else:
+        elif lines:
             print("\n".join(lines), flush=True)
 
-    def end(self, measurements: Measurements, elapsed: float) -> None:
+    def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
+        pass  # a person wants the totals
+
+    def end(self, measurements: Measurements, elapsed: float, _: list[Silence], /) -> None:
         print(f"\n{AT_THE_END}")
         for operation, measurement in [*sorted(measurements.items()), ("(all)", in_all(measurements.values()))]:
+            if operation == UNSTARTED:
+                continue
+            unstarted = f"{measurement.unstarted}" if operation == "(all)" else NOTHING
             print(
-                f"{elapsed:7.1f}s {measurement.errors:8} {measurement.ops:14} {measurement.ops / (elapsed or 1):14.1f}"
-                f"{_latencies(measurement)} {measurement.retries:7}  {operation}"
+                f"{elapsed:7.1f}s {measurement.errors:8} {unstarted:>9} {measurement.ops:12} "
+                f"{_rate(measurement, elapsed):>13}{_latencies(measurement)} {measurement.retries:7}  {operation}"
             )
 
-    def proof(self, tallies: Tallies, elapsed: float) -> None:
+    def verdict(self, verdict: Verdict) -> None:
+        say(verdict.clock)
         print(f"\n{'':10}" + "".join(f"{name.replace('_', ' '):>14}" for name in JUDGED))
-        for name, tally in tallies.items():
+        for name, tally in verdict.tallies.items():
             print(f"{name:10}" + "".join(f"{getattr(tally, judged):14,}" for judged in JUDGED))
-        for name, tally in tallies.items():
+        for name, tally in verdict.tallies.items():
             for example in tally.examples:
                 print(f"  {name}: {printable(example)}")
-        calls = sum(tally.attempted for tally in tallies.values())
-        off = sum(not tally.is_clean for tally in tallies.values())
-        result = "something is OFF" if off else "all is as it was confirmed"
-        print(f"Proof: {calls:,} calls compared with the database in {elapsed:.1f} s: {result}")
+        print(f"Proof: {verdict.calls:,} calls compared with the database in {verdict.elapsed:.1f} s: {verdict.text}")
+
+    def unproved(self, reason: str) -> None:
+        print(f"Proof: NOT MADE: {printable(reason)}")
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        measured = "nothing was measured" if found is None else f"it is {found:,.4g}"
-        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {threshold.text} ({measured})")
+        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {threshold.text} ({threshold.written(found)})")
 
 
 class JSONLines:
-    """For a program: one object a line, histograms encoded as HdrHistogram does (V2, compressed, base64)."""
+    """For a program: one object a line, histograms encoded as HdrHistogram does (V2, compressed, base64).
 
-    def __init__(self, run: str) -> None:
-        self._run = run
+    simulation/traffic/run_file.py reads it.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
 
     def note(self, text: str) -> None:
         say(text)
 
-    def second(self, latest: Measurements, seconds: float, totals: Totals) -> None:
-        for operation, measurement in sorted(latest.items()):
-            self._print(
-                "second", operation=operation, elapsed=totals.elapsed, seconds=seconds, **_figures(measurement, seconds)
-            )
+    def begin(self, facts: dict[str, Any]) -> None:
+        self._print("run", **facts)
 
-    def end(self, measurements: Measurements, elapsed: float) -> None:
-        for operation, measurement in sorted(measurements.items()):
-            self._print(
-                "total", operation=operation, elapsed=elapsed, seconds=elapsed, **_figures(measurement, elapsed)
-            )
+    def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
+        self.measured("warm-up" if is_warm_up else "second", latest, seconds, totals.elapsed)
 
-    def proof(self, tallies: Tallies, elapsed: float) -> None:
-        for name, tally in tallies.items():
+    def end(self, measurements: Measurements, elapsed: float, silences: list[Silence], /) -> None:
+        self.measured("total", measurements, elapsed, elapsed)
+        for silence in silences:
+            self._print("silence", begin=silence.begin, end=silence.end)
+        self._print("end", elapsed=elapsed)
+
+    def verdict(self, verdict: Verdict) -> None:
+        for name, tally in verdict.tallies.items():
             counts = {judged: getattr(tally, judged) for judged in JUDGED}
-            self._print("proof", checker=name, elapsed=elapsed, **counts, examples=tally.examples)
+            self._print("proof", checker=name, elapsed=verdict.elapsed, **counts, examples=tally.examples)
+        self._print("verdict", verdict=verdict.kind, text=verdict.text, calls=verdict.calls, clock=verdict.clock)
+
+    def unproved(self, reason: str) -> None:
+        self._print("verdict", verdict="not made", text=f"NOT MADE: {reason}", calls=0, clock="")
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        self._print("threshold", threshold=threshold.text, found=found, holds=holds)
+        self._print("threshold", threshold=threshold.text, found=found, written=threshold.written(found), holds=holds)
+
+    def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
+        for operation, measurement in sorted(measurements.items()):
+            self._print(kind, operation=operation, elapsed=elapsed, seconds=seconds, **_figures(measurement, seconds))
 
     def _print(self, kind: str, **values: Any) -> None:
         rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
-        print(json.dumps({"kind": kind, "run": self._run, **rounded}), flush=True)
+        print(json.dumps({"kind": kind, "run": self._run_id, **rounded}), flush=True)
+
+
+def _rate(measurement: Measurement, seconds: float) -> str:
+    """Write the operations a second."""
+    return f"{measurement.ops / seconds:.1f}" if measurement.attempts and seconds else NOTHING
 
 
 def _latencies(measurement: Measurement) -> str:
-    latencies = map(measurement.percentile, PERCENTILES)
-    return "".join(f" {'-' if latency is None else f'{latency:.1f}':>8}" for latency in latencies)
+    latencies = map(measurement.percentile, IN_THE_TABLE)
+    return "".join(f" {NOTHING if latency is None else f'{latency:.1f}':>8}" for latency in latencies)
 
 
 def _figures(measurement: Measurement, seconds: float) -> dict[str, Any]:
-    counts = {name: getattr(measurement, name) for name in ("ops", "errors", "refused", "retries", "late")}
+    counts = {name: getattr(measurement, name) for name in COUNTS}
     latencies = {f"{name}_ms": measurement.percentile(name) for name in PERCENTILES}
-    rate = measurement.ops / (seconds or 1)
+    rate = measurement.ops / (seconds or 1) if measurement.attempts else None
     return {**counts, "ops_per_second": rate, **latencies, "latencies": measurement.latencies.encode().decode()}

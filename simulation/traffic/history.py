@@ -6,18 +6,23 @@ nothing of it is in the database) or info (nobody knows). Only calls that write 
 
 import json
 import tempfile
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TextIO
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+from toolkit.console import UserError
 
 OK, FAIL, INFO = "ok", "fail", "info"
+
+LINES_AT_ONCE = 500  # are written to the file
 
 
 class Event(NamedTuple):
     """A call, from its two entries.
 
     begin, end: as time.monotonic() tells it. user: the key of the user whose worker has made it, 0 for plans. call: the
-    operation's name. key: of the row that it writes. sent: the values it was to write. end is infinite, and the outcome
-    info, if the call never ended. got: what the confirmed row says beyond that.
+    operation's name. key: of the row that it writes. sent: the values it was to write. end is infinite if nobody knows
+    what came of the call: it may still come true. got: what the confirmed row says beyond that, by column.
     """
 
     begin: float
@@ -27,7 +32,7 @@ class Event(NamedTuple):
     key: str
     sent: list[Any]
     outcome: str
-    got: list[Any]
+    got: dict[str, Any]
 
 
 class History:
@@ -35,39 +40,55 @@ class History:
 
     def __init__(self) -> None:
         self.calls = 0
-        self._file: TextIO = tempfile.TemporaryFile("w+", 1 << 16, "utf-8", newline="\n")  # noqa: SIM115 - see close()
+        self._file = tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - as long as there is a History
+        self._lines: list[str] = []  # that are not in the file yet
 
     def begin(self, now: float, user: int, call: str, key: object, sent: list[Any]) -> None:
-        """Write down that a call begins."""
+        """Write down that a call begins. Raises UserError if that is not possible: the call must not be made then."""
         self.calls += 1
-        self._file.write(json.dumps([now, user, call, str(key), sent], default=str) + "\n")
+        self._lines.append(json.dumps([now, user, call, str(key), sent], default=str))
+        if len(self._lines) >= LINES_AT_ONCE:
+            self._write()
 
-    def end(self, now: float, outcome: str, got: list[Any]) -> None:
+    def end(self, now: float, outcome: str, got: dict[str, Any]) -> None:
         """Write down how the call ended that was begun last."""
-        self._file.write(json.dumps([now, outcome, got], default=str) + "\n")
+        self._lines.append(json.dumps([now, outcome, got], default=str))
 
     def events(self) -> Iterator[Event]:
         """Return the calls in their order. Only after the last was written."""
         self._file.seek(0)
         begun: list[Any] | None = None
-        for line in self._file:
+        lines: Iterable[bytes | str] = chain(self._file, self._lines)
+        for line in lines:
             entry = json.loads(line)
             if len(entry) == 5:
                 if begun:
-                    yield _event(begun, [float("inf"), INFO, []])
+                    yield _event(begun, [0.0, INFO, {}])
                 begun = entry
             elif begun:
                 yield _event(begun, entry)
                 begun = None
         if begun:
-            yield _event(begun, [float("inf"), INFO, []])
+            yield _event(begun, [0.0, INFO, {}])
 
-    def close(self) -> None:
-        """Remove the file."""
-        self._file.close()
+    def _write(self) -> None:
+        """Write the lines into the file. What it does not take stays in memory, so that nothing is forgotten."""
+        size = self._file.tell()
+        data = "".join(f"{line}\n" for line in self._lines).encode()
+        try:
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        except OSError as error:
+            self._file.truncate(size)
+            raise UserError(
+                f"the history of the calls cannot be written to {tempfile.gettempdir()}, so the run was ended: "
+                f"{error.strerror}"
+            ) from error
+        self._lines.clear()
 
 
 def _event(begun: list[Any], ended: list[Any]) -> Event:
     begin, user, call, key, sent = begun
     end, outcome, got = ended
-    return Event(begin, end, user, call, key, sent, outcome, got)
+    return Event(begin, float("inf") if outcome == INFO else end, user, call, key, sent, outcome, got)

@@ -1,20 +1,88 @@
-"""The measurements of several runs, of several machines perhaps, added up: `simulate.py merge FILE ...`."""
+"""Several runs, of several machines perhaps, added up: `simulate.py merge FILE ...`."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from simulation.traffic.display import Display
 from simulation.traffic.measurements import Measurement, Measurements
-from simulation.traffic.run_file import read_run_file
+from simulation.traffic.recorder import Silence
+from simulation.traffic.run_file import AND, MeasuredRun, Second, read_runs
+
+SUMS = ("concurrency", "processes", "rate", "max_ops")  # facts that add up
 
 
-def merge(files: list[Path]) -> tuple[Measurements, float]:
-    """Return the measurements of runs, and how many seconds the longest of them went on.
+def merge(files: list[Path]) -> MeasuredRun:
+    """Return the runs of some files as if they had been one.
 
-    The files are of `run --format json`. Raises UserError for one that cannot be read or holds no run.
+    They are laid beside each other by when they started, as their machines told the time, or else by their beginnings:
+    see do_overlap(). Raises UserError for a file that cannot be read or holds no run, or for the same run twice.
     """
-    measurements: Measurements = {}
-    longest = 0.0
-    for file in files:
-        for second in read_run_file(file):
-            measurements.setdefault(second.operation, Measurement()).add(second.measurement)
-            longest = max(longest, second.elapsed)
-    return measurements, longest
+    runs = read_runs(files)
+    starts = _starts(runs) if do_overlap(runs) else [0.0] * len(runs)
+    merged = MeasuredRun(AND.join(run.run_id for run in runs), files[0], facts=_facts(runs))
+    by_second: dict[tuple[int, str], Measurement] = defaultdict(Measurement)
+    for run, start in zip(runs, starts, strict=True):
+        for second in run.seconds:
+            middle = start - min(starts) + second.elapsed - second.seconds / 2
+            by_second[int(max(middle, 0.0)), second.operation].add(second.measurement)
+    merged.seconds = [Second(operation, at + 1.0, 1.0, one) for (at, operation), one in sorted(by_second.items())]
+    merged.elapsed = max(start - min(starts) + run.elapsed for run, start in zip(runs, starts, strict=True))
+    merged.silences = _in_all(
+        [Silence(one.begin + start - min(starts), one.end + start - min(starts)) for one in run.silences]
+        for run, start in zip(runs, starts, strict=True)
+    )
+    merged.has_ended = all(run.has_ended for run in runs)
+    return merged
+
+
+def do_overlap(runs: list[MeasuredRun]) -> bool:
+    """Whether there was a time in which all of the runs went on, as far as their machines tell the same time."""
+    starts = _starts(runs)
+    return len(starts) == len(runs) and max(starts) < min(
+        start + run.elapsed for run, start in zip(runs, starts, strict=True)
+    )
+
+
+def show(merged: MeasuredRun, display: Display) -> None:
+    """Show what was merged: as a run does at its end, and in JSON each second of it."""
+    display.begin(merged.facts)
+    seconds: dict[float, Measurements] = defaultdict(dict)
+    for second in merged.seconds:
+        seconds[second.elapsed][second.operation] = second.measurement
+    for elapsed, measurements in seconds.items():
+        display.measured("second", measurements, 1.0, elapsed)
+    display.end(merged.measurements, merged.elapsed, merged.silences)
+
+
+def _starts(runs: list[MeasuredRun]) -> list[float]:
+    return [datetime.fromisoformat(run.facts["started"]).timestamp() for run in runs if "started" in run.facts]
+
+
+def _facts(runs: list[MeasuredRun]) -> dict[str, Any]:
+    """Return the facts that all of the runs have, with the sums of those that add up; of others, what each has."""
+    facts: dict[str, Any] = {}
+    for name in dict.fromkeys(name for run in runs for name in run.facts):
+        values = [run.facts.get(name) for run in runs]
+        if name == "started":
+            facts[name] = min(filter(None, values))
+        elif name in SUMS and None not in values:
+            facts[name] = sum(values)
+        else:
+            known = list(dict.fromkeys(map(str, values)))
+            facts[name] = values[0] if len(known) == 1 else ", ".join(known)
+    return facts
+
+
+def _in_all(silences: Iterable[list[Silence]]) -> list[Silence]:
+    """Return the times that are in each of the lists: then nobody had an answer."""
+    common: list[Silence] | None = None
+    for ones in silences:
+        if common is None:
+            common = ones
+        else:
+            both = (Silence(max(a.begin, b.begin), min(a.end, b.end)) for a in common for b in ones)
+            common = [one for one in both if one.begin < one.end]
+    return common or []

@@ -11,10 +11,12 @@ from simulation.traffic.thresholds import Threshold
 class Options:
     """What a run is to be like.
 
-    duration: for how many seconds it goes on. concurrency: the number of workers. rate: operations a second that are
-    due; None: each worker goes on when it is done. max_ops: after so many operations it ends. mix: operations with
-    their weights. clock: how many seconds pass for the viewers in one. keeps_history: whether the calls that write are
-    written down, without which nothing can be verified. thresholds: what the run has to reach.
+    duration: for how many seconds it goes on. warm_up: for how many it does so before, which do not count.
+    concurrency: the number of workers. rate: operations a second that are due; None: each worker goes on when it is
+    done. max_ops: after so many operations it ends. mix: operations with their weights. clock: how many seconds pass
+    for the viewers in one. keeps_history: whether the calls that write are written down, without which nothing can be
+    verified. most_not_judged: percent of the calls; with more of them not judged the proof has failed. thresholds: what
+    the run has to reach.
     """
 
     duration: float = math.inf
@@ -24,6 +26,8 @@ class Options:
     max_ops: int | None = None
     mix: dict[str, float] = field(default_factory=lambda: MIX)
     clock: float = 60.0
+    warm_up: float = 0.0
+    most_not_judged: float = 5.0
     keeps_history: bool = True
     as_json: bool = False
     thresholds: tuple[Threshold, ...] = ()

@@ -1,6 +1,7 @@
 """The plans of a run, which nobody else has: its users are on them, and it changes their prices."""
 
 from decimal import Decimal
+from typing import Any
 
 import services
 from simulation.traffic.audience import Audience
@@ -9,18 +10,20 @@ from toolkit.database import Database
 
 
 class Plan:
-    """A plan and its price, which one worker changes."""
+    """A plan as it was added, but for its price: that of now, as the one worker knows who changes it."""
 
-    __slots__ = ("price", "subscription_id")
+    __slots__ = ("features", "name", "price", "subscription_id")
 
-    def __init__(self, subscription_id: int, price: Decimal) -> None:
-        self.subscription_id, self.price = subscription_id, price
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.subscription_id: int = row["subscription_id"]
+        self.name: str = row["name"]
+        self.price: Decimal = row["price"]
+        self.features: dict[str, Any] = row["features"]
 
 
 def add_plans(database: Database, audience: Audience, run_id: RunId) -> list[Plan]:
     """Add the plans of a run, after those of the model's profile, and return them. Raises UserError."""
-    rows = (
-        services.add_subscription(database, name=run_id.plan(plan.name), price=plan.prices[0])
+    return [
+        Plan(services.add_subscription(database, name=run_id.plan(plan.name), price=plan.prices[0]))
         for plan in audience.profile.plans
-    )
-    return [Plan(row["subscription_id"], row["price"]) for row in rows]
+    ]

@@ -2,96 +2,131 @@
 
 import time
 
+from psycopg2.extensions import make_dsn
+
 from simulation.traffic.audience import Audience
 from simulation.traffic.display import Display, JSONLines, Table
-from simulation.traffic.measurements import in_all
+from simulation.traffic.facts import facts_of
+from simulation.traffic.measurements import in_all, latency
 from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
-from simulation.traffic.run_ids import new_run_id
+from simulation.traffic.run_ids import APPLICATION, new_run_id
 from simulation.traffic.runner import Traffic
-from simulation.traffic.verification import verify
+from simulation.traffic.server_clock import ServerClock
+from simulation.traffic.signals import ending_in_order
+from simulation.traffic.verification import Written, verify
+from toolkit.console import UserError
 from toolkit.database import Database, supervised
 from toolkit.database.interruptible import LONG_SILENCE
 
 BUSY = 0.85  # of a core: from there on the client's own work is what the operations wait for
 INTERRUPTED = 130
-MOST_PROBLEMS = 5
+MOST_TOLD = 5  # problems, refusals or silences
 
 
 def run_traffic(url: str, options: Options) -> int:
     """Run the traffic, show what is measured, prove what was written. Return the exit status.
 
-    That is 0; 1 if the proof finds anything that is off, or a threshold does not hold; 130 after Ctrl-C.
-    Raises UserError if there is no database to begin with, or none to compare with at the end.
+    That is 0; 1 if not all is proved, a threshold does not hold, or the run could not go on; 130 after Ctrl-C or
+    SIGTERM, of which a second ends the process at once. Raises UserError if there is no database to begin with.
     """
-    database = Database(url, setup="python streaming_services.py")
+    with ending_in_order():
+        return _run(url, options)
+
+
+def _run(url: str, options: Options) -> int:
     run_id = new_run_id()
+    url = make_dsn(url, application_name=APPLICATION.format(run_id=run_id))
+    database = Database(url, setup="python streaming_services.py")
     display: Display = JSONLines(run_id) if options.as_json else Table()
     audience = supervised(database, lambda: Audience(database))
+    clock = supervised(database, lambda: ServerClock(database))
     plans = supervised(database, lambda: add_plans(database, audience, run_id))
     first_prices = [plan.price for plan in plans]
+    display.begin(supervised(database, lambda: facts_of(database, audience, options)))
     display.note(
         f"run {run_id}: {len(audience.users):,} users and {len(audience.titles):,} titles at {database.target.host}, "
         f"{options.concurrency} workers; `simulate.py clean --run {run_id}` removes what it writes"
     )
     traffic = Traffic(url, run_id, audience, plans, options)
-    was_interrupted = _go(traffic, display)
-    totals = traffic.totals
-    _tell_problems(traffic, display)
-    begin = time.monotonic()
-    histories = [worker.history for worker in traffic.workers if worker.history]
-    tallies = supervised(database, lambda: verify(database, run_id, plans, first_prices, histories))
+    status = _go(traffic, options, display)
+    written = Written(run_id, plans, first_prices, traffic.histories)
+    try:
+        verdict = supervised(database, lambda: verify(database, written, clock, options.most_not_judged))
+        display.verdict(verdict)
+        status = status if verdict.is_good else 1
+    except UserError as failure:
+        display.unproved(str(failure))
+        status = 1
     database.close()
-    display.proof(tallies, time.monotonic() - begin)
-    failed = not all(tally.is_clean for tally in tallies.values())
     for threshold in options.thresholds:
-        holds, found = threshold.judge(totals.measurements, totals.elapsed)
-        failed = failed or not holds
+        holds, found = threshold.judge(traffic.totals.measurements, traffic.totals.elapsed)
+        status = status if holds else 1
         display.threshold(threshold, found, holds=holds)
-    return 1 if failed else INTERRUPTED if was_interrupted else 0
+    return status
 
 
-def _go(traffic: Traffic, display: Display) -> bool:
-    """Let the traffic run, and show it. Return whether Ctrl-C has ended it."""
+def _go(traffic: Traffic, options: Options, display: Display) -> int:
+    """Let the traffic run, and show it. Return the exit status, as far as it is known then."""
     told = False
 
     def every_second() -> None:
         nonlocal told
-        display.second(*traffic.totals.take(), traffic.totals)
+        display.second(*traffic.totals.take(), traffic.totals, is_warm_up=traffic.is_warming_up)
         silence = traffic.silence()
         if silence >= LONG_SILENCE and not told:
             display.note(f"a statement has had no answer for {silence:.0f} s; the run goes on")
         told = silence >= LONG_SILENCE
 
-    was_interrupted = False
+    status = 0
     cpu = time.process_time()
     try:
         traffic.go(every_second)
     except KeyboardInterrupt:
-        was_interrupted = True
+        status = INTERRUPTED
         display.note("interrupted: the totals and the proof follow")
+    except UserError as failure:
+        status = 1
+        display.note(f"error: {failure}")
     cpu = time.process_time() - cpu
     every_second()
-    elapsed = traffic.totals.elapsed
-    display.end(traffic.totals.measurements, elapsed)
-    display.note(f"The client took {cpu:.1f} s of CPU in {elapsed:.1f} s")
-    if cpu > BUSY * elapsed:
+    totals = traffic.totals
+    totals.end()
+    display.end(totals.measurements, totals.elapsed, totals.silences)
+    display.note(f"The client took {cpu:.1f} s of CPU in {totals.elapsed:.1f} s")
+    if cpu > BUSY * totals.elapsed:
         display.note(
             "warning: the client was the bottleneck, as Python runs one thread at a time: for more operations a second "
             "start further processes, or use further machines, and `simulate.py merge` their output"
         )
-    return was_interrupted
+    _tell_problems(traffic, options, display)
+    return status
 
 
-def _tell_problems(traffic: Traffic, display: Display) -> None:
-    """Say what the errors were, and what could not be started in time."""
-    measurement = in_all(traffic.totals.measurements.values())
-    for problem, number in traffic.problems().most_common(MOST_PROBLEMS):
+def _tell_problems(traffic: Traffic, options: Options, display: Display) -> None:
+    """Say what the errors were, what was refused, what could not begin in time, and when nobody had an answer."""
+    totals = traffic.totals
+    together = in_all(totals.measurements.values())
+    for problem, number in traffic.problems.most_common(MOST_TOLD):
         display.note(f"{number:,} times: {problem}")
-    if measurement.refused:
-        display.note(f"{measurement.refused:,} calls were refused, as of users or titles that others had removed")
-    if measurement.late or traffic.unstarted:
+    for refusal, number in traffic.refusals.most_common(MOST_TOLD):
+        display.note(f"{number:,} times a service has refused {refusal}")
+    if together.unanswered:
         display.note(
-            f"{measurement.late:,} operations began later than they were due, and {traffic.unstarted:,} had not begun "
+            f"{together.unanswered:,} calls had no answer at the end: they count as errors, as long as they waited"
+        )
+    if together.late or together.unstarted:
+        display.note(
+            f"{together.late:,} operations began later than they were due, and {together.unstarted:,} had not begun "
             "at the end: this rate is more than so many workers can do here"
         )
+    if totals.silences:
+        longest = sorted(totals.silences, key=lambda silence: silence.begin - silence.end)[:MOST_TOLD]
+        when = ", ".join(f"{silence.begin:.1f} s and {silence.end:.1f} s" for silence in sorted(longest))
+        seconds = sum(silence.end - silence.begin for silence in totals.silences)
+        display.note(f"no answers between {when} ({seconds:.1f} of {totals.elapsed:.1f} s in all)")
+        if not options.rate:
+            display.note(
+                "in a closed loop workers that wait send nothing, so the percentiles hardly know of that time, in "
+                f"which others would have come (pMax: {latency(together.percentile('pMax'))}): with --rate they count"
+            )

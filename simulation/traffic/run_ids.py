@@ -13,6 +13,7 @@ from uuid import UUID
 from toolkit.database import Cursor
 
 DOMAIN = "sim.example.com"
+APPLICATION = "simulate {run_id}"  # the application_name of a run's connections
 
 # Of the operating system's chance, but asked once: asking it each time lets the other threads go first.
 RNG = Random(secrets.randbits(256))
@@ -52,7 +53,12 @@ def is_run_id(text: str) -> bool:
 
 
 def known_run_ids(cursor: Cursor) -> list[RunId]:
-    """Return the ids of the runs that have written to the database and were not removed."""
-    cursor.execute("SELECT name FROM subscriptions WHERE name LIKE '%, simulation %' ORDER BY name")
-    found = (name.rpartition(", simulation ")[2] for (name,) in cursor.fetchall())
-    return [RunId(text) for text in dict.fromkeys(found) if is_run_id(text)]
+    """Return the ids of the runs whose plans or users are in the database."""
+    cursor.execute(KNOWN, {"plan": "%, simulation %", "address": f"%@{DOMAIN}", "domain": f"@{DOMAIN}"})
+    return [RunId(text) for (text,) in cursor.fetchall() if is_run_id(text)]
+
+
+KNOWN = """
+    SELECT split_part(name, ', simulation ', 2) AS run_id FROM subscriptions WHERE name LIKE %(plan)s
+    UNION SELECT right(split_part(email, %(domain)s, 1), 12) FROM users WHERE email LIKE %(address)s
+    ORDER BY run_id"""

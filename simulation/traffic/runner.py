@@ -10,28 +10,26 @@ from random import Random
 
 from simulation.traffic.audience import Audience
 from simulation.traffic.history import History
-from simulation.traffic.measurements import Totals
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
+from simulation.traffic.recorder import Recorder, Totals
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.worker import Share, Stage, Worker
 from toolkit.database import Database
 
 RETRY_FOR = 20.0  # seconds for which an operation is tried again before it counts as an error
 PATIENCE = 5.0  # seconds for which the last operations are waited for
+CUT_OFF = 15.0  # seconds after which a thread that was interrupted is given up
 
 
 class Traffic:
-    """A run: its workers, and when they stop."""
+    """A run: its workers, and when they stop.
 
-    def __init__(
-        self,
-        url: str,
-        run_id: RunId,
-        audience: Audience,
-        plans: list[Plan],
-        options: Options,
-    ) -> None:
+    totals: what they have measured. is_warming_up: whether that does not count. problems: what errors said, and how
+    often. refusals: what was refused.
+    """
+
+    def __init__(self, url: str, run_id: RunId, audience: Audience, plans: list[Plan], options: Options) -> None:
         self.plans = plans
         self._options = options
         self._stop = threading.Event()
@@ -59,61 +57,97 @@ class Traffic:
             )
             for number in range(options.concurrency)
         ]
-        self.totals = Totals(worker.calls.recorder for worker in self.workers)
-        self.unstarted = 0  # operations that were due at the end and had not begun
+        self.is_warming_up = options.warm_up > 0
+        self._begun_before = 0  # operations of the warm-up
+        self._unstarted = Recorder()
+        self.totals = Totals([*(worker.calls.recorder for worker in self.workers), self._unstarted])
         self._faults: list[BaseException] = []
         self._ended = threading.Event()  # all of the workers
         self._working = options.concurrency
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
 
-    def go(self, every_second: Callable[[], object]) -> None:
-        """Run for as long, or as many operations, as the options say; every_second() is called once a second.
+    @property
+    def histories(self) -> list[History]:
+        return [worker.history for worker in self.workers if worker.history]
 
-        Raises KeyboardInterrupt after Ctrl-C, when the workers have stopped, and whatever a worker could not handle.
-        """
-        gc.freeze()  # the audience stays as it is, and need not be looked at for garbage again and again
-        self._began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        try:
-            for second in itertools.count(1):
-                end = min(self._began + second, self._began + self._options.duration)
-                if self._ended.wait(max(0.0, end - time.monotonic())) or end >= self._began + self._options.duration:
-                    break
-                every_second()  # what is left at the end is for the caller to take
-        finally:
-            self._end()
-        if self._faults:
-            raise self._faults[0]
+    @property
+    def problems(self) -> Counter[str]:
+        return sum((worker.calls.problems for worker in self.workers), Counter())
+
+    @property
+    def refusals(self) -> Counter[str]:
+        return sum((worker.calls.refusals for worker in self.workers), Counter())
 
     def silence(self) -> float:
         """Return for how many seconds the server has owed an answer to some worker."""
         return max(worker.calls.database.silence() for worker in self.workers)
 
-    def problems(self) -> Counter[str]:
-        """Return what the errors said, and how often."""
-        return sum((worker.calls.problems for worker in self.workers), Counter())
+    def go(self, every_second: Callable[[], object]) -> None:
+        """Run for as long, or as many operations, as the options say; every_second() is called once a second.
 
-    def _end(self) -> None:
+        What was measured in the last second is left for the caller to take. Raises KeyboardInterrupt after Ctrl-C, when
+        the workers have stopped, and whatever a worker could not handle.
+        """
+        gc.freeze()  # the audience stays as it is, and need not be looked at for garbage again and again
+        self._began = self._counts_from = time.monotonic()
+        self.totals.restart()
+        for thread in self._threads:
+            thread.start()
+        try:
+            if self.is_warming_up and self._wait(self._options.warm_up, every_second):
+                every_second()
+                self._end_warm_up()
+            self._wait(self._options.duration, every_second)
+        finally:
+            self._end(every_second)
+        if self._faults:
+            raise self._faults[0]
+
+    def _end_warm_up(self) -> None:
+        """Forget what was measured so far."""
+        self.is_warming_up = False
+        self.totals.restart()
+        self._counts_from, self._begun_before = time.monotonic(), self._begun()
+
+    def _begun(self) -> int:
+        return sum(worker.begun for worker in self.workers)
+
+    def _wait(self, seconds: float, every_second: Callable[[], object]) -> bool:
+        """Wait so long, or until all workers have ended, and return whether they go on.
+
+        every_second() is called once a second, but not at the end.
+        """
+        began = time.monotonic()
+        for second in itertools.count(1):
+            end = began + min(second, seconds)
+            if self._ended.wait(max(0.0, end - time.monotonic())):
+                return False
+            if end >= began + seconds:
+                return True
+            every_second()
+        return False
+
+    def _end(self, every_second: Callable[[], object]) -> None:
         """Stop the workers; those that wait for the server too long are interrupted."""
-        if self._options.rate:
-            due = int((time.monotonic() - self._began) * self._options.rate)
-            due = min(due, self._options.max_ops) if self._options.max_ops is not None else due
-            self.unstarted = max(0, due - next(self._numbers))
+        ended = time.monotonic()
         self._stop.set()
-        end = time.monotonic() + PATIENCE
-        for interrupt in (False, True):
-            for worker in self.workers if interrupt else ():
-                worker.calls.database.interrupt()
-            for thread in self._threads:
-                thread.join(max(0.0, end - time.monotonic()) if not interrupt else 15.0)
+        self._wait(PATIENCE, every_second)
+        for worker in self.workers if not self._ended.is_set() else ():
+            worker.calls.database.interrupt()
+        self._ended.wait(CUT_OFF)
+        if self._options.rate:
+            due = int((ended - self._counts_from) * self._options.rate)
+            if self._options.max_ops is not None:
+                due = min(due, self._options.max_ops - self._begun_before)
+            self._unstarted.unstarted(max(0, due - self._begun() + self._begun_before))
 
     def _work(self, worker: Worker) -> None:
+        options = self._options
         try:
             for number in self._numbers:
-                due = self._due(number, self._options.rate) if self._options.rate else None
-                if self._stop.is_set() or (self._options.max_ops is not None and number >= self._options.max_ops):
+                due = self._due(number, options.rate) if options.rate else None
+                if self._stop.is_set() or (options.max_ops is not None and number >= options.max_ops):
                     break
                 worker.step(due)
         except KeyboardInterrupt:

@@ -4,22 +4,28 @@ import argparse
 import operator
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, in_all
+from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, in_all, latency
+
+
+def _count(name: str, measurement: Measurement, _: float) -> float | None:
+    """Return a count; None if no call was made, for nothing can be said of those then."""
+    return int(getattr(measurement, name)) if measurement.attempts else None
+
+
+def _latency(name: str, measurement: Measurement, _: float) -> float | None:
+    return measurement.percentile(name)
+
 
 # The figures, each of an operation or in all. Latencies are in milliseconds; ops/s is over the whole run.
 FIGURES: dict[str, Callable[[Measurement, float], float | None]] = {
     "ops": lambda measurement, _: measurement.ops,
     "ops/s": lambda measurement, seconds: measurement.ops / seconds,
-    "errors": lambda measurement, _: measurement.errors,
-    "refused": lambda measurement, _: measurement.refused,
-    "retries": lambda measurement, _: measurement.retries,
-    "late": lambda measurement, _: measurement.late,
-    "p50": lambda measurement, _: measurement.percentile("p50"),
-    "p95": lambda measurement, _: measurement.percentile("p95"),
-    "p99": lambda measurement, _: measurement.percentile("p99"),
-    "pMax": lambda measurement, _: measurement.percentile("pMax"),
+    "unstarted": lambda measurement, _: measurement.unstarted,
+    **{name: partial(_count, name) for name in ("errors", "unanswered", "refused", "retries", "late")},
+    **{name: partial(_latency, name) for name in PERCENTILES},
 }
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -42,8 +48,16 @@ class Threshold(NamedTuple):
     comparison: str
     value: float
 
+    def written(self, found: float | None) -> str:
+        """Write what the figure is, for a person."""
+        if found is None:
+            return "nothing was measured"
+        if self.figure in PERCENTILES:
+            return f"it is {latency(found)}"
+        return f"it is {found:,.1f}" if self.figure == "ops/s" else f"it is {found:,.0f}"
+
     def judge(self, measurements: Measurements, seconds: float) -> tuple[bool, float | None]:
-        """Return whether it holds, and what the figure is: None, for which nothing holds, if nothing was measured."""
+        """Return whether it holds, and what the figure is: None, with which nothing holds, if nothing was measured."""
         measurement = (
             in_all(measurements.values()) if self.operation is None else measurements.get(self.operation, Measurement())
         )
@@ -52,10 +66,10 @@ class Threshold(NamedTuple):
 
 
 def threshold(operations: list[str]) -> Callable[[str], Threshold]:
-    """Return the function that reads an threshold from the command line."""
+    """Return the function that reads a threshold from the command line."""
 
     def read(text: str) -> Threshold:
-        match = re.fullmatch(r"\s*(?:(\w+)\.)?([\w/]+)\s*(<=|>=|!=|==|<|>|=)\s*([\d.]+)\s*(us|ms|s|)\s*", text)
+        match = re.fullmatch(r"\s*(?:([a-z]+)\.)?([\w/.]+)\s*(<=|>=|!=|==|<|>|=)\s*([\d.]+)\s*(us|ms|s|)\s*", text)
         if not match:
             raise argparse.ArgumentTypeError(f"expected a figure, a comparison and a number, like p99<50ms: {text}")
         operation, name, comparison, number, unit = match.groups()
@@ -64,6 +78,8 @@ def threshold(operations: list[str]) -> Callable[[str], Threshold]:
             raise argparse.ArgumentTypeError(f"{text}: there is no figure {name}, but {', '.join(FIGURES)}")
         if operation and operation not in operations:
             raise argparse.ArgumentTypeError(f"{text}: there is no operation {operation}, but {', '.join(operations)}")
+        if operation and figure == "unstarted":
+            raise argparse.ArgumentTypeError(f"{text}: what has not begun is of no operation: unstarted{comparison}...")
         if unit and figure not in PERCENTILES:
             raise argparse.ArgumentTypeError(f"{text}: {figure} is not a time")
         try:

@@ -5,7 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import IO, Any
 
 from simulation.traffic.history import INFO, OK, Event, History
 
@@ -21,18 +21,38 @@ def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
     calls = sum(history.calls for history in histories)
     parts = min(MOST_PARTS, calls // CALLS_AT_ONCE + 1)
     with ExitStack() as files:
-        split = [files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]
-        for history in histories:
-            for event in history.events():
-                if event.user:
-                    split[event.user % parts].write(json.dumps(event) + "\n")
-        for file in split:
-            file.seek(0)
+        try:
+            split = _split(histories, parts, files)
+        except OSError:  # a full disk: it takes longer, for all is read again for each part
+            split = None
+        for part in range(parts):
             users: UserHistories = defaultdict(list)
-            for line in file:
-                event = Event(*json.loads(line))
-                users[event.user].append(event)
+            for event in _read(split[part]) if split else _events(histories):
+                if event.user % parts == part:
+                    users[event.user].append(event)
             yield users
+
+
+def _split(histories: list[History], parts: int, files: ExitStack) -> list[IO[str]] | None:
+    """Return a file with the calls of each part; None if there is one part only."""
+    if parts == 1:
+        return None
+    split: list[IO[str]] = [files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]  # noqa: SIM115
+    for event in _events(histories):
+        split[event.user % parts].write(json.dumps(event) + "\n")
+    for file in split:
+        file.flush()
+    return split
+
+
+def _read(file: IO[str]) -> Iterator[Event]:
+    file.seek(0)
+    return (Event(*json.loads(line)) for line in file)
+
+
+def _events(histories: list[History]) -> Iterator[Event]:
+    """Return the calls on users, of all histories."""
+    return (event for history in histories for event in history.events() if event.user)
 
 
 def by_key(events: Iterable[Event], *calls: str) -> dict[str, list[Event]]:

@@ -76,6 +76,7 @@ class Worker:
     def __init__(self, database: Database, stage: Stage, share: Share, rng: Random, history: History | None) -> None:
         self.audience, self.run_id, self.history = stage.audience, stage.run_id, history
         self.calls = Calls(database, history, stage.stop)
+        self.begun = 0  # steps
         self._plans, self._priced = stage.plans, share.plans
         self._viewers, self._activities = share.viewers, list(accumulate(share.activities))
         self._doing = [getattr(self, f"_{name}") for name in stage.mix]
@@ -94,6 +95,7 @@ class Worker:
 
         Raises KeyboardInterrupt when the Database was interrupted.
         """
+        self.begun += 1
         self.calls.due = due
         weights = self._weights  # the last is left out, so that it also gets what rounding leaves over
         self._doing[bisect_right(weights, self._rng.random() * weights[-1], 0, len(weights) - 1)]()
@@ -211,7 +213,7 @@ class Worker:
             user_id,
             user_id,
             [person.name, email, plan.subscription_id],
-            [],
+            ["created_at"],
             {"user_id": user_id, "name": person.name, "email": email, "subscription_id": plan.subscription_id},
         )
         if row:

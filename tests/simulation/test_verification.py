@@ -1,6 +1,7 @@
 """The proof finds whatever is done to what a run has written, and nothing else."""
 
 import re
+import time
 from decimal import Decimal
 from math import inf
 from uuid import UUID
@@ -10,16 +11,22 @@ from sample import execute
 from traffic import Finished, off, run_ops
 
 import services
-from simulation.traffic.checkers import Tally
 from simulation.traffic.history import FAIL, INFO, OK, Event, History
 from simulation.traffic.prices import Prices
 from simulation.traffic.run_ids import new_run_id
+from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.user_histories import possible
+from simulation.traffic.verdict import PROGRESS, REMOVED, REWRITTEN, Tally, Verdict
+from simulation.traffic.verification import Written, verify
 from toolkit.database import Database, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 
 VIEWING = "watch_id = (SELECT watch_id FROM watch_history WHERE right(watch_id::TEXT, 12) = '{run_id}' {more} LIMIT 1)"
-REVIEW = "review_id = (SELECT review_id FROM reviews WHERE right(review_id::TEXT, 12) = '{run_id}' LIMIT 1)"
+REVIEW = (
+    "review_id = (SELECT review_id FROM reviews "
+    "WHERE right(review_id::TEXT, 12) = '{run_id}' AND user_id > 1000000 LIMIT 1)"
+)
+OTHERS_REVIEW = REVIEW.replace("user_id > 1000000", "user_id < 9")
 PAYMENT = "payment_id = (SELECT payment_id FROM payment_history WHERE right(payment_id::TEXT, 12) = '{run_id}' LIMIT 1)"
 MEMBER = "user_id = (SELECT user_id FROM users WHERE email LIKE '%.{run_id}@sim.example.com' LIMIT 1)"
 MEMBERS_VIEWING = VIEWING.replace("{more}", "AND user_id > 1000000 AND progress < 99")
@@ -85,6 +92,11 @@ CORRUPTIONS = {
         "users",
         "unexpected",
     ),
+    "reviews are moved to another year": (
+        f"UPDATE reviews SET reviewed_at = '1999-01-01' WHERE {OTHERS_REVIEW}",
+        "reviews",
+        "wrong",
+    ),
     "a plan has another price": (
         "UPDATE subscriptions SET price = 0.01 WHERE name = 'Basic, simulation {run_id}'",
         "plans",
@@ -144,6 +156,51 @@ def test_references_that_dangle_are_found(finished: Finished, db: Database, gone
     assert off(finished.verify())["viewings"]["unexpected"] >= 1
 
 
+# For each table what is counted, and which of its rows is changed.
+COLUMNS = {
+    "users": ("users", "email LIKE '%.{run_id}@sim.example.com'"),
+    "watch_history": ("viewings", "right(watch_id::TEXT, 12) = '{run_id}' AND user_id > 1000000 AND progress < 90"),
+    "reviews": ("reviews", "right(review_id::TEXT, 12) = '{run_id}' AND user_id > 1000000"),
+    "payment_history": ("payments", "right(payment_id::TEXT, 12) = '{run_id}'"),
+    "subscriptions": ("plans", "name LIKE '%, simulation {run_id}'"),
+}
+CHANGED = {
+    "bigint": "coalesce({0}, 0) + 1",
+    "numeric": "{0} + CASE WHEN {0} > 9 THEN -0.1 ELSE 0.1 END",
+    "text": "CASE WHEN '{0}' = 'country' THEN 'XX' ELSE coalesce({0}, '') || 'x' END",
+    "timestamp with time zone": "{0} - INTERVAL '1 second'",
+    "uuid": "gen_random_uuid()",
+    "jsonb": "'{{\"streams\": 9}}'",
+}
+
+
+def test_each_field_of_each_row_that_is_changed_is_found(finished: Finished, db: Database) -> None:
+    """Of each kind of row that a run writes each column is changed by hand, and changed back."""
+    constraints = "SELECT conrelid::REGCLASS::TEXT, conname FROM pg_constraint WHERE contype = 'f'"
+    for table, name in execute(db, constraints):
+        drop_constraint(db, table, name)
+    drop_constraint(db, "payment_history", "payment_history_payer_is_user")
+    found = []
+    for table, (checker, condition) in COLUMNS.items():
+        columns = execute(
+            db, f"SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '{table}'"
+        )
+        key = columns[0][0]
+        for column, data_type in columns:
+            ((row, before),) = execute(
+                db,
+                f"SELECT {key}, {column} FROM {table} WHERE {condition} LIMIT 1".replace("{run_id}", finished.run_id),
+            )
+            changed = CHANGED[data_type].format(column)
+            ((now,),) = execute(db, f"UPDATE {table} SET {column} = {changed} WHERE {key} = '{row}' RETURNING {key}")
+            if not off(finished.verify()).get("progress" if column == "progress" else checker):
+                found.append(f"{table}.{column}: was changed, and not found")
+            value = "NULL" if before is None else "'{}'" if before == {} else f"'{before}'"
+            execute(db, f"UPDATE {table} SET {column} = {value} WHERE {key} = '{now}'")
+    assert found == []
+    assert off(finished.verify()) == {}
+
+
 def test_what_others_do_is_not_judged(finished: Finished, db: Database) -> None:
     viewing = execute(
         db,
@@ -152,41 +209,115 @@ def test_what_others_do_is_not_judged(finished: Finished, db: Database) -> None:
     )
     services.log_progress(db, watch_id=UUID(viewing[0][0]), progress=Decimal("99.99"))
     services.delete_user(db, user_id=2)
+    verdict = finished.verdict()
+    assert off(verdict.tallies) == {}
+    assert verdict.tallies["progress"].reasons[PROGRESS] >= 1
+    assert verdict.tallies["viewings"].reasons[REMOVED] >= 1
+    assert f"{verdict.not_judged} calls" in verdict.text
+
+
+def test_users_who_were_removed_in_the_middle_are_no_proof(finished: Finished, db: Database) -> None:
+    """What nobody can judge is not as it was confirmed, if it is too much; the limit is an option."""
+    for user in (1, 2):
+        services.delete_user(db, user_id=user)
+    verdict = finished.verdict()
+    assert (verdict.kind, verdict.is_good) == ("not proved", False)
+    assert verdict.text.startswith("NOT PROVED")
+    assert "as it was confirmed" not in verdict.text
+    assert REMOVED in verdict.text
+    lenient = verify(db, finished.written, finished.clock, most_not_judged=100)
+    assert (lenient.kind, lenient.is_good) == ("proved in part", True)
+
+
+def test_a_review_that_its_author_has_removed_or_changed_is_not_lost(finished: Finished, db: Database) -> None:
+    reviews = execute(
+        db,
+        f"SELECT user_id, content_id FROM reviews WHERE right(review_id::TEXT, 12) = '{finished.run_id}' "
+        "AND user_id < 9",
+    )
+    services.remove_review(db, user_id=reviews[0][0], content_id=reviews[0][1])
+    services.review_content(db, user_id=reviews[1][0], content_id=reviews[1][1], rating=Decimal("0.1"))
     tallies = finished.verify()
     assert off(tallies) == {}
-    assert tallies["progress"].not_judged == 1
-    assert tallies["viewings"].not_judged >= 1
+    assert tallies["reviews"].reasons[REWRITTEN] >= 2
+
+
+def test_a_verdict_says_what_was_not_judged() -> None:
+    tallies = {"users": Tally(), "reviews": Tally()}
+    tallies["users"].attempted = 100
+    assert Verdict(tallies, 5, 0, "").text == "proved: all is as it was confirmed"
+    tallies["reviews"].reasons[REWRITTEN] = 5
+    assert Verdict(tallies, 5, 0, "").kind == "proved in part"
+    assert Verdict(tallies, 4.9, 0, "").kind == "not proved"
+    tallies["users"].lost = 2
+    assert Verdict(tallies, 5, 0, "").text == f"something is OFF: 2 lost; not judged: 5 {REWRITTEN}"
+
+
+def test_an_uncertain_payment_is_judged_by_all_that_came_until_the_proof(finished: Finished, db: Database) -> None:
+    """It is committed after the plan of its user, and the price of that, were changed."""
+    run_id, history, plan, now = finished.run_id, History(), finished.plans[0], time.monotonic()
+    user, key = 1 << 61, run_id.key()
+    email = run_id.address("late", 1)
+    other = finished.plans[1].subscription_id
+    history.begin(now, user, "signup", user, ["Late", email, other])
+    row = services.create_user(db, user_id=user, name="Late", email=email, subscription_id=other)
+    history.end(now, OK, {"created_at": row["created_at"]})
+    history.begin(now + 0.001, user, "pay", key, ["card"])
+    history.end(now + 0.002, INFO, {})
+    history.begin(now + 0.003, user, "plan", user, [plan.subscription_id])
+    services.change_plan(db, user_id=user, subscription_id=plan.subscription_id)
+    history.end(now + 0.004, OK, {})
+    history.begin(now + 0.005, 0, "price", plan.subscription_id, ["7.77"])
+    services.update_subscription(db, subscription_id=plan.subscription_id, price=Decimal("7.77"))
+    history.end(now + 0.006, OK, {})
+    services.process_payment(db, user_id=user, method="card", payment_id=key)
+    written = Written(run_id, [plan, finished.plans[1]], [plan.price, finished.plans[1].price], [history])
+    tallies = verify(db, written, finished.clock).tallies
+    assert tallies["payments"].wrong == 0, tallies["payments"].examples
+    assert tallies["payments"].recovered == 1
+
+
+def test_the_time_of_an_uncertain_call_is_judged_by_the_clock(db: Database) -> None:
+    run_id, history, now = new_run_id(), History(), time.monotonic()
+    key = run_id.key()
+    history.begin(now, 1, "watch", key, [1])
+    services.start_watching(db, user_id=1, content_id=1, watch_id=key)
+    written, clock = Written(run_id, [], [], [history]), ServerClock(db)
+    assert off(verify(db, written, clock).tallies) == {}
+    for moment in ("- INTERVAL '3 seconds'", "+ INTERVAL '9 seconds'"):
+        execute(db, f"UPDATE watch_history SET watched_at = watched_at {moment} WHERE watch_id = '{key}'")
+        assert off(verify(db, written, clock).tallies) == {"viewings": {"wrong": 1}}
 
 
 def test_what_is_uncertain_may_be_there_or_not(db: Database) -> None:
     """The same calls, of which nobody knows what came: one came true, one did not."""
-    run_id = new_run_id()
-    history = History()
+    run_id, history, now = new_run_id(), History(), time.monotonic()
     there, missing = run_id.key(), run_id.key()
     services.start_watching(db, user_id=1, content_id=1, watch_id=there)
     for key in (there, missing):
-        history.begin(1.0, 1, "watch", key, [1])
-        history.end(2.0, INFO, [])
-    tallies = Finished(db, run_id, [], [], [history], None).verify()  # type: ignore[arg-type]
+        history.begin(now, 1, "watch", key, [1])
+        history.end(now, INFO, {})
+    tallies = verify(db, Written(run_id, [], [], [history]), ServerClock(db)).tallies
     assert off(tallies) == {}
     viewings = tallies["viewings"]
     assert (viewings.attempted, viewings.acknowledged, viewings.uncertain, viewings.recovered) == (2, 0, 2, 1)
 
 
 def test_a_refused_call_must_have_left_nothing(db: Database) -> None:
-    run_id, history = new_run_id(), History()
+    run_id, history, now = new_run_id(), History(), time.monotonic()
     key = run_id.key()
-    history.begin(1.0, 1, "watch", key, [1])
-    history.end(2.0, FAIL, [])
+    history.begin(now, 1, "watch", key, [1])
+    history.end(now, FAIL, {})
     services.start_watching(db, user_id=1, content_id=1, watch_id=key)
-    assert off(Finished(db, run_id, [], [], [history], None).verify()) == {"viewings": {"unexpected": 1}}  # type: ignore[arg-type]
+    tallies = verify(db, Written(run_id, [], [], [history]), ServerClock(db)).tallies
+    assert off(tallies) == {"viewings": {"unexpected": 1}}
 
 
 def test_a_call_that_never_ended_is_uncertain() -> None:
     history = History()
     history.begin(1.0, 7, "watch", "a", [1])
     history.begin(2.0, 7, "watch", "b", [1])
-    history.end(3.0, OK, ["x"])
+    history.end(3.0, OK, {"watched_at": "x"})
     history.begin(4.0, 7, "watch", "c", [1])
     assert [(event.key, event.outcome, event.end) for event in history.events()] == [
         ("a", INFO, inf),
@@ -196,7 +327,7 @@ def test_a_call_that_never_ended_is_uncertain() -> None:
 
 
 def price(begin: float, end: float, value: str, outcome: str) -> Event:
-    return Event(begin, end, 0, "price", "1", [value], outcome, [])
+    return Event(begin, end, 0, "price", "1", [value], outcome, {})
 
 
 def test_prices_that_may_have_been_in_force() -> None:

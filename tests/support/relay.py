@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Literal
@@ -37,7 +38,9 @@ class Relay:
         self.url = psycopg2.extensions.make_dsn(**parameters)
         self.cuts = 0  # how many connections were cut
         self._rules: list[tuple[re.Pattern[bytes], Moment]] = []
-        self._silent = False
+        self._flows = threading.Event()
+        self._flows.set()
+        self.delay = 0.0  # seconds by which each answer is late
         self._lock = threading.Lock()
         self._lines: set[socket.socket] = set()
 
@@ -52,6 +55,7 @@ class Relay:
         """Cut every connection, and take no more."""
         self.refuse()
         self.cut_all()
+        self._flows.set()  # lest threads wait for ever
 
     def refuse(self) -> None:
         """Take no more connections."""
@@ -76,8 +80,12 @@ class Relay:
                     line.shutdown(socket.SHUT_RDWR)
 
     def fall_silent(self) -> None:
-        """From now on pass nothing on, and cut nothing: a network that has gone."""
-        self._silent = True
+        """From now on pass nothing on, and cut nothing: a network that has gone, or a server that is frozen."""
+        self._flows.clear()
+
+    def go_on(self) -> None:
+        """Pass on what has come since it fell silent, and what comes."""
+        self._flows.set()
 
     def _accept(self) -> None:
         while True:
@@ -112,8 +120,7 @@ class Relay:
     ) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if self._silent:
-                    continue
+                self._flows.wait()
                 moment = self._moment(data)
                 if moment == "before":
                     break
@@ -134,7 +141,9 @@ class Relay:
             while data := server.recv(65536):
                 if cut_after.is_set():
                     answered.set()
-                elif not self._silent:
+                else:
+                    time.sleep(self.delay)
+                    self._flows.wait()
                     client.sendall(data)
         self._cut(client, server)
 

@@ -1,17 +1,18 @@
 """A short run of the traffic, and its proof, for the tests."""
 
-from decimal import Decimal
 from typing import NamedTuple
 
 from simulation.traffic.audience import Audience
-from simulation.traffic.checkers import Tallies
 from simulation.traffic.history import History
 from simulation.traffic.operations import MIX
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan, add_plans
+from simulation.traffic.recorder import Totals
 from simulation.traffic.run_ids import RunId, new_run_id
 from simulation.traffic.runner import Traffic
-from simulation.traffic.verification import verify
+from simulation.traffic.server_clock import ServerClock
+from simulation.traffic.verdict import Tallies, Verdict
+from simulation.traffic.verification import Written, verify
 from toolkit.database import Database
 
 # With this every operation comes several times in a few hundred.
@@ -19,30 +20,42 @@ MUCH_OF_ALL = {**dict.fromkeys(MIX, 5.0), "watch": 25.0, "progress": 50.0, "revi
 
 
 class Finished(NamedTuple):
-    """A run that is over."""
+    """A run that is over. clock: as it was at the beginning."""
 
     database: Database
-    run_id: RunId
-    plans: list[Plan]
-    first_prices: list[Decimal]
-    histories: list[History]
-    traffic: Traffic
+    written: Written
+    clock: ServerClock
+    totals: Totals
+
+    @property
+    def run_id(self) -> RunId:
+        return self.written.run_id
+
+    @property
+    def plans(self) -> list[Plan]:
+        return self.written.plans
+
+    @property
+    def histories(self) -> list[History]:
+        return self.written.histories
+
+    def verdict(self) -> Verdict:
+        return verify(self.database, self.written, self.clock)
 
     def verify(self) -> Tallies:
-        return verify(self.database, self.run_id, self.plans, self.first_prices, self.histories)
+        return self.verdict().tallies
 
 
 def run_ops(database: Database, url: str, ops: int, *, concurrency: int = 3) -> Finished:
     """Let the traffic run for so many operations."""
-    audience, run_id = Audience(database), new_run_id()
+    audience, run_id, clock = Audience(database), new_run_id(), ServerClock(database)
     plans = add_plans(database, audience, run_id)
     prices = [plan.price for plan in plans]
     options = Options(concurrency=concurrency, mix=MUCH_OF_ALL, max_ops=ops, duration=60.0)
     traffic = Traffic(url, run_id, audience, plans, options)
     traffic.go(lambda: None)
     traffic.totals.take()
-    histories = [worker.history for worker in traffic.workers if worker.history]
-    return Finished(database, run_id, plans, prices, histories, traffic)
+    return Finished(database, Written(run_id, plans, prices, traffic.histories), clock, traffic.totals)
 
 
 def off(tallies: Tallies) -> dict[str, dict[str, int]]:

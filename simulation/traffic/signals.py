@@ -1,0 +1,32 @@
+"""How a run is ended from outside: Ctrl-C or SIGTERM end it in order, and a second of them at once."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AT_ONCE = b"\nended at once: not all of what the run has written was compared with the database\n"
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and leave the process at the second."""
+    before = [signal.signal(one, _interrupt) for one in SIGNALS]
+    try:
+        yield
+    finally:
+        for one, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(one, handler)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    for one in SIGNALS:
+        signal.signal(one, _leave)
+    raise KeyboardInterrupt
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    os.write(2, AT_ONCE)
+    os._exit(130)

@@ -1,0 +1,108 @@
+"""What the proof of a run comes to: the tallies of its checkers, and the verdict. The words are Jepsen's.
+
+attempted       calls, whatever came of them
+acknowledged    calls that were confirmed
+uncertain       calls of which nobody knows what came
+recovered       uncertain ones that came true after all
+lost            confirmed, and not there
+unexpected      there, though it was refused or never asked for, or belongs to what is gone
+wrong           there with other values than those that were confirmed last, or may have replaced these
+not judged      changed or removed by somebody else, of which a run knows nothing
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from simulation.traffic.history import INFO, OK, Event
+
+MOST_EXAMPLES = 5
+JUDGED = ("attempted", "acknowledged", "uncertain", "recovered", "lost", "unexpected", "wrong", "not_judged")
+OFF = ("lost", "unexpected", "wrong")
+
+# Why calls are not judged.
+REMOVED = "whose user or title somebody else has removed"
+PROGRESS = "of a viewing that another device took further"
+REWRITTEN = "of a review that its user has changed or removed"
+
+
+class Tally:
+    """What a checker has counted, and examples of what is off. reasons: why calls are not judged, and how many."""
+
+    def __init__(self) -> None:
+        self.attempted = self.acknowledged = self.uncertain = self.recovered = 0
+        self.lost = self.unexpected = self.wrong = 0
+        self.reasons: Counter[str] = Counter()
+        self.examples: list[str] = []
+
+    @property
+    def not_judged(self) -> int:
+        return self.reasons.total()
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.unexpected or self.wrong)
+
+    def tell(self, example: str) -> None:
+        """Keep an example of what is off."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append(example)
+
+    def count(self, events: list[Event]) -> None:
+        """Count calls and their outcomes."""
+        outcomes = Counter(event.outcome for event in events)
+        self.attempted += len(events)
+        self.acknowledged += outcomes[OK]
+        self.uncertain += outcomes[INFO]
+
+
+Tallies = dict[str, Tally]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found. most_not_judged: percent of the calls; with more of them not judged nothing is proved.
+
+    elapsed: how many seconds it took. clock: what is to be said of the server's clock.
+    """
+
+    tallies: Tallies
+    most_not_judged: float
+    elapsed: float
+    clock: str
+
+    @property
+    def calls(self) -> int:
+        return sum(tally.attempted for tally in self.tallies.values())
+
+    @property
+    def not_judged(self) -> int:
+        return sum(tally.not_judged for tally in self.tallies.values())
+
+    @property
+    def kind(self) -> str:
+        """off, not proved, proved in part, or proved."""
+        if not all(tally.is_clean for tally in self.tallies.values()):
+            return "off"
+        if not self.not_judged:
+            return "proved"
+        return "proved in part" if 100 * self.not_judged <= self.most_not_judged * self.calls else "not proved"
+
+    @property
+    def is_good(self) -> bool:
+        return self.kind in ("proved", "proved in part")
+
+    @property
+    def text(self) -> str:
+        """The verdict for a person."""
+        reasons = sum((tally.reasons for tally in self.tallies.values()), Counter[str]())
+        which = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common())
+        if self.kind == "proved":
+            return "proved: all is as it was confirmed"
+        if self.kind == "proved in part":
+            return f"proved: all is as it was confirmed, but for {self.not_judged:,} calls not judged: {which}"
+        if self.kind == "not proved":
+            share = f"{100 * self.not_judged / self.calls:.3g} %"
+            return f"NOT PROVED: {self.not_judged:,} calls ({share}) cannot be judged: {which}"
+        found = {name: sum(getattr(tally, name) for tally in self.tallies.values()) for name in OFF}
+        off = ", ".join(f"{number:,} {name}" for name, number in found.items() if number)
+        return f"something is OFF: {off}" + (f"; not judged: {which}" if which else "")

@@ -1,0 +1,166 @@
+"""Runs are told apart by their ids: when they are merged, and when what they have written is removed."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from sample import TABLES, execute
+from seeding import snapshot
+from traffic import run_ops
+
+from simulation.traffic.merge import merge
+from simulation.traffic.run_file import read_runs
+from toolkit.console import UserError
+from toolkit.database import Database
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def script(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(PROJECT / "simulate.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+
+
+def lines(run_id: str, seconds: int, *, ops: int = 10, started: str = "2026-01-01T00:00:00+00:00") -> list[str]:
+    """Return the lines of a run in which every second has so many viewings of 5 ms."""
+    histogram = HdrHistogram(1, 3_600_000_000, 2)
+    for _ in range(ops):
+        histogram.record_value(5_000)
+    counts = dict.fromkeys(("errors", "unanswered", "refused", "retries", "late", "unstarted"), 0)
+    encoded = histogram.encode().decode()
+    entries: list[dict[str, Any]] = [
+        {"kind": "run", "started": started, "concurrency": 4, "rate": None, "server": "X 1"}
+    ]
+    for second in range(1, seconds + 1):
+        at = {"operation": "watch", "elapsed": second + 0.004, "seconds": 1.002}
+        entries.append({"kind": "second", **at, "ops": ops, **counts, "latencies": encoded})
+    entries += [{"kind": "silence", "begin": 2.0, "end": 4.0 + ops / 10}, {"kind": "end", "elapsed": seconds + 0.004}]
+    return [json.dumps({"run": run_id, **entry}) for entry in entries]
+
+
+def write(file: Path, *texts: list[str]) -> Path:
+    file.write_text("".join(f"{line}\n" for text in texts for line in text))
+    return file
+
+
+def test_runs_in_one_file_are_several(tmp_path: Path) -> None:
+    file = write(tmp_path / "a", lines("a" * 12, 3), lines("b" * 12, 5))
+    runs = read_runs([file])
+    assert [(run.run_id[0], run.elapsed, run.measurements["watch"].ops) for run in runs] == [
+        ("a", 3.004, 30),
+        ("b", 5.004, 50),
+    ]
+
+
+def test_the_same_run_counts_once(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "a", lines("a" * 12, 3)), write(tmp_path / "b", lines("b" * 12, 3))
+    with pytest.raises(UserError, match="given twice"):
+        merge([one, one])
+    twice = write(tmp_path / "c", lines("a" * 12, 3), lines("a" * 12, 3))
+    with pytest.raises(UserError, match="is there twice"):
+        merge([twice])
+    merged = script("merge", "--format", "json", str(one), str(other))
+    both = tmp_path / "both"
+    both.write_text(merged.stdout)
+    with pytest.raises(UserError, match="hold the same run"):
+        merge([both, other])
+
+
+def test_merged_runs_lie_beside_each_other_by_their_beginnings(tmp_path: Path) -> None:
+    one = write(tmp_path / "a", lines("a" * 12, 6))
+    other = write(tmp_path / "b", lines("b" * 12, 6, ops=20, started="2026-01-01T00:00:02+00:00"))
+    merged = merge([one, other])
+    assert [second.measurement.ops for second in merged.seconds] == [10, 10, 30, 30, 30, 30, 20, 20]
+    assert merged.elapsed == pytest.approx(8.004)
+    assert merged.facts["concurrency"] == 8
+    assert merged.facts["server"] == "X 1"
+    # Nobody had an answer: from 2 to 5 s for one, from 4 to 8 s, as this one counts, for the other.
+    assert merged.silences == [(4.0, 5.0)]
+    apart = write(tmp_path / "c", lines("c" * 12, 6, started="2026-01-02T00:00:00+00:00"))
+    assert len(merge([one, apart]).seconds) == 6
+
+
+def test_a_merged_run_is_written_and_read_again(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "a", lines("a" * 12, 3)), write(tmp_path / "b", lines("b" * 12, 3))
+    done = script("merge", "--format", "json", str(one), str(other))
+    assert done.returncode == 0, done.stderr
+    both = tmp_path / "both"
+    both.write_text(done.stdout)
+    [run] = read_runs([both])
+    assert run.measurements["watch"].ops == 60
+    assert run.clients == ["a" * 12, "b" * 12]
+    assert run.has_ended
+
+
+def test_a_file_that_was_cut_off_counts_as_far_as_it_came(tmp_path: Path) -> None:
+    text = "\n".join(lines("a" * 12, 3))
+    file = tmp_path / "cut"
+    file.write_text(text[: text.index('"elapsed": 3.004') + 10])
+    done = script("merge", str(file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[3] == "20"
+    assert not read_runs([file])[0].has_ended
+
+
+def test_clean_refuses_a_run_that_goes_on(db: Database, url: str) -> None:
+    before = snapshot(url, TABLES)
+    command = [
+        sys.executable,
+        str(PROJECT / "simulate.py"),
+        "run",
+        "--url",
+        url,
+        "--duration",
+        "6",
+        "--concurrency",
+        "2",
+    ]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while execute(db, "SELECT count(*) FROM watch_history")[0][0] < 20:
+        time.sleep(0.05)
+    ((name,),) = execute(db, "SELECT name FROM subscriptions WHERE name LIKE 'Basic, simulation%'")
+    run_id = name.rpartition(" ")[2]
+    for arguments in ([], ["--run", run_id]):
+        refused = script("clean", "--yes", "--url", url, *arguments)
+        assert refused.returncode == 1
+        assert f"run {run_id} is going on" in refused.stderr
+        assert "--force" in refused.stderr
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, out + err
+    assert script("clean", "--yes", "--url", url).returncode == 0
+    assert snapshot(url, TABLES) == before
+
+
+def test_what_is_left_is_found_without_the_plans(db: Database, url: str) -> None:
+    """Rows that a run has written after its plans were removed, or of which only the plans were removed."""
+    before = snapshot(url, TABLES)
+    finished = run_ops(db, url, 200)
+    plans = ", ".join(str(plan.subscription_id) for plan in finished.plans)
+    execute(
+        db,
+        f"DELETE FROM payment_history WHERE subscription_id IN ({plans}); "
+        f"UPDATE users SET subscription_id = NULL WHERE subscription_id IN ({plans}); "
+        f"DELETE FROM subscriptions WHERE subscription_id IN ({plans})",
+    )
+    execute(db, f"DELETE FROM users WHERE email LIKE '%.{finished.run_id}@sim.example.com'")
+    cleaned = script("clean", "--yes", "--url", url, "--run", finished.run_id)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert snapshot(url, TABLES) == before
+
+
+def test_a_run_whose_plans_are_gone_is_known_by_its_users(db: Database, url: str) -> None:
+    before = snapshot(url, TABLES)
+    finished = run_ops(db, url, 200)
+    execute(db, "UPDATE users SET subscription_id = NULL WHERE user_id > 1000; DELETE FROM payment_history WHERE true")
+    execute(db, "DELETE FROM subscriptions WHERE name LIKE '%, simulation %'")
+    cleaned = script("clean", "--yes", "--url", url)
+    assert f"run {finished.run_id}" in cleaned.stderr
+    after = snapshot(url, TABLES)
+    assert {table: after[table] for table in TABLES if table != "payment_history"} == {
+        table: before[table] for table in TABLES if table != "payment_history"
+    }
