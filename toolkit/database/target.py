@@ -1,7 +1,9 @@
 """From a libpq URL to a connection, or to the reason in plain words why there is none."""
 
 import getpass
+import itertools
 import os
+import random
 import re
 import sys
 from pathlib import Path
@@ -54,10 +56,8 @@ class Target:
     def __init__(self, url: str, setup: str = "") -> None:
         self._setup = setup
         self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
-        hosts = str(self.parameters.get("host", ""))
-        # Known to libpq 16 and newer, which every psycopg2-binary since 2.9.10 brings.
-        if "," in hosts and psycopg2.extensions.libpq_version() >= 160000:
-            self.parameters.setdefault("load_balance_hosts", "random")
+        # Processes begin with different hosts: each may have one connection only.
+        self._turns = itertools.count(random.randrange(1000))
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
 
@@ -85,9 +85,21 @@ class Target:
             # libpq would go on without one, and the server's answer would not name the file.
             raise self.unreachable(f'could not open certificate file "{certificate}"')
         try:
-            return psycopg2.connect(connection_factory=factory, **self.parameters)
+            return psycopg2.connect(connection_factory=factory, **{**self.parameters, **self._hosts_in_turn()})
         except psycopg2.Error as error:
             raise self.unreachable(str(error).strip()) from error
+
+    def _hosts_in_turn(self) -> dict[str, str]:
+        """Return the URL's lists of hosts, each beginning one place further than for the connection before.
+
+        libpq takes the first host that answers. So connections go round the hosts, as many to each, and to the next one
+        where there is no answer. A URL that says itself how they are chosen is left as it is.
+        """
+        if "load_balance_hosts" in self.parameters:
+            return {}
+        lists = {name: str(self.parameters.get(name, "")).split(",") for name in ("host", "hostaddr", "port")}
+        turn = next(self._turns) % max(map(len, lists.values()))
+        return {name: ",".join(each[turn:] + each[:turn]) for name, each in lists.items() if len(each) > 1}
 
     @property
     def user(self) -> str:
