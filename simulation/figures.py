@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from toolkit.console import printable
+
 Parser = Callable[[Any], Any]
 
 
@@ -42,7 +44,7 @@ def whole(least: int, greatest: int) -> Parser:
 
 def text(value: Any) -> str:
     """Return a text that can be shown."""
-    if isinstance(value, str) and value.strip() and value.isprintable():
+    if isinstance(value, str) and value.strip() and printable(value) == value:
         return value
     raise Expected("a text")
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import unicodedata
 from collections.abc import Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -11,6 +10,7 @@ from uuid import UUID
 
 from toolkit.console import printable
 from toolkit.exact_json import json_text
+from toolkit.terminal import width
 
 Rows = Sequence[Sequence[Any]]
 
@@ -18,17 +18,17 @@ Rows = Sequence[Sequence[Any]]
 def as_table(columns: Sequence[str], rows: Rows) -> str:
     """Return the rows in aligned columns, numbers to the right; NULL is empty, as in psql."""
     lines = [[printable(column) for column in columns], *([printable(_text(value)) for value in row] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     to_the_right = [_is_numbers(column) for column in zip(*rows, strict=True)] or [False] * len(columns)
     head, *body = [
         " | ".join(
-            _padding(cell, width) + cell if right else cell + _padding(cell, width)
-            for cell, width, right in zip(line, widths, to_the_right, strict=True)
+            _padding(cell, wide) + cell if right else cell + _padding(cell, wide)
+            for cell, wide, right in zip(line, widths, to_the_right, strict=True)
         ).rstrip()
         for line in lines
     ]
     count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-    return "\n".join([head, "-+-".join("-" * width for width in widths), *body, f"({count})"])
+    return "\n".join([head, "-+-".join("-" * wide for wide in widths), *body, f"({count})"])
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:
@@ -68,14 +68,5 @@ def _is_numbers(column: Sequence[Any]) -> bool:
     return all(value is None or (isinstance(value, (int, float, Decimal)) and value is not True) for value in column)
 
 
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for wide letters, none for marks on another letter."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
-
-
-def _padding(cell: str, width: int) -> str:
-    return " " * (width - _width(cell))
+def _padding(cell: str, columns: int) -> str:
+    return " " * (columns - width(cell))

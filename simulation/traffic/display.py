@@ -1,8 +1,6 @@
 """What a run shows while it goes on and at its end: a table for a person, as cockroach workload has it, or JSON."""
 
 import json
-import os
-import sys
 from typing import Any, Protocol
 
 from simulation.traffic.measurements import COUNTS, PERCENTILES, UNSTARTED, Measurement, Measurements, in_all
@@ -10,6 +8,7 @@ from simulation.traffic.recorder import Silence, Totals
 from simulation.traffic.thresholds import Threshold
 from simulation.traffic.verdict import JUDGED, Verdict
 from toolkit.console import printable, say
+from toolkit.terminal import Redrawn
 
 EACH_SECOND = "_elapsed___errors__ops/sec(inst)___ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
 AT_THE_END = (
@@ -49,17 +48,16 @@ class Display(Protocol):
 
 
 class Table:
-    """For a person. On a terminal that is wide enough the table is refreshed in place."""
+    """For a person. On a terminal that has room for it the table is refreshed in place."""
 
     def __init__(self) -> None:
-        self._refreshes = sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns >= len(EACH_SECOND)
+        self._redrawn = Redrawn()
         self._times = 0
-        self._lines = 0
         self._is_warm_up = False
 
     def note(self, text: str) -> None:
         say(text)
-        self._lines = 0  # the table is drawn below it
+        self._redrawn.leave()
 
     def begin(self, facts: dict[str, Any]) -> None:
         pass  # the person has just typed it
@@ -68,8 +66,7 @@ class Table:
         was_warm_up, self._is_warm_up = self._is_warm_up, is_warm_up
         if was_warm_up and not is_warm_up:
             self.note("the warm-up is over: what was measured until here does not count")
-        lines = [EACH_SECOND] if self._refreshes or self._times % HEADER_EVERY == 0 else []
-        self._times += 1
+        lines = []
         for operation, measurement in sorted(totals.measurements.items()):
             if operation == UNSTARTED:
                 continue
@@ -78,12 +75,9 @@ class Table:
                 f"{totals.elapsed:7.1f}s {measurement.errors:8} {_rate(now, seconds):>14} "
                 f"{_rate(measurement, totals.elapsed):>14}{_latencies(now)} {measurement.retries:7}  {operation}"
             )
-        if self._refreshes:
-            back = f"\x1b[{self._lines}A" if self._lines else ""
-            print(back + "\n".join(f"{line}\x1b[K" for line in lines), flush=True)
-            self._lines = len(lines)
-        elif lines:
-            print("\n".join(lines), flush=True)
+        if not self._redrawn.draw([EACH_SECOND, *lines]):
+            print("\n".join([EACH_SECOND, *lines] if self._times % HEADER_EVERY == 0 else lines), flush=True)
+            self._times += 1
 
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
         pass  # a person wants the totals

@@ -7,6 +7,9 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
+
+from toolkit.console import printable
 from toolkit.results import as_csv, as_json, as_table
 
 COLUMNS = ["text", "number", "moment", "day", "others"]
@@ -56,3 +59,28 @@ def test_json_is_exact() -> None:
     assert '"number": 12.50' in text
     assert len(text.splitlines()) == 3
     assert as_json(COLUMNS, []) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("\x1b[2J\r\n\x9b\x7f", r"\x1b[2J\r\n\x9b\x7f"),
+        ("\u202egpj.exe\u2066", r"\u202egpj.exe\u2066"),
+        ("half \ud800", r"half \ud800"),
+        # Harmless, though str.isprintable() says no: a family of one picture, a space, a hyphen, marks of direction, a
+        # letter of people's own, one that this Python does not know.
+        ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+        ("a\u00a0b\u00adc\u2028d\u3000e", "a\u00a0b\u00adc\u2028d\u3000e"),
+        ("\u200fשלום\u200e", "\u200fשלום\u200e"),
+        ("\ue000 \U000e0fff", "\ue000 \U000e0fff"),
+    ],
+)
+def test_only_what_steers_a_terminal_is_made_visible(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_columns_are_aligned_with_what_a_terminal_shows() -> None:
+    rows = [("日本", 1), ("e\u0301te\u0301", 2), ("a\u200db", 3), ("plain", 4)]
+    lines = as_table(["name", "number"], rows).splitlines()
+    assert lines[2:6] == ["日本  |      1", "e\u0301te\u0301   |      2", "a\u200db    |      3", "plain |      4"]

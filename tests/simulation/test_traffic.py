@@ -141,6 +141,27 @@ def test_on_a_narrow_terminal_nothing_is_drawn_over(url: str) -> None:
 
 
 @pytest.mark.usefixtures("db")
+def test_on_a_low_terminal_nothing_is_drawn_over(url: str) -> None:
+    """Its first lines would be pushed out at the top, and going back would end at the first that is left."""
+    terminal = Terminal("simulate.py", "run", "--url", url, "--duration", "2", lines=6)
+    assert terminal.end() == 0, terminal.shown
+    assert "\x1b" not in terminal.shown
+    assert terminal.shown.count("ops/sec(inst)") == 1
+
+
+@pytest.mark.usefixtures("db")
+def test_a_window_that_changes_its_size_is_drawn_in_anew(url: str) -> None:
+    """Its lines were broken in other places, so that those of before are not where they were."""
+    terminal = Terminal("simulate.py", "run", "--url", url, "--duration", "6", "--mix", "browse=1,search=1")
+    terminal.read_until("\x1b[3A")
+    terminal.resize(130, 24)
+    terminal.read_until("ops(total)")
+    drawn = terminal.shown.partition("ops(total)")[0]
+    assert terminal.end() == 0, terminal.shown
+    assert drawn.count("\x1b[3A") == drawn.count("ops/sec(inst)") - 2
+
+
+@pytest.mark.usefixtures("db")
 def test_the_mix(url: str) -> None:
     done = script("run", "--url", url, "--max-ops", "50", "--mix", "browse=1,search=1", "--expect", "watch.ops=0")
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ FILES = (
     "toolkit/results.py",
     "toolkit/shell.py",
     "toolkit/sql_statements.py",
+    "toolkit/terminal.py",
     "toolkit/text_files.py",
 )
 

@@ -20,14 +20,18 @@ class Terminal:
     options: for the process, in place of these: cwd, env, stdout ...
     """
 
-    def __init__(self, *command: str, columns: int = 120, **options: Any) -> None:
+    def __init__(self, *command: str, columns: int = 120, lines: int = 24, **options: Any) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))  # a new one has no columns
+        self.resize(columns, lines)  # a new one has no columns
         streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
         usual = {"cwd": PROJECT, "start_new_session": True, "preexec_fn": _take_terminal, **streams}
         self.process = subprocess.Popen([sys.executable, *command], **{**usual, **options})
         os.close(theirs)
         self.shown = ""
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
 
     def read_until(self, text: str) -> None:
         """Read until the script has written this."""
