@@ -3,7 +3,7 @@
 The rows of a batch travel as one array a column; see arrays().
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from psycopg2 import sql
 
@@ -157,11 +157,7 @@ def update(batch: Batch) -> sql.Composable:
 
 def find_existing(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and whether each differs."""
-    others = _others(batch)
-    differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
-    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
-        differ, _table(batch.table.name), _rows(batch, numbered=True), _match(batch, batch.table.primary_key)
-    )
+    return _numbered(batch, [_differs(batch)], batch.table.primary_key)
 
 
 def differing(batch: Batch, columns: list[str]) -> sql.Composable:
@@ -175,13 +171,7 @@ def differing(batch: Batch, columns: list[str]) -> sql.Composable:
         )
         for name, value in zip(columns, values, strict=True)
     ]
-    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
-        sql.SQL(", ").join(texts),
-        _table(batch.table.name),
-        _rows(batch, numbered=True),
-        _match(batch, batch.table.primary_key),
-        _differ(batch, columns, values),
-    )
+    return _numbered(batch, texts, batch.table.primary_key, _differ(batch, columns, values))
 
 
 def conflicting(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
@@ -190,30 +180,30 @@ def conflicting(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     """
     primary = batch.table.primary_key
     pairs = zip(primary, _values(batch, primary), strict=True)
-    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {} WHERE {}").format(
-        _as_texts(primary),
-        _table(batch.table.name),
-        _rows(batch, numbered=True),
-        _match(batch, key),
-        sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs),
-    )
+    other = sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs)
+    return _numbered(batch, _as_texts(primary), key, other)
 
 
 def existing_keys(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and their primary keys as texts."""
-    primary = batch.table.primary_key
-    return sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
-        _as_texts(primary), _table(batch.table.name), _rows(batch, numbered=True), _match(batch, primary)
-    )
+    return _numbered(batch, _as_texts(batch.table.primary_key), batch.table.primary_key)
 
 
 def count_existing(batch: Batch) -> sql.Composable:
     """Return the query that counts the rows that are there already, and those of them that are the same."""
-    others = _others(batch)
-    differ = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
     return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} AS there JOIN {} ON {}").format(
-        differ, _table(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
+        _differs(batch), _table(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
     )
+
+
+def _numbered(
+    batch: Batch, results: Sequence[sql.Composable], key: tuple[str, ...], where: sql.Composable | None = None
+) -> sql.Composable:
+    """Return the query for rows of the table that have a key of these: the number of the row here, and the results."""
+    query = sql.SQL("SELECT fixture.number, {} FROM {} AS there JOIN {} ON {}").format(
+        sql.SQL(", ").join(results), _table(batch.table.name), _rows(batch, numbered=True), _match(batch, key)
+    )
+    return sql.SQL("{} WHERE {}").format(query, where) if where else query
 
 
 def values(batch: Batch) -> sql.Composable:
@@ -244,13 +234,19 @@ def without_parent(batch: Batch, key: Constraint, parent: TableName) -> sql.Comp
     )
 
 
-def _as_texts(columns: Iterable[str]) -> sql.Composed:
+def _as_texts(columns: Iterable[str]) -> list[sql.Composable]:
     """Return the texts of what the table itself has in these columns."""
-    return sql.SQL(", ").join(sql.SQL("{}::text").format(_there(name)) for name in columns)
+    return [sql.SQL("{}::text").format(_there(name)) for name in columns]
 
 
 def _names(columns: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(_name, columns))
+
+
+def _differs(batch: Batch) -> sql.Composable:
+    """Return the condition that a row of the table differs from the one here."""
+    others = _others(batch)
+    return _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
 
 
 def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) -> sql.Composable:
