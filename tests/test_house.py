@@ -35,6 +35,15 @@ LEVELS = {
 # What a room may use beyond that, and nothing else there: a page of a run is drawn from the one reader of its file.
 BEYOND = {"reporting": "simulation.traffic.run_file"}
 
+# Names of modules, classes and functions that nobody could guess who does not know the code, by the folder in which
+# they may not stand; the words that the field has took their place.
+PRIVATE_WORDS = {
+    "toolkit/loading": (
+        "circles Circle graph verdicts verdict search Search refusals is_passing forms Form find_form elements content "
+        "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write"
+    ),
+}
+
 # "About 300 lines" is what a person can survey. Some more are let pass, lest a module be torn apart for one function.
 MOST_LINES = 320
 
@@ -141,6 +150,25 @@ def test_the_toolkit_knows_no_table(path: Path) -> None:
         assert text not in tables, f"{path}: {text!r}"
         assert not in_sql.search(text), f"{path}: {text!r}"
         assert not set(re.findall(r"\w+", text)) & set(keys), f"{path}: {text!r}"
+
+
+@pytest.mark.parametrize("path", [path for path in PARTS if path.parts[0] == "toolkit"], ids=str)
+def test_the_toolkit_knows_no_script(path: Path) -> None:
+    """What a script advises it says itself."""
+    for text in strings(tree_of(path)):
+        assert not any(f"{script}.py" in text for script in SCRIPTS), f"{path}: {text!r}"
+
+
+@pytest.mark.parametrize("folder", PRIVATE_WORDS)
+def test_names_are_words_of_the_field(folder: str) -> None:
+    words = set(PRIVATE_WORDS[folder].split())
+    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = []
+    for path in PARTS:
+        if path.is_relative_to(folder):
+            names = [node.name for node in ast.walk(tree_of(path)) if isinstance(node, definitions)]
+            found += [f"{path}: {name}" for name in [path.stem, *names] if name.lstrip("_") in words]
+    assert found == []
 
 
 @pytest.mark.parametrize("module", [name_of(path) for path in PARTS])

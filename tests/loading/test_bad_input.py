@@ -629,7 +629,7 @@ def test_bad_documents_are_told_at_once(url: str, tmp_path: Path) -> None:
 
 def test_rows_that_refer_to_refused_rows_are_not_told(url: str, tmp_path: Path) -> None:
     rows = [
-        {"person_id": 1, "boss_id": 3, "age": 1},  # in a circle with 2 and 3
+        {"person_id": 1, "boss_id": 3, "age": 1},  # in a cycle with 2 and 3
         {"person_id": 2, "boss_id": 1, "age": 1},
         {"person_id": 3, "boss_id": 2, "age": 1},
         {"person_id": 4, "boss_id": 1, "age": -1},

@@ -1,4 +1,4 @@
-"""Tables that refer to each other, rows that do, and rows in circles."""
+"""Tables that refer to each other, rows that do, and rows in cycles."""
 
 import random
 from pathlib import Path
@@ -40,7 +40,7 @@ def season(teams: int) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_rows_that_are_in_no_circle(url: str, tmp_path: Path) -> None:
+def test_rows_that_are_in_no_cycle(url: str, tmp_path: Path) -> None:
     make_teams(url)
     content = {"teams": [{"id": 2}], "players": [{"id": 8, "team_id": 2}]}
     for what in ("new", "unchanged"):
@@ -57,7 +57,7 @@ def test_rows_that_are_in_no_circle(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("teams", [1, 3, 1_500])
-def test_rows_in_circles(url: str, tmp_path: Path, teams: int) -> None:
+def test_rows_in_cycles(url: str, tmp_path: Path, teams: int) -> None:
     make_teams(url)
     content = season(teams)
     file = write(tmp_path, content)
@@ -66,7 +66,7 @@ def test_rows_in_circles(url: str, tmp_path: Path, teams: int) -> None:
     assert load(url, file) == {"teams": counts(new=teams), "players": counts(new=2 * teams)}
     assert query(url, "SELECT count(*) FROM teams WHERE captain_id = 10 * id AND name IS NOT NULL") == [(teams,)]
     assert load(url, file) == {"teams": counts(unchanged=teams), "players": counts(unchanged=2 * teams)}
-    # New rows in circles with rows that are there.
+    # New rows in cycles with rows that are there.
     content["teams"][0]["captain_id"] = 7
     content["players"].append({"id": 7, "team_id": 1})
     content["teams"].append({"id": 0, "captain_id": 5})
@@ -78,7 +78,7 @@ def test_rows_in_circles(url: str, tmp_path: Path, teams: int) -> None:
     assert query(url, "SELECT id, captain_id, name FROM teams WHERE id < 2 ORDER BY id") == [(0, 5, None), (1, 7, "t1")]
 
 
-def test_skip_leaves_alone_the_rows_of_a_circle_that_are_there(url: str, tmp_path: Path) -> None:
+def test_skip_leaves_alone_the_rows_of_a_cycle_that_are_there(url: str, tmp_path: Path) -> None:
     make_teams(url)
     load(url, write(tmp_path, season(1)))
     content = season(2)
@@ -112,7 +112,7 @@ def test_a_column_that_no_check_speaks_of_is_null_at_first(url: str, tmp_path: P
     assert query(url, "SELECT count(team_id) FROM players") == [(6,)]
 
 
-def test_a_circle_in_which_no_column_may_be_null(url: str, tmp_path: Path) -> None:
+def test_a_cycle_in_which_no_column_may_be_null(url: str, tmp_path: Path) -> None:
     make_teams(url, "NOT NULL")
     before = snapshot(url, TABLES)
     with pytest.raises(UserError) as caught:
@@ -126,7 +126,7 @@ def test_a_circle_in_which_no_column_may_be_null(url: str, tmp_path: Path) -> No
     assert snapshot(url, TABLES) == before
 
 
-def test_circles_under_constraints_that_can_wait(url: str, tmp_path: Path) -> None:
+def test_cycles_under_constraints_that_can_wait(url: str, tmp_path: Path) -> None:
     if on_cockroachdb(url):
         pytest.skip("CockroachDB has no deferrable constraints")
     make_teams(url, "NOT NULL", "DEFERRABLE")
@@ -155,8 +155,8 @@ STAFF = "CREATE TABLE staff (id INT8 NOT NULL PRIMARY KEY, boss INT8 {} REFERENC
 
 @pytest.mark.parametrize("null", ["NULL", "NOT NULL"])
 @pytest.mark.parametrize("length", [2, 4, 1_000, 2_500])
-def test_circles_in_one_table(url: str, tmp_path: Path, null: str, length: int) -> None:
-    """If no column may be NULL, a circle goes in one statement."""
+def test_cycles_in_one_table(url: str, tmp_path: Path, null: str, length: int) -> None:
+    """If no column may be NULL, a cycle goes in one statement."""
     query(url, STAFF.format(null))
     rows = [{"id": n, "boss": n - n % length + (n + 1) % length, "name": "x" * 100} for n in range(5_000)]
     random.Random(7).shuffle(rows)
@@ -165,7 +165,7 @@ def test_circles_in_one_table(url: str, tmp_path: Path, null: str, length: int) 
     assert query(url, "SELECT count(*) FROM staff WHERE boss <> id") == [(5_000,)]
 
 
-def test_rows_in_a_circle_that_do_not_give_the_same_columns(url: str, tmp_path: Path) -> None:
+def test_rows_in_a_cycle_that_do_not_give_the_same_columns(url: str, tmp_path: Path) -> None:
     query(url, STAFF.format(""))
     rows: list[dict[str, Any]] = [{"id": 1, "boss": 2}, {"id": 2, "boss": 1, "name": "b"}]
     assert load(url, write(tmp_path, {"staff": rows})) == {"staff": counts(new=2)}
@@ -201,7 +201,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("null", ["NULL", "NOT NULL"])
-def test_a_bad_row_in_a_circle_is_told(url: str, tmp_path: Path, name: str, null: str) -> None:
+def test_a_bad_row_in_a_cycle_is_told(url: str, tmp_path: Path, name: str, null: str) -> None:
     query(url, f"CREATE TABLE staff (id INT8 NOT NULL PRIMARY KEY, boss INT8 {null} REFERENCES staff (id), age INT8,"
                " span INTERVAL, code TEXT, CONSTRAINT staff_age CHECK (age > 0),"
                " CONSTRAINT staff_code_key UNIQUE (code))")  # fmt: skip
@@ -216,7 +216,7 @@ def test_a_bad_row_in_a_circle_is_told(url: str, tmp_path: Path, name: str, null
     assert query(url, "SELECT id FROM staff") == [(77,)]
 
 
-def test_bad_rows_of_tables_in_a_circle_are_told(url: str, tmp_path: Path) -> None:
+def test_bad_rows_of_tables_in_a_cycle_are_told(url: str, tmp_path: Path) -> None:
     make_teams(url)
     query(url, "ALTER TABLE teams ADD CONSTRAINT teams_names CHECK (name <> 'bad')")
     content = season(5)
@@ -232,7 +232,7 @@ def test_bad_rows_of_tables_in_a_circle_are_told(url: str, tmp_path: Path) -> No
     assert query(url, "SELECT count(*) FROM teams") == [(0,)]
 
 
-def test_children_of_tables_in_a_circle(url: str, tmp_path: Path) -> None:
+def test_children_of_tables_in_a_cycle(url: str, tmp_path: Path) -> None:
     make_teams(url)
     query(url, "CREATE TABLE goals (id INT8 NOT NULL PRIMARY KEY, player_id INT8 NOT NULL REFERENCES players (id))")
     content = {"goals": [{"id": 1, "player_id": 10}], **season(1)}
@@ -240,7 +240,7 @@ def test_children_of_tables_in_a_circle(url: str, tmp_path: Path) -> None:
         assert load(url, write(tmp_path, content))["goals"] == counts(**{what: 1})
 
 
-def test_a_large_load_says_how_to_load_tables_in_a_circle(url: str, tmp_path: Path) -> None:
+def test_a_large_load_says_how_to_load_tables_in_a_cycle(url: str, tmp_path: Path) -> None:
     make_teams(url)
     content = season(LARGE // 2)
     end = run(url, write(tmp_path, content))
@@ -254,7 +254,7 @@ def test_a_large_load_says_how_to_load_tables_in_a_circle(url: str, tmp_path: Pa
     assert query(url, "SELECT count(*) FROM teams WHERE captain_id = 10 * id") == [(LARGE // 2,)]
 
 
-def test_a_large_load_of_tables_in_a_circle_without_a_column_that_may_be_null(url: str, tmp_path: Path) -> None:
+def test_a_large_load_of_tables_in_a_cycle_without_a_column_that_may_be_null(url: str, tmp_path: Path) -> None:
     make_teams(url, "NOT NULL")
     end = run(url, write(tmp_path, season(LARGE // 2)))
     assert end.returncode == 1

@@ -115,14 +115,14 @@ def largest_statement(url: str, table: str) -> None:
         CREATE TRIGGER note AFTER INSERT ON {table} EXECUTE FUNCTION note()""")  # fmt: skip
 
 
-@pytest.mark.parametrize("circle", [False, True], ids=["a chain", "a circle"])
-def test_no_statement_is_near_what_a_message_may_be(url: str, tmp_path: Path, circle: bool) -> None:
+@pytest.mark.parametrize("cycle", [False, True], ids=["a chain", "a cycle"])
+def test_no_statement_is_near_what_a_message_may_be(url: str, tmp_path: Path, cycle: bool) -> None:
     """CockroachDB takes 16 MiB, and refuses more; PostgreSQL is asked how large the statements were."""
     query(url, "CREATE TABLE staff (id INT8 NOT NULL PRIMARY KEY, boss INT8 REFERENCES staff (id), note TEXT)")
     if not on_cockroachdb(url):
         largest_statement(url, "staff")
     rows = [
-        {"id": number, "boss": number - 1 if number else (8_999 if circle else None), "note": "n" * 3_000}
+        {"id": number, "boss": number - 1 if number else (8_999 if cycle else None), "note": "n" * 3_000}
         for number in range(9_000)
     ]
     for what in ("new", "unchanged"):

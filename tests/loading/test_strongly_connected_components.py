@@ -1,4 +1,4 @@
-"""The order of nodes in a graph, and its circles."""
+"""The order of nodes in a graph, and its cycles."""
 
 import random
 
@@ -21,9 +21,9 @@ def test_groups_are_the_nodes_that_reach_each_other_and_come_after_their_parents
     size = chance.randrange(1, 10)
     parents = [[other for other in range(size) if other != node and chance.random() < 0.2] for node in range(size)]
     reached = reachable(parents)
-    circles = {frozenset(other for other in reached[node] if node in reached[other]) for node in range(size)}
+    cycles = {frozenset(other for other in reached[node] if node in reached[other]) for node in range(size)}
     groups = strongly_connected_components(parents)
-    assert {frozenset(group) for group in groups} == circles
+    assert {frozenset(group) for group in groups} == cycles
     assert sum(map(len, groups)) == size
     place = {node: number for number, group in enumerate(groups) for node in group}
     depth = depths(parents, groups)
@@ -33,7 +33,7 @@ def test_groups_are_the_nodes_that_reach_each_other_and_come_after_their_parents
             assert depth[parent] < depth[node] or place[parent] == place[node]
 
 
-def test_a_long_chain_and_a_large_circle() -> None:
+def test_a_long_chain_and_a_large_cycle() -> None:
     size = 20_000
     chain = [[node + 1] for node in range(size - 1)] + [[]]
     assert strongly_connected_components(chain) == [[node] for node in reversed(range(size))]

@@ -14,7 +14,7 @@ from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_prob
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.write import existing_rows, sequences
 from toolkit.loading.write.cycles import write_cycle
-from toolkit.loading.write.row_order import Cycle, Plan, make_plan
+from toolkit.loading.write.row_order import Cycle, WritePlan, make_write_plan
 from toolkit.loading.write.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"
@@ -36,7 +36,7 @@ def load_small(database: Database, sources: list[RowSource], *, skip: bool, dry_
     problems += _ask(database, tables, batches, problems)
     if problems:
         raise BadInput(sort_problems(problems, sources))
-    plan = make_plan(tables, [batch for table in tables for batch in batches[table.name]])
+    plan = make_write_plan(tables, [batch for table in tables for batch in batches[table.name]])
     try:
         counts = write_or_diagnose(
             database, plan.steps, lambda cursor: _write(cursor, plan, skip, dry_run), skip=skip, defers=plan.defers
@@ -126,7 +126,7 @@ def _dangling(
     return problems
 
 
-def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, Counts]:
+def _write(cursor: Cursor, plan: WritePlan, skip: bool, dry_run: bool) -> dict[str, Counts]:
     counts: dict[str, Counts] = {table.name: Counter() for table in plan.tables}
     writer = Writer(cursor, skip=skip)
     if plan.defers:
@@ -143,7 +143,7 @@ def _write(cursor: Cursor, plan: Plan, skip: bool, dry_run: bool) -> dict[str, C
         return counts
     for table in plan.tables:
         for sequence in sequences.find_sequences(cursor, table):
-            values = [sequences.given(sequence, batch) for batch in plan.batches(table)]
+            values = [sequences.furthest_given(sequence, batch) for batch in plan.batches(table)]
             value = sequence.furthest(value for value in values if value is not None)
             if value is not None:
                 sequences.advance(cursor, sequence, value)

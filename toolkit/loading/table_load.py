@@ -17,8 +17,8 @@ from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import BadInput, Problem, sort_problems
 from toolkit.loading.read.json_lines import JsonLines
-from toolkit.loading.write.row_order import batches_of, make_plan
-from toolkit.loading.write.sequences import Sequence, advance, find_sequences, given
+from toolkit.loading.write.row_order import batches_of, make_write_plan
+from toolkit.loading.write.sequences import Sequence, advance, find_sequences, furthest_given
 from toolkit.loading.write.writer import Counts
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
@@ -92,7 +92,7 @@ class TableLoad:
         """
         for sequence in self._sequences:
             with self._sequence_lock:
-                known = (given(sequence, batch), self._covered.get(sequence.column))
+                known = (furthest_given(sequence, batch), self._covered.get(sequence.column))
                 value = sequence.furthest(value for value in known if value is not None)
                 if value is not None and value != self._covered.get(sequence.column):
                     run_or_explain(database, partial(advance, sequence=sequence, value=value))
@@ -142,7 +142,7 @@ def _next_window(database: Database, rows: TableRows, chunks: Iterator[list[Batc
     if problems:
         raise BadInput(sort_problems(problems, rows.sources))
     # A cycle that no statement holds is for the server to refuse: the load has no transaction in which it could wait.
-    steps = make_plan([rows.table], batches).steps
+    steps = make_write_plan([rows.table], batches).steps
     return deque(part for step in steps for batch in batches_of(step) for part in split(batch))
 
 

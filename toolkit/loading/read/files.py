@@ -21,7 +21,7 @@ STANDARD_INPUT = ("-", "/dev/stdin")
 MOST_NAMES = 5  # of what a folder has besides fixtures
 
 
-class _Promise(NamedTuple):
+class _Expected(NamedTuple):
     """What is known of a file before it is opened: the table of its rows, and whether documents are expected in it.
 
     table: "" if nothing says it. qualified: as in RowSource. is_told: whether the command line says the table, so that
@@ -49,9 +49,9 @@ def find_rows(paths: Iterable[Path], table: str = "") -> list[RowSource]:
     if problems:
         raise BadInput(problems)
     for file in files:
-        promise = _Promise(table, None, holds_documents=False, is_told=True) if table else _promise_of_name(file)
+        expected = _Expected(table, None, holds_documents=False, is_told=True) if table else _expected_by_name(file)
         input_stream = standard_input() if _is_standard_input(file) else file_stream(file)
-        found += _sources(input_stream, promise, problems)
+        found += _sources(input_stream, expected, problems)
     if problems:
         raise BadInput(problems)
     return found
@@ -114,33 +114,33 @@ def _why_not_in_folder(path: Path) -> str:
     return "is no file: a pipe is read if it is named on the command line"
 
 
-def _promise_of_name(file: Path) -> _Promise:
+def _expected_by_name(file: Path) -> _Expected:
     name = file.name
     ending = next((ending for ending in reversed(ENDINGS) if name.lower().endswith(ending)), "")
     if not ending:
-        return _Promise("", None, holds_documents=True, is_told=False)
+        return _Expected("", None, holds_documents=True, is_told=False)
     parts = name[: -len(ending)].split(".")
     qualified = (parts[0], parts[1]) if len(parts) > 1 and all(parts[:2]) else None
-    return _Promise(parts[0], qualified, holds_documents=ending in DOCUMENTS, is_told=False)
+    return _Expected(parts[0], qualified, holds_documents=ending in DOCUMENTS, is_told=False)
 
 
-def _sources(input_stream: InputStream, promise: _Promise, problems: list[Problem]) -> list[RowSource]:
+def _sources(input_stream: InputStream, expected: _Expected, problems: list[Problem]) -> list[RowSource]:
     """Return the rows of a file. What is wrong with its format is added to the problems."""
     try:
-        found = detect_format(input_stream, holds_documents=promise.holds_documents, holds_rows=promise.is_told)
+        found = detect_format(input_stream, holds_documents=expected.holds_documents, holds_rows=expected.is_told)
     except NotAFixture as error:
         # A line is told where there are lines; otherwise it is the file as a whole.
-        place = ("", 0) if promise.holds_documents else (promise.table, error.line)
+        place = ("", 0) if expected.holds_documents else (expected.table, error.line)
         problems.append(Problem(input_stream.name, str(error), *place, unit="line"))
         return []
-    if found is Format.NOTHING and promise.holds_documents:
+    if found is Format.NOTHING and expected.holds_documents:
         problems.append(Problem(input_stream.name, "the file is empty"))
         return []
     if found is Format.DOCUMENTS:
         return read_documents(input_stream, problems)
-    if not promise.table:
+    if not expected.table:
         problems.append(Problem(input_stream.name, "these are rows: say of which table, with --table NAME"))
         return []
     if found in (Format.LIST, Format.ROWS):
-        return [JsonValues(input_stream, promise.table, promise.qualified, is_list=found is Format.LIST)]
-    return [JsonLines(input_stream, promise.table, promise.qualified)]
+        return [JsonValues(input_stream, expected.table, expected.qualified, is_list=found is Format.LIST)]
+    return [JsonLines(input_stream, expected.table, expected.qualified)]

@@ -56,18 +56,18 @@ def detect_format(input_stream: InputStream, *, holds_documents: bool, holds_row
         with input_stream.opened() as stream:
             head = stream.read(most)
         # What is wrong in the text is told when it is read: here nothing is decided by it.
-        look = _Look(head.decode("utf-8", "replace"), is_all=len(head) < most)
-        found = look.format(holds_documents=holds_documents and not holds_rows)
+        beginning = _Beginning(head.decode("utf-8", "replace"), is_all=len(head) < most)
+        found = beginning.format(holds_documents=holds_documents and not holds_rows)
         if found:
             break
     else:
-        found = look.likely_format()
+        found = beginning.likely_format()
     if holds_rows and found is Format.DOCUMENTS:
-        raise NotAFixture("this is a document, which names its tables itself: leave out --table", look.line)
+        raise NotAFixture("this is a document, which names its tables itself: leave out --table", beginning.line)
     return found
 
 
-class _Look:
+class _Beginning:
     """The beginning of a file. is_all: there is no more of it."""
 
     def __init__(self, text: str, *, is_all: bool) -> None:

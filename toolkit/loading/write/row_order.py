@@ -44,7 +44,7 @@ def batches_of(step: Step) -> list[Batch]:
     return step.batches if isinstance(step, Cycle) else [step]
 
 
-class Plan(NamedTuple):
+class WritePlan(NamedTuple):
     """How a load is written. tables: in the order of their references, as far as they have one. defers: whether the
     constraints that can be judged at the end of the transaction are judged there.
     """
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
         return [batch for step in self.steps for batch in batches_of(step) if batch.table.name == table.name]
 
 
-def make_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> Plan:
+def make_write_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> WritePlan:
     """Return how the rows of these tables can be written: in one transaction, if the plan defers constraints."""
     keys = _foreign_keys(tables)
     steps = list(_in_order(tables, batches, keys))
@@ -67,7 +67,7 @@ def make_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> Plan:
     if len(judged_at_once) < len(keys) and any(isinstance(step, Cycle) for step in steps):
         steps = list(_in_order(tables, batches, judged_at_once))
         defers = True
-    return Plan([table for group in groups_in_order(tables) for table in group], steps, defers)
+    return WritePlan([table for group in groups_in_order(tables) for table in group], steps, defers)
 
 
 def _foreign_keys(tables: Sequence[Table]) -> list[ForeignKey]:

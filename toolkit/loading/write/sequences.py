@@ -55,7 +55,7 @@ def find_sequences(cursor: Cursor, table: Table) -> list[Sequence]:
     return found
 
 
-def given(sequence: Sequence, batch: Batch) -> int | None:
+def furthest_given(sequence: Sequence, batch: Batch) -> int | None:
     """Return the furthest value that a batch gives the column of a sequence; None if there is none."""
     if sequence.column not in batch.columns:
         return None
