@@ -12,20 +12,24 @@ if __name__ == "__main__":
 
 import argparse
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from toolkit.arguments import path, positive, seconds
 from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, supervised
+from toolkit.loading.check.tables import which_are_tables
 from toolkit.loading.large_load import load_large
 from toolkit.loading.problems import RUN_AGAIN
 from toolkit.loading.read.files import find_rows
+from toolkit.loading.read.formats import Format
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.small_load import ONE_TRANSACTION, load_small
 from toolkit.loading.write.writer import Counts
 
 SAMPLE = Path(__file__).with_name("test_data.json")
+
+FORMATS = {"json": Format.DOCUMENTS, "jsonl": Format.LINES, "rows": Format.ROWS}
 
 # Up to this many rows are checked whole before the first write, and written in one transaction.
 SMALL_LOAD = 10_000
@@ -34,11 +38,15 @@ SMALL_LOAD = 10_000
 def main() -> int:
     """Load what the command line says, and return the exit status."""
     arguments = _arguments()
-    sources = find_rows(arguments.files, arguments.table or "")
-    is_small = _is_small(sources)
-    database = Database(
-        database_url(arguments.url), retry_for=arguments.retry_for, setup="python streaming_services.py"
+    reach = cache(partial(_reach, arguments))  # the files are looked at first, and most need no database for that
+    sources = find_rows(
+        arguments.files,
+        arguments.table or "",
+        format=FORMATS.get(arguments.format),
+        which_are_tables=lambda names: supervised(reach(), partial(which_are_tables, reach(), names)),
     )
+    is_small = _is_small(sources)
+    database = reach()
     begin = time.monotonic()
     load = partial(
         load_small if is_small else partial(load_large, connections=arguments.connections),
@@ -55,6 +63,11 @@ def main() -> int:
         raise
     _report(counts, database, time.monotonic() - begin, dry_run=arguments.dry_run)
     return 0
+
+
+def _reach(arguments: argparse.Namespace) -> Database:
+    url = database_url(arguments.url)
+    return Database(url, retry_for=arguments.retry_for, setup="python streaming_services.py")
 
 
 def _is_small(sources: list[RowSource]) -> bool:
@@ -78,6 +91,11 @@ def _arguments() -> argparse.Namespace:
         help="fixtures, folders of them, or - for standard input (default: test_data.json)",
     )
     parser.add_argument("--table", type=_name, metavar="NAME", help="the table of the rows, if no file name says it")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="documents (json), a row a line (jsonl) or rows in any layout (rows), if a file's beginning may deceive",
+    )
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument(
         "--on-conflict",

@@ -407,8 +407,8 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
                        "the column is given more than once"),
     "unknown table": ({"thing": []}, 'fixture.json, table thing: the database has no table "thing"; '
                       'did you mean "things"?'),
-    "unlike any table": ({"qqq": []}, 'fixture.json, table qqq: the database has no table "qqq"; tables are made by '
-                         "`python streaming_services.py`, from schema.sql"),
+    "unlike any table": ({"qqq": []}, 'fixture.json, table qqq: the database has no table "qqq"; if it is to be one, '
+                         "run `python streaming_services.py` first, which creates it"),
     "hostile table": ({HOSTILE: [{"a": 1}]}, r'fixture.json, table users\"; DROP TABLE users; --: '
                       r'the database has no table "users\"; DROP TABLE users; --"'),
     "hostile column": ({"things": [{"thing_id": 2, HOSTILE: 1}]},

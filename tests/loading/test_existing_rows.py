@@ -45,6 +45,19 @@ def test_a_row_without_a_key_changes_nobodys_row(loaded: str, tmp_path: Path, on
 
 
 @pytest.mark.parametrize("on_conflict", ["update", "skip"])
+@pytest.mark.parametrize("row", [{}, {"name": "Emma Johnson"}], ids=["nothing", "something"])
+def test_a_row_without_a_key_gives_what_a_new_row_needs(
+    loaded: str, tmp_path: Path, row: dict[str, str], on_conflict: str
+) -> None:
+    """Whoever has the key that its position gives it: it was "1 unchanged" where somebody had it."""
+    with pytest.raises(UserError) as caught:
+        load(loaded, write(tmp_path, {"users": [row]}), on_conflict=on_conflict)
+    told = [line.partition("table users, row 1, column ")[2] for line in str(caught.value).splitlines()[1:]]
+    missing = [name for name in ("name", "email") if name not in row]
+    assert told == [f"{name}: missing: the column has no default and may not be NULL" for name in missing]
+
+
+@pytest.mark.parametrize("on_conflict", ["update", "skip"])
 def test_children_do_not_hang_on_somebody_elses_row(loaded: str, tmp_path: Path, on_conflict: str) -> None:
     before = snapshot(loaded, TABLES)
     review = {"user_id": 9, "content_id": 1, "rating": 1}

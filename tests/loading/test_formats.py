@@ -1,4 +1,4 @@
-"""The forms in which rows come: what is in a file is seen from its beginning, whatever its name promises."""
+"""The formats in which rows come: what is in a file is seen from its beginning, whatever its name promises."""
 
 import codecs
 import gzip
@@ -133,6 +133,74 @@ def test_rows_in_lists_may_leave_out_their_keys_and_count_over_all_files(url: st
 def test_a_row_with_rows_in_it_is_a_row(url: str, tmp_path: Path, name: str, gap: str) -> None:
     rows = gap.join(f'{{"id": {number}, "tags": [{{"a": 1}}]}}' for number in (1, 2))
     assert load(url, write(tmp_path, rows, name)) == {"users": {"new": 2, "changed": 0, "unchanged": 0}}
+
+
+# Rows that begin as exports of MongoDB do, and others that have rows in them; what of it there is a table, if anything.
+ODD_ROWS = {
+    "an object first": ['{"_id": {"$oid": "59a4"}, "id": 1, "location": {"geo": [1, 2]}}', '{"id": 2}'],
+    "an object first, and a list of objects": ['{"_id": {"$oid": "5"}, "id": 1, "tags": [{"n": 1}]}', '{"id": 2}'],
+    "a list of objects first": ['{"tags": [{"grade": 1.5}], "id": 1}', '{"tags": [], "id": 2}'],
+    "an empty list first": ['{"tags": [], "id": 1}', '{"tags": [{}], "id": 2}'],
+    "the name of a table": ['{"films": [7, 8], "id": 1, "tags": {"a": []}}', '{"films": [], "id": 2, "tags": null}'],
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ROWS)
+@pytest.mark.parametrize("gap", ["\n", "\n\n  "], ids=["lines", "layout"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_rows_that_begin_oddly_are_rows(url: str, tmp_path: Path, odd: str, gap: str, count: int) -> None:
+    """What is in them are no tables of the database, so it is no document."""
+    query(url, "ALTER TABLE users ADD COLUMN _id JSONB, ADD COLUMN location JSONB, ADD COLUMN films JSONB")
+    try:
+        file = write(tmp_path, gap.join(ODD_ROWS[odd][:count]), "users.json")
+        assert load(url, file) == {"users": {"new": count, "changed": 0, "unchanged": 0}}
+    finally:
+        query(url, "ALTER TABLE users DROP COLUMN _id, DROP COLUMN location, DROP COLUMN films")
+
+
+EITHER = '{"films": [{"id": 1}], "id": 1}'
+
+
+def test_what_could_be_a_row_or_a_document_is_asked_for(url: str, tmp_path: Path) -> None:
+    query(url, "ALTER TABLE users ADD COLUMN films JSONB")
+    try:
+        file = write(tmp_path, EITHER, "users.json")
+        with pytest.raises(UserError) as caught:
+            load(url, file)
+        (line,) = str(caught.value).splitlines()[1:]
+        assert line.endswith(
+            'users.json: this can be a row of the table "users", or a document that gives the table "films": say which '
+            "it is, with --table users or --format json"
+        )
+        with pytest.raises(UserError, match=r"table id: expected a list of rows, got 1$"):
+            load(url, file, as_format="json")
+        one = {"users": {"new": 1, "changed": 0, "unchanged": 0}}
+        assert load(url, file, table="users", dry_run=True) == one
+        assert load(url, file, as_format="rows", dry_run=True) == one
+        assert load(url, file, as_format="jsonl") == one
+    finally:
+        query(url, "ALTER TABLE users DROP COLUMN films")
+
+
+@pytest.mark.parametrize("text", ['{"users": null}', '{"users": {"id": 1}}', '{"films": null, "users": [{"id": 1}]}'])
+def test_a_table_without_a_list_is_told(url: str, tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        UserError, match=r"fixture\.json, table \w+: expected a list of rows, got (null|\{\"id\": 1\})$"
+    ):
+        load(url, write(tmp_path, text))
+
+
+def test_the_format_that_is_told_overrules_what_is_seen(url: str, tmp_path: Path) -> None:
+    file = write(tmp_path, {"users": ROWS}, "films.jsonl")
+    for name in ("jsonl", "rows"):
+        with pytest.raises(UserError, match=r"column users: the table has no such column"):
+            load(url, file, as_format=name)
+    assert load(url, file, as_format="json")["users"]["new"] == 3
+    assert load(url, write(tmp_path, LIST, "users.json"), as_format="rows")["users"]["unchanged"] == 3
+    with pytest.raises(UserError, match="expected an object, table name -> list of rows, got "):
+        load(url, write(tmp_path, LIST, "users.json"), as_format="json")
+    with pytest.raises(UserError, match="which names its tables itself: leave out --table"):
+        load(url, file, as_format="json", table="users")
 
 
 @pytest.mark.parametrize("name", ["users.json", "users.jsonl"])

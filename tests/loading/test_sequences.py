@@ -4,15 +4,19 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from seeding import SCRIPT, load, query, run, write
 
-from toolkit.database import Database
+from toolkit.database import Database, catalog, run_or_explain
 from toolkit.loading.read.files import find_rows
 from toolkit.loading.small_load import load_small
+from toolkit.loading.write.sequences import advance, find_sequences
 
 TICKETS = "CREATE TABLE tickets (id INT8 PRIMARY KEY DEFAULT nextval('numbers'), title TEXT)"
 
@@ -98,3 +102,49 @@ def test_loads_at_once(url: str, tmp_path: Path) -> None:
         query(url, "DELETE FROM tickets WHERE title = 'next'")
     for database in databases:
         database.close()
+
+
+@pytest.mark.parametrize("increment", [1, -3])
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_an_application_that_draws_meanwhile_gets_no_value_twice(url: str, ahead: int, increment: int) -> None:
+    """A load that finds the sequence just short of a value must not set it back there when it is past it.
+
+    ahead: how far the values of the load are before those that are drawn.
+    """
+    make_tickets(url, f"CREATE SEQUENCE numbers INCREMENT BY {increment}")
+    drawn: list[int] = []
+    is_over = threading.Event()
+
+    def draw_values() -> None:
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            while not is_over.is_set():
+                cursor.execute("SELECT nextval('numbers')")
+                drawn.extend(value for (value,) in cursor.fetchall())
+
+    applications = [threading.Thread(target=draw_values) for _ in range(2)]
+    for application in applications:
+        application.start()
+    try:
+        with Database(url) as database:
+            table = run_or_explain(database, lambda cursor: catalog.read(cursor)["tickets"])
+            (sequence,) = run_or_explain(database, partial(find_sequences, table=table))
+            until = time.monotonic() + 6
+            while time.monotonic() < until:
+                value = (drawn[-1] if drawn else increment) + ahead * increment
+                run_or_explain(database, partial(advance, sequence=sequence, value=value))
+    finally:
+        is_over.set()
+        for application in applications:
+            application.join()
+    assert len(drawn) > 100
+    assert len(drawn) == len(set(drawn))
+
+
+def test_a_value_that_is_far_away(url: str, tmp_path: Path) -> None:
+    make_tickets(url)
+    for furthest in (5, 90, 12_000, 9_000_000_000, 9_000_000_001):
+        load(url, write_lines(tmp_path, [furthest]))
+        assert draw(url) == furthest + 1
+        query(url, "DELETE FROM tickets WHERE title = 'next'")
+    assert draw(url) == 9_000_000_003

@@ -20,12 +20,18 @@ SCRIPT = Path(insert_data.__file__)
 
 
 def load(
-    url: str, *files: Path, on_conflict: str = "update", dry_run: bool = False, table: str | None = None
+    url: str,
+    *files: Path,
+    on_conflict: str = "update",
+    dry_run: bool = False,
+    table: str | None = None,
+    as_format: str | None = None,
 ) -> dict[str, dict[str, int]]:
     """Load fixtures, and return what the report says: table -> {"new": 3, "changed": 0, ...}. Raises UserError."""
     sys.argv = [str(SCRIPT), *map(str, files), "--url", url, "--on-conflict", on_conflict]
     sys.argv += ["--dry-run"] if dry_run else []
     sys.argv += ["--table", table] if table else []
+    sys.argv += ["--format", as_format] if as_format else []
     report = io.StringIO()
     try:
         with redirect_stdout(report):

@@ -78,7 +78,7 @@ class _Alike:
 
     def check(self, problems: list[Problem]) -> Batch:
         """Return the rows as a batch; what is wrong with them is added to the problems."""
-        for name, text in wrong_columns(self._table, self._values):
+        for name, text in wrong_columns(self._table, self._values, is_new=self._made_key is not None):
             problems += self.problems(text, name)
         columns = tuple(name for name in self._table.columns if name in self._values)
         texts: list[Sequence[str]] = []
@@ -124,10 +124,11 @@ def _key_at(table: Table, column: Column, position: int) -> Any:
     return str(uuid.uuid5(uuid.UUID(KEY_NAMESPACE), f"{table.name.relation}/{position}"))
 
 
-def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]:
+def wrong_columns(table: Table, columns: Iterable[str], *, is_new: bool = False) -> list[tuple[str, str]]:
     """Return what is wrong with giving just these columns, as (column, text).
 
     A row that is there already may leave out any column but those of its key; whether it is there is not known here.
+    is_new: it has to give what a new row needs, because its key was made up: which row it would be, nobody can say.
     """
     columns = list(columns)
     wrong = []
@@ -137,9 +138,9 @@ def wrong_columns(table: Table, columns: Iterable[str]) -> list[tuple[str, str]]
             wrong.append((name, f"the table has no such column{nearest(name, table.columns)}"))
         elif column.given_by_server:
             wrong.append((name, IDENTITY if column.identity else GENERATED))
-    has_key = set(table.primary_key) <= set(columns)
+    may_leave_out = set(table.primary_key) <= set(columns) and not is_new
     for name, column in table.columns.items():
-        if name not in columns and not has_key:
+        if name not in columns and not may_leave_out:
             if column.required:
                 wrong.append((name, MISSING))
             elif name in table.primary_key:

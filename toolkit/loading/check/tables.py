@@ -44,6 +44,13 @@ def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[Tabl
     return list(found.values()), problems
 
 
+def which_are_tables(database: Database, names: list[str]) -> set[str]:
+    """Return those of some names by which a table of the database can be called."""
+    known = run_or_explain(database, lambda cursor: catalog.read_named(cursor, list(filter(None, names))))
+    spellings: set[str] = {name for table in known.values() for name in table.name.spellings}
+    return spellings.intersection(names)
+
+
 def _read(cursor: Cursor, database: Database, meant: Iterable[Meant]) -> dict[str, Table]:
     names = [name for table, qualified in meant for name in (table, ".".join(qualified or ())) if name]
     known = catalog.read_named(cursor, names)

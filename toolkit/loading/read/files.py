@@ -1,14 +1,13 @@
 """What the command line names -> the rows in it: files, folders of files, pipes, standard input."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from toolkit.console import UserError, say
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.documents import read_documents
-from toolkit.loading.read.formats import Format, NotAFixture, detect_format
+from toolkit.loading.read.formats import Expected, Format, NotAFixture, detect_format
 from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.json_values import JsonValues
@@ -21,24 +20,19 @@ STANDARD_INPUT = ("-", "/dev/stdin")
 MOST_NAMES = 5  # of what a folder has besides fixtures
 
 
-class _Expected(NamedTuple):
-    """What is known of a file before it is opened: the table of its rows, and whether documents are expected in it.
-
-    table: "" if nothing says it. qualified: as in RowSource. is_told: whether the command line says the table, so that
-    the file cannot be a document, which names its tables itself.
-    """
-
-    table: str
-    qualified: tuple[str, str] | None
-    holds_documents: bool
-    is_told: bool
-
-
-def find_rows(paths: Iterable[Path], table: str = "") -> list[RowSource]:
+def find_rows(
+    paths: Iterable[Path],
+    table: str = "",
+    *,
+    format: Format | None = None,  # noqa: A002 - as the option is called
+    which_are_tables: Callable[[list[str]], set[str]] = lambda _: set(),
+) -> list[RowSource]:
     """Return the rows in these files, and in the fixtures of these folders, table by table. Reads documents whole.
 
-    table: that of all the rows, if the names of the files do not say it. Tells what is left out of folders. Raises
-    UserError if there are no fixtures or one cannot be read, and BadInput with all that is wrong with their formats.
+    table: that of all the rows, if the names of the files do not say it. format: DOCUMENTS, LINES or ROWS, if their
+    beginnings do not. which_are_tables: tells of some names which are those of tables in the database; asked only where
+    it decides what a file holds. Tells what is left out of folders. Raises UserError if there are no fixtures or one
+    cannot be read, and BadInput with all that is wrong with their formats.
     """
     found: list[RowSource] = []
     problems: list[Problem] = []
@@ -49,7 +43,8 @@ def find_rows(paths: Iterable[Path], table: str = "") -> list[RowSource]:
     if problems:
         raise BadInput(problems)
     for file in files:
-        expected = _Expected(table, None, holds_documents=False, is_told=True) if table else _expected_by_name(file)
+        name, qualified, holds_documents = (table, None, False) if table else _said_by_name(file)
+        expected = Expected(name, qualified, holds_documents, bool(table), format, which_are_tables)
         input_stream = standard_input() if _is_standard_input(file) else file_stream(file)
         found += _sources(input_stream, expected, problems)
     if problems:
@@ -114,20 +109,21 @@ def _why_not_in_folder(path: Path) -> str:
     return "is no file: a pipe is read if it is named on the command line"
 
 
-def _expected_by_name(file: Path) -> _Expected:
+def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
+    """Return what the name of a file says: table, qualified and holds_documents of Expected."""
     name = file.name
     ending = next((ending for ending in reversed(ENDINGS) if name.lower().endswith(ending)), "")
     if not ending:
-        return _Expected("", None, holds_documents=True, is_told=False)
+        return "", None, True
     parts = name[: -len(ending)].split(".")
     qualified = (parts[0], parts[1]) if len(parts) > 1 and all(parts[:2]) else None
-    return _Expected(parts[0], qualified, holds_documents=ending in DOCUMENTS, is_told=False)
+    return parts[0], qualified, ending in DOCUMENTS
 
 
-def _sources(input_stream: InputStream, expected: _Expected, problems: list[Problem]) -> list[RowSource]:
+def _sources(input_stream: InputStream, expected: Expected, problems: list[Problem]) -> list[RowSource]:
     """Return the rows of a file. What is wrong with its format is added to the problems."""
     try:
-        found = detect_format(input_stream, holds_documents=expected.holds_documents, holds_rows=expected.is_told)
+        found = detect_format(input_stream, expected)
     except NotAFixture as error:
         # A line is told where there are lines; otherwise it is the file as a whole.
         place = ("", 0) if expected.holds_documents else (expected.table, error.line)

@@ -1,12 +1,13 @@
 """Which format the content of a fixture has. That is seen from its beginning, whatever the file is called."""
 
 import re
+from collections.abc import Callable
 from enum import Enum
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolkit.console import clipped
-from toolkit.exact_json import after_space, decode, decode_at
+from toolkit.exact_json import after_space, decode, decode_at, shortened
 from toolkit.loading.read.input_stream import InputStream
 from toolkit.loading.read.json_errors import is_cut_off
 
@@ -46,23 +47,36 @@ OTHERS = (
 TABLE_WITH_ROWS = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]'
 
 
-def detect_format(input_stream: InputStream, *, holds_documents: bool, holds_rows: bool) -> Format:
-    """Look at what a file begins with. Raises NotAFixture if it is none of the formats.
+class Expected(NamedTuple):
+    """What is known of a file before it is opened.
 
-    holds_documents: what the name of the file promises, where both can be meant. holds_rows: whether it can only be
-    rows, because their table was named.
+    table: that of its rows; "" if nothing says it. qualified: as in RowSource. holds_documents: whether they are
+    expected in it, where both could be meant. is_told: whether the command line says the table, so that the file cannot
+    be a document, which names its tables itself. format: what the command line says of it: DOCUMENTS, LINES or ROWS.
+    which_are_tables: tells of names which are those of tables, where that decides.
     """
+
+    table: str
+    qualified: tuple[str, str] | None
+    holds_documents: bool
+    is_told: bool
+    format: Format | None
+    which_are_tables: Callable[[list[str]], set[str]]
+
+
+def detect_format(input_stream: InputStream, expected: Expected) -> Format:
+    """Look at what a file begins with. Raises NotAFixture if it is none of the formats, or could be two of them."""
     for most in LOOKS:
         with input_stream.opened() as stream:
             head = stream.read(most)
         # What is wrong in the text is told when it is read: here nothing is decided by it.
-        beginning = _Beginning(head.decode("utf-8", "replace"), is_all=len(head) < most)
-        found = beginning.format(holds_documents=holds_documents and not holds_rows)
+        beginning = _Beginning(head.decode("utf-8", "replace"), expected, is_all=len(head) < most)
+        found = beginning.format()
         if found:
             break
     else:
         found = beginning.likely_format()
-    if holds_rows and found is Format.DOCUMENTS:
+    if expected.is_told and found is Format.DOCUMENTS:
         raise NotAFixture("this is a document, which names its tables itself: leave out --table", beginning.line)
     return found
 
@@ -70,24 +84,27 @@ def detect_format(input_stream: InputStream, *, holds_documents: bool, holds_row
 class _Beginning:
     """The beginning of a file. is_all: there is no more of it."""
 
-    def __init__(self, text: str, *, is_all: bool) -> None:
+    def __init__(self, text: str, expected: Expected, *, is_all: bool) -> None:
         self._text = text
+        self._expected = expected
         self._is_all = is_all
         self._start = after_space(text, 0)
         self.line = text.count("\n", 0, self._start) + 1
 
-    def format(self, *, holds_documents: bool) -> Format | None:
+    def format(self) -> Format | None:
         """Return the format, or None if more has to be seen. Raises NotAFixture."""
         first = self._text[self._start : self._start + 1]
         if not first:
             return Format.NOTHING if self._is_all else None
+        if self._expected.format:
+            return Format.LIST if self._expected.format is Format.ROWS and first == "[" else self._expected.format
         if "\0" in self._text[self._start : self._start + 2]:
             raise NotAFixture("this is UTF-16 without its mark, or no text at all; save it as UTF-8", self.line)
         if first == "[":
             return self._format_of_list()
         if first == "{":
-            return self._format_of_objects(holds_documents=holds_documents)
-        raise self._not_a_fixture(holds_documents=holds_documents)
+            return self._format_of_objects()
+        raise self._not_a_fixture()
 
     def likely_format(self) -> Format:
         """Return the format of a file whose first value is longer than what is looked at."""
@@ -104,8 +121,12 @@ class _Beginning:
         text = f"expected an object, got {self._first_line()}; a list at the top is one of rows, and a row is an object"
         raise NotAFixture(text, self.line)
 
-    def _not_a_fixture(self, *, holds_documents: bool) -> NotAFixture:
-        expected = "an object, table name -> list of rows, at the top (or rows)" if holds_documents else "an object"
+    def _not_a_fixture(self) -> NotAFixture:
+        expected = (
+            "an object, table name -> list of rows, at the top (or rows)"
+            if self._expected.holds_documents
+            else "an object"
+        )
         text = f"expected {expected}, got {self._first_line()}"
         try:
             decode(self._first_line(most=LOOKS[0]))
@@ -119,38 +140,41 @@ class _Beginning:
         line, _, _ = self._text[self._start :].partition("\n")
         return clipped(line.strip(" \t\r"), most)
 
-    def _format_of_objects(self, *, holds_documents: bool) -> Format | None:
+    def _format_of_objects(self) -> Format | None:
         try:
             value, end = decode_at(self._text, self._start)
         except RecursionError:
-            return Format.DOCUMENTS if holds_documents else Format.LINES
+            return Format.DOCUMENTS if self._expected.holds_documents else Format.LINES
         except JSONDecodeError as error:
-            if is_cut_off(error) and not self._is_all:
-                # A document need not be read twice to see that it is one.
-                return (
-                    Format.DOCUMENTS
-                    if holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
-                    else None
-                )
-            return self._format_of_broken(holds_documents=holds_documents)
-        if not self._is_row(value, end, holds_documents=holds_documents):
+            if not is_cut_off(error) or self._is_all:
+                return self._format_of_broken()
+            # A document need not be read twice to see that it is one.
+            is_document = self._expected.holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
+            return Format.DOCUMENTS if is_document else None
+        if self._is_document(value):
             return Format.DOCUMENTS
         if "\n" in self._text[self._start : end]:
             return Format.ROWS
         return self._format_after_row(end)
 
-    def _is_row(self, value: tuple[tuple[str, Any], ...], end: int, *, holds_documents: bool) -> bool:
-        """Whether an object is a row, and not a document."""
-        tables = sum(type(item) is list and (not item or type(item[0]) is tuple) for _, item in value)
-        others = [item for _, item in value if type(item) not in (list, tuple)]
-        if tables and tables == len(value):
+    def _is_document(self, value: tuple[tuple[str, Any], ...]) -> bool:
+        """Whether an object is a document, and not a row. Raises NotAFixture if it could be either."""
+        lists = [name for name, item in value if type(item) is list and (not item or type(item[0]) is tuple)]
+        if len(lists) == len(value):  # a row has a key, and none is a list of objects
+            return bool(lists) or self._expected.holds_documents
+        has_values = any(type(item) not in (list, tuple) and item is not None for _, item in value)
+        if not self._expected.holds_documents or (has_values and not lists):
             return False
-        if others and not tables:
-            return True
-        if not holds_documents:
-            return True
-        # {"id": 1, "tags": [{"a": 1}]} may be either. Where several come one after the other, they are rows.
-        return bool(others) and value[0][1] is others[0] and after_space(self._text, end) < len(self._text)
+        table = self._expected.table
+        tables = self._expected.which_are_tables([table, *(lists or (name for name, _ in value))])
+        given = [name for name, _ in value if name in tables]
+        if given and table in tables:
+            raise NotAFixture(
+                f"this can be a row of the table {shortened(table)}, or a document that gives the table "
+                f"{shortened(given[0])}: say which it is, with --table {table} or --format json",
+                self.line,
+            )
+        return bool(given) or not (has_values or table in tables)
 
     def _format_after_row(self, end: int) -> Format | None:
         """Return the format of a file whose first row is on one line."""
@@ -166,11 +190,11 @@ class _Beginning:
             return Format.LINES
         return Format.ROWS if rest.startswith("{") else None
 
-    def _format_of_broken(self, *, holds_documents: bool) -> Format:
+    def _format_of_broken(self) -> Format:
         """Return the format of a file whose first value is not right, so that what reads it can tell what is wrong."""
         _, _, others = self._text[self._start :].partition("\n")
         following = others.lstrip().partition("\n")[0].strip()
-        if holds_documents:
+        if self._expected.holds_documents:
             return Format.LINES if _is_object(following) else Format.DOCUMENTS
         return Format.LINES if not following or following.startswith("{") else Format.ROWS
 
