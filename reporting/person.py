@@ -1,5 +1,6 @@
 """Pictures of one user."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reporting import charts
@@ -39,14 +40,14 @@ def person_section(reader: Reader, database: Database, user_id: int, tones: Tone
     return Section(f"{user['name']}, user {user_id}", cards)
 
 
-def _recommended(found: list[dict[str, Any]], user_id: int) -> Card:
+def _recommended(found: Sequence[Mapping[str, Any]], user_id: int) -> Card:
     """Show what the recommender has found; it reads in a transaction of its own."""
     items = [tag("li", tag("b", clipped(row["title"])), tag("span", row["reason"])) for row in found]
     columns = ["title", "content_type", "genre", "release_year", "rating", "reason"]
     return Card(
         "recommend_content",
         "Recommended",
-        "Not seen yet, the most promising first." if found else "Nothing else is popular.",
+        "Not seen yet, the most promising first." if found else "They have seen everything.",
         tag("ol", *items, class_="found") if found else None,
         columns,
         [[row[name] for name in columns] for row in found],

@@ -3,15 +3,18 @@
 This is the contract of all of them. Programs import them from here, or as `from streaming_services import create_user`.
 
 Each function takes the Database first and keyword arguments after it. It does its work in one transaction, which is
-tried again after conflicts, lost connections and commits of unknown fate (toolkit.database.run_transaction); whatever
-happens on the way, the work is done once. What comes back is a dict: column -> value, with money and ratings as
-Decimal, times as datetime in UTC, keys as int or uuid.UUID, and features as a dict in which decimals are Decimal. A
-function that removes a row returns the columns of its table as they were; the others may add what belongs to the row,
-such as the name of a user's plan.
+tried again after conflicts, lost connections and commits of unknown fate (toolkit.database.run_transaction); the work
+is done once all the same (docs/services.md says what of that no client can promise). In the place of the Database it
+takes the cursor of a transaction of the caller's, and then does its work in that.
 
-Arguments are named after the columns, and their types are strict: no float where Decimal or int is asked for, no bool
-for an int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can
-be left out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
+What comes back is a dict: column -> value, with money and ratings as Decimal, times as datetime in UTC, keys as int or
+uuid.UUID, and features as a dict in which decimals are Decimal. services.row_types has a type for each. A function that
+removes a row returns the columns of its table as they were; the others may add what belongs to the row, such as the
+name of a user's plan.
+
+Arguments are named after the columns, and their types are strict: no float but for ratings and progress, no bool for an
+int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can be left
+out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
 
 Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.UserError,
 with a text for people.

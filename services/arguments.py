@@ -12,8 +12,11 @@ import psycopg2
 
 from services.errors import InvalidValue, service_error
 from services.rows import NOT_GIVEN, Document, read_json
-from toolkit.database import Database
+from services.transactions import Queryable
 from toolkit.exact_json import json_text, storable
+
+# What ratings and progress may be given as: everybody writes 8.5. Money is no float.
+Number = Decimal | int | float
 
 Service = TypeVar("Service", bound=Callable[..., Any])
 Check = Callable[[str, Any], Any]  # of an argument's name and value -> the value as it is stored
@@ -36,7 +39,7 @@ def service(function: Service) -> Service:
     }
 
     @functools.wraps(function)
-    def call(database: Database, **arguments: Any) -> Any:
+    def call(database: Queryable, **arguments: Any) -> Any:
         given = {}
         for name, value in arguments.items():
             try:
@@ -50,7 +53,10 @@ def service(function: Service) -> Service:
         try:
             return function(database, **given)
         except psycopg2.Error as error:
-            raise service_error(database, error, given) from error
+            refusal = service_error(database, error, given)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     return cast(Service, call)
 
@@ -96,6 +102,11 @@ def _decimal(name: str, value: Decimal) -> Decimal:
     return value
 
 
+def _float(name: str, value: float) -> Decimal:
+    """Return the decimal that a float shows as: what was written, if it has no more digits than the column."""
+    return _decimal(name, Decimal(float.__repr__(value)))
+
+
 def _moment(name: str, value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
@@ -135,6 +146,7 @@ _CHECKS: dict[type, Check] = {
     int: _integer,
     str: _text,
     Decimal: _decimal,
+    float: _float,
     datetime: _moment,
     dict: _as_stored,
 }

@@ -1,73 +1,80 @@
 """The titles that can be watched: the table content."""
 
-from decimal import Decimal
+from typing import cast
 
-from services.arguments import service
-from services.pages import Order, Page, read_page
+from services.arguments import Number, service
+from services.pages import Order, read_page
 from services.removals import remove
+from services.row_types import Content, Page
 from services.rows import NOT_GIVEN, Entity, Row
-from toolkit.database import Database
+from services.transactions import Queryable
 
-CONTENT = Entity(
+CONTENT: Entity[Content] = Entity(
     "content",
     "content_id",
-    "SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating FROM {source} t",
+    """SELECT t.content_id, t.title, t.content_type, t.genre, t.release_year, t.rating, t.duration_minutes, t.episodes
+       FROM {source} t""",
+    identity=("title",),
 )
 
 
 @service
 def add_content(
-    database: Database,
+    database: Queryable,
     *,
     title: str,
     content_type: str,
     genre: str | None = None,
     release_year: int | None = None,
-    rating: Decimal | int | None = None,
+    rating: Number | None = None,
+    duration_minutes: int | None = None,
+    episodes: int | None = None,
     content_id: int | None = None,
-) -> Row:
-    """Add a title and return it. content_type: movie, series, documentary or other; rating: the critics', 0 to 10.
+) -> Content:
+    """Add a title and return it.
 
-    With a content_id of the caller's, the same call again returns the same title. Raises AlreadyExists if the
-    content_id is another title's.
+    content_type: movie, series, documentary or other. rating: the critics', 0 to 10. duration_minutes: of a film, or of
+    an episode. episodes: how many a series has. With a content_id of the caller's, the same call again returns the same
+    title, whatever was changed of it since, but for its name. Raises AlreadyExists if the content_id is of a title of
+    another name.
 
-    >>> add_content(database, title="Low Tide", content_type="movie", rating=Decimal("7.5"))["rating"]
+    >>> add_content(database, title="Low Tide", content_type="movie", rating=7.5)["rating"]
     Decimal('7.5')
     """
     row = {"title": title, "content_type": content_type, "genre": genre, "release_year": release_year, "rating": rating}
-    return CONTENT.create(database, content_id, **row)
+    return CONTENT.create(database, content_id, **row, duration_minutes=duration_minutes, episodes=episodes)
 
 
 @service
-def get_content(database: Database, *, content_id: int) -> Row:
+def get_content(database: Queryable, *, content_id: int) -> Content:
     """Return a title. Raises NotFound.
 
     >>> get_content(database, content_id=1)["title"]
-    'Night Train'
+    'The Last Lighthouse'
     """
     return CONTENT.get(database, content_id=content_id)
 
 
 @service
 def find_content(
-    database: Database,
+    database: Queryable,
     *,
     title: str | None = None,
     genre: str | None = None,
     content_type: str | None = None,
     release_year: int | None = None,
-    min_rating: Decimal | int | None = None,
+    min_rating: Number | None = None,
     after: str | None = None,
     limit: int = 20,
-) -> Page:
+) -> Page[Content]:
     """Return a page of the content that meets all conditions given, in the order of the titles.
 
     title: what the title begins with, written exactly so. min_rating: the critics' rating or a better one. On a
     PostgreSQL database whose collation is not C, the condition on the title is checked title by title, because no index
     of schema.sql can help there.
 
-    >>> [found["title"] for found in find_content(database, title="Night", min_rating=8)["items"]]
-    ['Night Train']
+    >>> [found["title"] for found in find_content(database, title="R", min_rating=7.5)["items"]]
+    ['Rivers of Ice']
     """
     given = {"genre": genre, "content_type": content_type, "release_year": release_year, "min_rating": min_rating}
     values: Row = {name: value for name, value in given.items() if value is not None}
@@ -92,29 +99,31 @@ _CONDITIONS = {
 
 @service
 def update_content(
-    database: Database,
+    database: Queryable,
     *,
     content_id: int,
     title: str = NOT_GIVEN,
     content_type: str = NOT_GIVEN,
     genre: str | None = NOT_GIVEN,
     release_year: int | None = NOT_GIVEN,
-    rating: Decimal | int | None = NOT_GIVEN,
-) -> Row:
+    rating: Number | None = NOT_GIVEN,
+    duration_minutes: int | None = NOT_GIVEN,
+    episodes: int | None = NOT_GIVEN,
+) -> Content:
     """Change what is given of a title (None: not known), and return it. Raises NotFound.
 
-    >>> update_content(database, content_id=1, genre="thriller")["genre"]
-    'thriller'
+    >>> update_content(database, content_id=2, episodes=16)["episodes"]
+    16
     """
     row = {"title": title, "content_type": content_type, "genre": genre, "release_year": release_year, "rating": rating}
-    return CONTENT.update(database, content_id, **row)
+    return CONTENT.update(database, content_id, **row, duration_minutes=duration_minutes, episodes=episodes)
 
 
 @service
-def remove_content(database: Database, *, content_id: int) -> Row:
+def remove_content(database: Queryable, *, content_id: int) -> Content:
     """Remove a title with its viewings and reviews, and return it as it was. Raises NotFound.
 
     >>> remove_content(database, content_id=2)["title"]
-    'Nightwatch'
+    'Neon Harbor'
     """
-    return remove(database, CONTENT, content_id=content_id)
+    return cast(Content, remove(database, CONTENT, content_id=content_id))

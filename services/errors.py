@@ -4,8 +4,9 @@ from typing import Any
 
 import psycopg2
 
+from services.transactions import Queryable, transact
 from toolkit.console import UserError
-from toolkit.database import ONLY_READS, Database, catalog, explained, run_transaction
+from toolkit.database import ONLY_READS, Database, catalog, explained
 
 
 class NotFound(UserError):
@@ -52,12 +53,13 @@ def _in_words(values: dict[str, Any]) -> str:
 JSON_OUT_OF_RANGE = "42601"
 
 
-def service_error(database: Database, error: psycopg2.Error, arguments: dict[str, Any]) -> UserError:
+def service_error(database: Queryable, error: psycopg2.Error, arguments: dict[str, Any]) -> UserError | None:
     """Return the error that a service raises in place of one of the server's.
 
     arguments: those of the service, whose names are column names. Where the server names the constraint that was
     broken, the catalog of the database says which columns it is about; their values are taken from the arguments. What
-    is no fault of a value (a missing privilege, a full disk) becomes a plain UserError with advice.
+    is no fault of a value (a missing privilege, a full disk) becomes a plain UserError with advice. In a transaction of
+    the caller's there is None for it: run_transaction() has to see it as it is.
     """
     code = error.pgcode or ""
     # Types and digits are checked before anything is sent, but not how large the numbers in JSON are. So a value that
@@ -68,7 +70,7 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
         longest = max(documents or arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
-    tables = run_transaction(database, catalog.read, ONLY_READS) if code[:2] == "23" else {}
+    tables = transact(database, catalog.read, ONLY_READS) if code[:2] == "23" else {}
     for table in tables.values():
         constraint = table.constraints.get(error.diag.constraint_name or "")
         if constraint:
@@ -78,4 +80,4 @@ def service_error(database: Database, error: psycopg2.Error, arguments: dict[str
             if constraint.kind == "c":
                 return InvalidValue(", ".join(constraint.columns), f"breaks {constraint.name}: {constraint.definition}")
             return AlreadyExists(table.name, dict(zip(constraint.columns, values, strict=True)))
-    return explained(error, database)
+    return explained(error, database) if isinstance(database, Database) else None

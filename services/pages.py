@@ -1,19 +1,35 @@
 """Lists that come in pages: keyset pagination, in which a page begins after the last row of the page before."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from services.errors import InvalidValue
+from services.row_types import Page
 from services.rows import Entity, Row, read
-from toolkit.database import Database
+from services.transactions import Queryable
 from toolkit.exact_json import storable
 
-Page = dict[str, Any]  # {"items": rows, "next": the argument `after` for the page that follows, or None}
+Item = TypeVar("Item")
 LONGEST_PAGE = 1000
+
+# How a server writes the times that Python has none for: rows with such a time have a place in the order, too.
+BEYOND_PYTHON = re.compile(r"-?infinity|\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d){0,2}( BC)?")
+
+
+def read_time(text: str) -> datetime | str:
+    """Return the time of a row's place in an order, as the row has it. Raises ValueError."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if BEYOND_PYTHON.fullmatch(text):
+            return text
+        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +72,14 @@ class Order:
 
 
 def read_page(
-    database: Database,
-    entity: Entity,
+    database: Queryable,
+    entity: Entity[Item],
     conditions: tuple[str, ...],
     order: Order,
     after: str | None,
     limit: int,
     **values: Any,
-) -> Page:
+) -> Page[Item]:
     """Return a page of the rows of a table that meet all conditions, in their order, for a service that lists them.
 
     conditions: SQL in which the table is t, and %(name)s stands for one of the values. after: `next` of the page
@@ -76,11 +92,12 @@ def read_page(
         values.update(order.read(after))
     values["rows"] = limit + 1  # one more than asked for says whether there are more
     rows = read(database, _page(entity, conditions, order), values)
-    return {"items": rows[:limit], "next": order.place(rows[limit - 1]) if len(rows) > limit else None}
+    following = order.place(rows[limit - 1]) if len(rows) > limit else None
+    return {"items": cast(list[Item], rows[:limit]), "next": following}
 
 
 @cache
-def _page(entity: Entity, conditions: tuple[str, ...], order: Order) -> str:
+def _page(entity: Entity[Any], conditions: tuple[str, ...], order: Order) -> str:
     """Return the statement of a page. It is made once for each list and choice of conditions."""
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return entity.of(_ROWS.format(table=entity.table, where=where, order=order.clause())) + order.clause()

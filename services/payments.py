@@ -1,54 +1,57 @@
 """What users have paid for their plans: the table payment_history."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID, uuid4
 
 from psycopg2 import errors
 
 from services.arguments import service
 from services.errors import AlreadyExists, InvalidValue
-from services.pages import Order, Page, read_page
+from services.pages import Order, read_page, read_time
+from services.row_types import Page, Payment, Revenue
 from services.rows import MOST_TRIES, Entity, Row, fetch, write_new
 from services.subscriptions import ALL_PLANS, plan_keys
+from services.transactions import Queryable, transact
 from services.users import USERS
-from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
+from toolkit.database import ONLY_READS, Cursor
 
-_PAYMENTS = Entity(
+_PAYMENTS: Entity[Payment] = Entity(
     "payment_history",
     "payment_id",
-    """SELECT t.payment_id, t.user_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
+    """SELECT t.payment_id, t.user_id, t.payer_id, t.subscription_id, s.name AS plan, t.amount, t.method, t.payment_date
        FROM {source} t JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
 )
 _OF_USER = ("t.user_id = %(user_id)s",)
-_LATEST_PAYMENTS = Order({"t.payment_date": datetime.fromisoformat, "t.payment_id": UUID}, descending=True)
+_LATEST_PAYMENTS = Order({"t.payment_date": read_time, "t.payment_id": UUID}, descending=True)
 
 
 @service
-def process_payment(database: Database, *, user_id: int, method: str, payment_id: UUID | None = None) -> Row:
+def process_payment(database: Queryable, *, user_id: int, method: str, payment_id: UUID | None = None) -> Payment:
     """Record a payment of a user for the plan they have now, at its price of now, and return it.
 
     With a payment_id of the caller's, it is paid once however often it is called, even if plan or price have changed
-    since. Raises AlreadyExists if the payment_id is of another user or method; NotFound if there is no such user;
-    InvalidValue if they have no plan, or one that costs nothing.
+    since, or the user was deleted. Raises AlreadyExists if the payment_id is of another user or method; NotFound if
+    there is no such user; InvalidValue if they have no plan, or one that costs nothing.
 
     >>> order = UUID("5b0f4e1c-6c3e-4f0a-9d53-0b8d6a2f7c11")
     >>> process_payment(database, user_id=1, method="card", payment_id=order)["amount"]
-    Decimal('8.99')
+    Decimal('14.99')
     """
     for _ in range(MOST_TRIES):
         key = {"payment_id": payment_id or uuid4()}
         values = {**key, "user_id": user_id, "method": method}
-        paid, there, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_no_more)
+        paid, existing, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_no_more)
         if paid:
-            return paid
-        # A payment that was there already may have lost its user: deleting a user sets the user_id to NULL.
-        is_same = there and there["user_id"] in (user_id, None) and there["method"] == method
+            return cast(Payment, paid)
+        # Who paid is known of a payment that has lost its user, too.
+        is_same = existing and (existing["payer_id"], existing["method"]) == (user_id, method)
         # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
-        if there and is_same and (payment_id or in_doubt):
-            return there
-        if there and payment_id:
+        if existing and is_same and (payment_id or in_doubt):
+            return cast(Payment, existing)
+        if existing and payment_id:
             break
-        if not there and USERS.get(database, user_id=user_id)["subscription_id"] is None:
+        if not existing and USERS.get(database, user_id=user_id)["subscription_id"] is None:
             raise InvalidValue("subscription_id", f"is missing: user {user_id} has no plan to pay for")
     raise AlreadyExists(_PAYMENTS.table, key)
 
@@ -75,43 +78,46 @@ _PAYMENT = _PAYMENTS.of("(SELECT * FROM payment_history WHERE payment_id = %(pay
 
 
 @service
-def list_payments(database: Database, *, user_id: int, after: str | None = None, limit: int = 20) -> Page:
+def list_payments(database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20) -> Page[Payment]:
     """Return a page of a user's payments, the latest first, with the names of the plans.
 
-    >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1)["items"]]
-    [('Basic', Decimal('8.99'))]
+    >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1, limit=2)["items"]]
+    [('Premium', Decimal('14.99')), ('Premium', Decimal('14.99'))]
     """
     return read_page(database, _PAYMENTS, _OF_USER, _LATEST_PAYMENTS, after, limit, user_id=user_id)
 
 
 @service
-def revenue(database: Database, *, since: datetime, until: datetime) -> list[Row]:
-    """Return what was paid by month and plan, from the moment since until just before the moment until.
+def revenue(database: Queryable, *, since: datetime | None = None, until: datetime | None = None) -> list[Revenue]:
+    """Return what was paid by month and plan, from the moment since until just before the moment until; None: all.
 
     Each row has month (in UTC; the date of its first day), subscription_id, plan (its name), payments (their number)
     and revenue. Months and plans without payments are left out. Raises InvalidValue if until is not later than since.
 
-    >>> year = revenue(database, since=datetime(2026, 1, 1, tzinfo=timezone.utc), until=datetime.now(timezone.utc))
-    >>> [(str(row["month"]), row["plan"], row["payments"], row["revenue"]) for row in year]
-    [('2026-02-01', 'Basic', 1, Decimal('8.99'))]
+    >>> rows = revenue(database, until=datetime(2024, 2, 1, tzinfo=timezone.utc))
+    >>> [(str(row["month"]), row["plan"], row["payments"], row["revenue"]) for row in rows]
+    [('2024-01-01', 'Standard', 1, Decimal('9.99')), ('2024-01-01', 'Premium', 1, Decimal('14.99'))]
     """
-    if since >= until:
+    if since and until and since >= until:
         raise InvalidValue("until", "must be later than since")
+    values = {"since": since, "until": until}
+    period = "".join(condition for name, condition in _PERIOD.items() if values[name])
 
     # Two statements: given the keys of the plans, CockroachDB reads the part of the index on payment_history
     # (subscription_id, payment_date) that lies between the two moments, for each plan. For a join it would read all.
     def work(cursor: Cursor) -> list[Row]:
         plans = fetch(cursor, ALL_PLANS, {})
-        sums = fetch(cursor, _REVENUE, {"plans": plan_keys(plans), "since": since, "until": until})
+        sums = fetch(cursor, _REVENUE.format(period=period), {"plans": plan_keys(plans), **values})
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
 
-    return run_transaction(database, work, ONLY_READS)
+    return cast(list[Revenue], transact(database, work, ONLY_READS))
 
 
 _REVENUE = """
     SELECT date_trunc('month', payment_date)::DATE AS month, subscription_id,
            count(*) AS payments, sum(amount) AS revenue
     FROM payment_history
-    WHERE subscription_id IN %(plans)s AND payment_date >= %(since)s AND payment_date < %(until)s
+    WHERE subscription_id IN %(plans)s {period}
     GROUP BY 1, 2 ORDER BY 1, 2"""
+_PERIOD = {"since": "AND payment_date >= %(since)s ", "until": "AND payment_date < %(until)s"}

@@ -6,14 +6,16 @@ from one index.
 """
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from services.arguments import service
 from services.errors import NotFound
 from services.pages import check_limit
+from services.row_types import Recommendation
 from services.rows import Row, fetch
+from services.transactions import Queryable, transact
 from services.watch_history import FINISHED
-from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
+from toolkit.database import ONLY_READS, Cursor
 
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
@@ -50,7 +52,7 @@ OF_NEIGHBOURS, POPULAR_IN_GENRE, POPULAR, RATED, NEW, UNKNOWN = 5, 4, 3, 2, 1, 0
 
 
 @service
-def recommend_content(database: Database, *, user_id: int, limit: int = 10) -> list[Row]:
+def recommend_content(database: Queryable, *, user_id: int, limit: int = 10) -> list[Recommendation]:
     """Return titles that a user has not watched, the most promising first, each with a reason in words.
 
     First comes what people with like tastes finished and did not rate badly, then what is popular in the genres of
@@ -59,7 +61,7 @@ def recommend_content(database: Database, *, user_id: int, limit: int = 10) -> l
     user.
 
     >>> [(found["title"], found["reason"]) for found in recommend_content(database, user_id=2)]
-    [('Nightwatch', 'popular now'), ('Night Train', 'popular now')]
+    [('Rivers of Ice', 'because you finished Neon Harbor')]
     """
     check_limit(limit)
 
@@ -79,7 +81,7 @@ def recommend_content(database: Database, *, user_id: int, limit: int = 10) -> l
         content = _read_content(cursor, best)
         return [{**content[key], "reason": found[key].reason} for key in best]
 
-    return run_transaction(database, work, ONLY_READS)
+    return cast(list[Recommendation], transact(database, work, ONLY_READS))
 
 
 def _read_seen(cursor: Cursor, user_id: int) -> list[_Seen]:
@@ -219,5 +221,5 @@ _NEWEST = """
     ORDER BY release_year DESC, title DESC, content_id DESC LIMIT %(titles)s"""
 _ANY = "SELECT content_id FROM content ORDER BY content_id LIMIT %(titles)s"
 _CONTENT = """
-    SELECT c.content_id, c.title, c.content_type, c.genre, c.release_year, c.rating
+    SELECT c.content_id, c.title, c.content_type, c.genre, c.release_year, c.rating, c.duration_minutes, c.episodes
     FROM content c WHERE c.content_id = ANY (%(keys)s::INT8[])"""

@@ -7,6 +7,7 @@ from psycopg2 import Error, errors, sql
 
 from services.errors import NotFound, StillInUse
 from services.rows import DOUBT, Entity, Row, fetch
+from services.transactions import Queryable, transact
 from toolkit.console import UserError
 from toolkit.database import (
     ONE_READ,
@@ -14,29 +15,27 @@ from toolkit.database import (
     REPEATABLE,
     AmbiguousCommit,
     Cursor,
-    Database,
     catalog,
-    run_transaction,
 )
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Constraint
 
 
-def remove(database: Database, entity: Entity, **key: Any) -> Row:
+def remove(database: Queryable, entity: Entity[Any], **key: Any) -> Row:
     """Delete the row that has these values in a unique key, and return it as it was. Raises NotFound, StillInUse."""
     condition = " AND ".join(f"{name} = %({name})s" for name in key)
     found: list[Row] = []  # by the latest try that found the row, whatever became of that try
 
     def work(cursor: Cursor) -> bool:
-        mark = "cluster_logical_timestamp()" if is_cockroachdb(cursor) else "txid_current()"
-        rows = fetch(cursor, _DELETE.format(table=entity.table, condition=condition, mark=mark), key)
+        transaction = "cluster_logical_timestamp()" if is_cockroachdb(cursor) else "txid_current()"
+        rows = fetch(cursor, _DELETE.format(table=entity.table, condition=condition, transaction=transaction), key)
         found[:] = rows or found
         return bool(rows)
 
     try:
-        is_removed = run_transaction(database, work, REPEATABLE)
+        is_removed = transact(database, work, REPEATABLE)
     except errors.ForeignKeyViolation as error:
-        raise StillInUse(entity.table, key, _uses(database, error, entity, key)) from error
+        raise StillInUse(entity.table, key, _count_uses(database, error, entity, key)) from error
     # If a try was committed and only its answer was lost, the next one finds no row; but neither does it if that try
     # was rolled back, and somebody else has removed the row in between.
     if not is_removed and not (found and _was_committed(database, entity, condition, {**key, **found[0]})):
@@ -45,13 +44,13 @@ def remove(database: Database, entity: Entity, **key: Any) -> Row:
     return found[0]
 
 
-# The mark tells the transaction from all others: on PostgreSQL it is its number; on CockroachDB, which tells no number,
-# the time at which it reads and at which all its writes take place. Asking for that time fixes it.
-_DELETE = "DELETE FROM {table} WHERE {condition} RETURNING *, {mark} AS removed_by"
+# removed_by tells the transaction from all others: on PostgreSQL it is its number; on CockroachDB, which tells no
+# number, the time at which it reads and at which all its writes take place. Asking for that time fixes it.
+_DELETE = "DELETE FROM {table} WHERE {condition} RETURNING *, {transaction} AS removed_by"
 
 
-def _was_committed(database: Database, entity: Entity, condition: str, values: Row) -> bool:
-    """Whether the transaction with that mark, which has deleted the row, was committed."""
+def _was_committed(database: Queryable, entity: Entity[Any], condition: str, values: Row) -> bool:
+    """Whether the transaction that has deleted the row (removed_by) was committed."""
 
     def work(cursor: Cursor) -> bool:
         if not is_cockroachdb(cursor):
@@ -60,7 +59,7 @@ def _was_committed(database: Database, entity: Entity, condition: str, values: R
         return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
 
     try:
-        return run_transaction(database, work, ONE_READ)
+        return transact(database, work, ONE_READ)
     except (UserError, Error) as error:
         raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
 
@@ -68,10 +67,12 @@ def _was_committed(database: Database, entity: Entity, condition: str, values: R
 _AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE {condition}"
 
 
-def _uses(database: Database, error: errors.ForeignKeyViolation, entity: Entity, key: Row) -> dict[str, int]:
+def _count_uses(
+    database: Queryable, error: errors.ForeignKeyViolation, entity: Entity[Any], key: Row
+) -> dict[str, int]:
     """Return how many rows of each table keep a row from being removed. error: how the server has refused it."""
     uses: dict[str, int] = {}
-    for name, table in run_transaction(database, catalog.read, ONLY_READS).items():
+    for name, table in transact(database, catalog.read, ONLY_READS).items():
         for constraint in table.foreign_keys:
             rows = 0
             if constraint.referenced == entity.table and not re.search(
@@ -85,7 +86,7 @@ def _uses(database: Database, error: errors.ForeignKeyViolation, entity: Entity,
     return uses
 
 
-def _count(database: Database, table: str, constraint: Constraint, removed_from: str, key: Row) -> int:
+def _count(database: Queryable, table: str, constraint: Constraint, removed_from: str, key: Row) -> int:
     """Return how many rows of a table refer, by a foreign key, to the row that has these values in a unique key."""
     count = sql.SQL("SELECT count(*) AS rows FROM {} WHERE ({}) IN (SELECT {} FROM {} WHERE {})").format(
         sql.Identifier(table),
@@ -98,4 +99,4 @@ def _count(database: Database, table: str, constraint: Constraint, removed_from:
     def work(cursor: Cursor) -> int:
         return int(fetch(cursor, count.as_string(cursor), key)[0]["rows"])
 
-    return run_transaction(database, work, ONE_READ)
+    return transact(database, work, ONE_READ)

@@ -1,50 +1,50 @@
 """What users think of titles: the table reviews, with one review for each user and title."""
 
-from datetime import datetime
-from decimal import Decimal
+from typing import cast
 from uuid import UUID, uuid4
 
-from services.arguments import service
+from services.arguments import Number, service
 from services.content import CONTENT
 from services.errors import AlreadyExists, NotFound
-from services.pages import Order, Page, read_page
+from services.pages import Order, read_page, read_time
 from services.removals import remove
-from services.rows import Entity, Row, read, write
-from toolkit.database import Database
+from services.row_types import ContentRating, Page, Review, ReviewRow
+from services.rows import Entity, read, write
+from services.transactions import Queryable
 
-_REVIEWS = Entity(
+_REVIEWS: Entity[Review] = Entity(
     "reviews",
     "review_id",
     """SELECT t.review_id, t.user_id, u.name, t.content_id, t.rating, t.review_text, t.reviewed_at
        FROM {source} t JOIN users u ON u.user_id = t.user_id""",
 )
 _OF_CONTENT = ("t.content_id = %(content_id)s",)
-_LATEST_REVIEWS = Order({"t.reviewed_at": datetime.fromisoformat, "t.review_id": UUID}, descending=True)
+_LATEST_REVIEWS = Order({"t.reviewed_at": read_time, "t.review_id": UUID}, descending=True)
 
 
 @service
 def review_content(
-    database: Database,
+    database: Queryable,
     *,
     user_id: int,
     content_id: int,
-    rating: Decimal | int,
+    rating: Number,
     review_text: str | None = None,
     review_id: UUID | None = None,
-) -> Row:
+) -> Review:
     """Rate a title from 0 to 10, in steps of 0.1, with or without words, and return the review.
 
     A second call for the same user and title replaces rating, words and time of their review; with a review_id of the
     caller's only if it has this one. Raises NotFound for the user or the content; AlreadyExists if there is another
     review of the user and title, or if the review_id is another review's.
 
-    >>> review_content(database, user_id=2, content_id=1, rating=9, review_text="What an end!")["rating"]
-    Decimal('9.0')
+    >>> review_content(database, user_id=2, content_id=1, rating=8.5, review_text="What an end!")["rating"]
+    Decimal('8.5')
     """
     values = {"user_id": user_id, "content_id": content_id, "rating": rating, "review_text": review_text}
     statement = _REVIEW if review_id is None else _REVIEW_WITH_KEY
     for row in write(database, statement, {**values, "review_id": review_id or uuid4()}):
-        return row
+        return cast(Review, row)
     raise AlreadyExists(_REVIEWS.table, {"user_id": user_id, "content_id": content_id})
 
 
@@ -59,25 +59,25 @@ _REVIEW_WITH_KEY = _REVIEWS.written_by(_REVIEW_ANY + " WHERE reviews.review_id =
 
 
 @service
-def list_reviews(database: Database, *, content_id: int, after: str | None = None, limit: int = 20) -> Page:
+def list_reviews(database: Queryable, *, content_id: int, after: str | None = None, limit: int = 20) -> Page[Review]:
     """Return a page of a title's reviews, the latest first, each with its author's name.
 
-    >>> [(review["name"], review["rating"]) for review in list_reviews(database, content_id=1)["items"]]
-    [('Ann', Decimal('7.5'))]
+    >>> [(review["name"], review["rating"]) for review in list_reviews(database, content_id=1, limit=2)["items"]]
+    [('Emma Johansson', Decimal('9.5')), ('Aisha Rahman', Decimal('6.5'))]
     """
     return read_page(database, _REVIEWS, _OF_CONTENT, _LATEST_REVIEWS, after, limit, content_id=content_id)
 
 
 @service
-def content_rating(database: Database, *, content_id: int) -> Row:
+def content_rating(database: Queryable, *, content_id: int) -> ContentRating:
     """Return the average of a title's reviews (to 2 decimals; None without reviews) and their number. Raises NotFound.
 
     >>> content_rating(database, content_id=1)
-    {'content_id': 1, 'title': 'Night Train', 'average': Decimal('7.50'), 'reviews': 1}
+    {'content_id': 1, 'title': 'The Last Lighthouse', 'average': Decimal('8.38'), 'reviews': 4}
     """
     key = {"content_id": content_id}
     for row in read(database, _RATING, key):
-        return row
+        return cast(ContentRating, row)
     raise NotFound(CONTENT.table, key)
 
 
@@ -89,10 +89,10 @@ _RATING = """
 
 
 @service
-def remove_review(database: Database, *, user_id: int, content_id: int) -> Row:
+def remove_review(database: Queryable, *, user_id: int, content_id: int) -> ReviewRow:
     """Remove a user's review of a title, and return it as it was. Raises NotFound.
 
     >>> remove_review(database, user_id=1, content_id=1)["rating"]
-    Decimal('7.5')
+    Decimal('9.0')
     """
-    return remove(database, _REVIEWS, user_id=user_id, content_id=content_id)
+    return cast(ReviewRow, remove(database, _REVIEWS, user_id=user_id, content_id=content_id))

@@ -1,27 +1,30 @@
 """Plans, to which users subscribe: the table subscriptions."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from services.arguments import service
 from services.removals import remove
+from services.row_types import Subscription, SubscriptionInUse
 from services.rows import NOT_GIVEN, Entity, Row, fetch
-from toolkit.database import ONLY_READS, Cursor, Database, run_transaction
+from services.transactions import Queryable, transact
+from toolkit.database import ONLY_READS, Cursor
 
-PLANS = Entity(
+PLANS: Entity[Subscription] = Entity(
     "subscriptions",
     "subscription_id",
     "SELECT t.subscription_id, t.name, t.price, t.features FROM {source} t",
+    identity=("name",),
 )
 ALL_PLANS = PLANS.of(PLANS.table) + " ORDER BY t.price, t.subscription_id"
 
 
 @service
-def list_subscriptions(database: Database) -> list[Row]:
+def list_subscriptions(database: Queryable) -> list[SubscriptionInUse]:
     """Return all plans, the cheapest first, each with the number of users who have it as subscribers.
 
     >>> [(plan["name"], plan["subscribers"]) for plan in list_subscriptions(database)]
-    [('Free', 0), ('Basic', 1), ('Premium', 0)]
+    [('Basic', 2), ('Standard', 3), ('Premium', 2), ('Family', 2)]
     """
 
     # Two statements: for one that joins plans with users CockroachDB would read the whole table of users. Given the
@@ -32,7 +35,7 @@ def list_subscriptions(database: Database) -> list[Row]:
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
 
-    return run_transaction(database, work, ONLY_READS)
+    return cast(list[SubscriptionInUse], transact(database, work, ONLY_READS))
 
 
 _SUBSCRIBERS = """
@@ -46,58 +49,58 @@ def plan_keys(plans: list[Row]) -> tuple[int | None, ...]:
 
 
 @service
-def get_subscription(database: Database, *, subscription_id: int) -> Row:
+def get_subscription(database: Queryable, *, subscription_id: int) -> Subscription:
     """Return a plan. Raises NotFound.
 
     >>> get_subscription(database, subscription_id=1)["price"]
-    Decimal('8.99')
+    Decimal('5.99')
     """
     return PLANS.get(database, subscription_id=subscription_id)
 
 
 @service
 def add_subscription(
-    database: Database,
+    database: Queryable,
     *,
     name: str,
     price: Decimal | int,
     features: dict[str, Any] = NOT_GIVEN,
     subscription_id: int | None = None,
-) -> Row:
+) -> Subscription:
     """Add a plan and return it. price: for a month; features: what the plan includes, whatever JSON can say.
 
-    With a subscription_id of the caller's, the same call again returns the same plan. Raises AlreadyExists if the name
-    is taken, or the subscription_id by another plan.
+    With a subscription_id of the caller's, the same call again returns the same plan, whatever its price and features
+    are by then. Raises AlreadyExists if the name is taken, or the subscription_id by a plan of another name.
 
-    >>> plan = add_subscription(database, name="Family", price=Decimal("19.99"), features={"streams": 6})
+    >>> plan = add_subscription(database, name="Student", price=Decimal("4.99"), features={"streams": 1})
     >>> plan["features"]["streams"]
-    6
+    1
     """
     return PLANS.create(database, subscription_id, name=name, price=price, features=features)
 
 
 @service
 def update_subscription(
-    database: Database,
+    database: Queryable,
     *,
     subscription_id: int,
     price: Decimal | int = NOT_GIVEN,
     features: dict[str, Any] = NOT_GIVEN,
-) -> Row:
+) -> Subscription:
     """Change a plan's price or features, and return it; features replace the old ones. Raises NotFound.
 
-    >>> update_subscription(database, subscription_id=1, price=Decimal("9.49"))["price"]
-    Decimal('9.49')
+    >>> update_subscription(database, subscription_id=1, price=Decimal("6.49"))["price"]
+    Decimal('6.49')
     """
     return PLANS.update(database, subscription_id, price=price, features=features)
 
 
 @service
-def remove_subscription(database: Database, *, subscription_id: int) -> Row:
+def remove_subscription(database: Queryable, *, subscription_id: int) -> Subscription:
     """Remove a plan that no user has and nobody has paid for, and return it as it was. Raises NotFound, StillInUse.
 
     >>> remove_subscription(database, subscription_id=1)
     Traceback (most recent call last):
-    services.errors.StillInUse: subscriptions with subscription_id = 1 is still in use: payment_history = 1, users = 1
+    services.errors.StillInUse: subscriptions with subscription_id = 1 is still in use: payment_history = 12, users = 2
     """
-    return remove(database, PLANS, subscription_id=subscription_id)
+    return cast(Subscription, remove(database, PLANS, subscription_id=subscription_id))

@@ -1,62 +1,95 @@
 """The people who use the platform, each on a plan or on none: the table users."""
 
-from services.arguments import service
-from services.pages import Order, Page, read_page
-from services.removals import remove
-from services.rows import NOT_GIVEN, Entity, Row
-from toolkit.database import Database
+from string import ascii_lowercase, ascii_uppercase
+from typing import cast
 
-USERS = Entity(
+from services.arguments import service
+from services.errors import NotFound
+from services.pages import Order, read_page
+from services.removals import remove
+from services.row_types import Page, User, UserRow
+from services.rows import NOT_GIVEN, Entity, read
+from services.transactions import Queryable
+
+USERS: Entity[User] = Entity(
     "users",
     "user_id",
-    """SELECT t.user_id, t.name, t.email, t.created_at, t.subscription_id, s.name AS plan, s.price, s.features
+    """SELECT t.user_id, t.name, t.email, t.country, t.subscription_id, s.name AS plan, s.price, s.features,
+              t.created_at
        FROM {source} t LEFT JOIN subscriptions s ON s.subscription_id = t.subscription_id""",
+    identity=("email",),
 )
 
 
 @service
 def create_user(
-    database: Database, *, name: str, email: str, subscription_id: int | None = None, user_id: int | None = None
-) -> Row:
+    database: Queryable,
+    *,
+    name: str,
+    email: str,
+    subscription_id: int | None = None,
+    country: str | None = None,
+    user_id: int | None = None,
+) -> User:
     """Create a user, on a plan or without one, and return them as get_user does.
 
-    With a user_id of the caller's, the same call again returns the same user. Raises AlreadyExists if the email is
-    taken, or the user_id by another user; NotFound if there is no such plan.
+    email: kept without blanks around it, and in small letters (those of ASCII), as one address is one account however
+    it is written. country: two capital letters, as in ISO 3166-1. With a user_id of the caller's, the same call again
+    returns the same user, whatever was changed of them since, but for the email. Raises AlreadyExists if the email is
+    taken, or the user_id by a user of another email; NotFound if there is no such plan.
 
-    >>> create_user(database, name="Cleo", email="cleo@example.com", subscription_id=2)["plan"]
-    'Premium'
+    >>> create_user(database, name="Mia Lindqvist", email="Mia@example.com ", subscription_id=2)["email"]
+    'mia@example.com'
     """
-    return USERS.create(database, user_id, name=name, email=email, subscription_id=subscription_id)
+    row = {"name": name, "email": _one_spelling(email), "subscription_id": subscription_id, "country": country}
+    return USERS.create(database, user_id, **row)
+
+
+_SMALL_LETTERS = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _one_spelling(email: str) -> str:
+    """Return the spelling of an address in which it is kept. Which letters beyond ASCII are the same is not for us."""
+    return email.strip().translate(_SMALL_LETTERS)
 
 
 @service
-def get_user(database: Database, *, user_id: int) -> Row:
+def get_user(database: Queryable, *, user_id: int) -> User:
     """Return a user with their plan: its subscription_id, plan (the name), price and features. Raises NotFound.
 
     >>> user = get_user(database, user_id=1)
     >>> user["name"], user["plan"], user["price"]
-    ('Ann', 'Basic', Decimal('8.99'))
+    ('Amara Okafor', 'Premium', Decimal('14.99'))
     """
     return USERS.get(database, user_id=user_id)
 
 
 @service
-def get_user_by_email(database: Database, *, email: str) -> Row:
-    """Return the user with this email, written exactly so, with their plan. Raises NotFound.
+def get_user_by_email(database: Queryable, *, email: str) -> User:
+    """Return the user with this email, however it is written, with their plan. Raises NotFound.
 
-    >>> get_user_by_email(database, email="ann@example.com")["user_id"]
+    A user of a fixture whose email has capital letters is found by exactly the same ones.
+
+    >>> get_user_by_email(database, email="Amara.Okafor@example.com")["user_id"]
     1
     """
-    return USERS.get(database, email=email)
+    found = read(database, _BY_EMAIL, {"email": _one_spelling(email), "written": email.strip()})
+    if not found:
+        raise NotFound(USERS.table, {"email": email})
+    return cast(User, found[0])
+
+
+_EITHER_SPELLING = "(SELECT * FROM users WHERE email IN (%(email)s, %(written)s))"
+_BY_EMAIL = USERS.of(_EITHER_SPELLING) + " ORDER BY t.email = %(written)s DESC"
 
 
 @service
-def list_users(database: Database, *, after: str | None = None, limit: int = 20) -> Page:
+def list_users(database: Queryable, *, after: str | None = None, limit: int = 20) -> Page[User]:
     """Return a page of the users with their plans, in the order of their keys.
 
     >>> page = list_users(database, limit=1)
-    >>> [user["name"] for user in list_users(database, after=page["next"])["items"]]
-    ['Ben']
+    >>> [user["name"] for user in list_users(database, after=page["next"], limit=2)["items"]]
+    ['Liam Chen', 'Sofia Rossi']
     """
     return read_page(database, USERS, (), _BY_KEY, after, limit)
 
@@ -65,32 +98,42 @@ _BY_KEY = Order({"t.user_id": int})
 
 
 @service
-def update_user(database: Database, *, user_id: int, name: str = NOT_GIVEN, email: str = NOT_GIVEN) -> Row:
-    """Change a user's name or email, and return them. Raises NotFound; AlreadyExists if the email is taken.
+def update_user(
+    database: Queryable,
+    *,
+    user_id: int,
+    name: str = NOT_GIVEN,
+    email: str = NOT_GIVEN,
+    country: str | None = NOT_GIVEN,
+) -> User:
+    """Change what is given of a user (country None: not known), and return them.
 
-    >>> update_user(database, user_id=1, name="Anna")["name"]
-    'Anna'
+    Raises NotFound; AlreadyExists if the email is taken.
+
+    >>> update_user(database, user_id=1, country="NG")["country"]
+    'NG'
     """
-    return USERS.update(database, user_id, name=name, email=email)
+    kept = email if email is NOT_GIVEN else _one_spelling(email)
+    return USERS.update(database, user_id, name=name, email=kept, country=country)
 
 
 @service
-def change_plan(database: Database, *, user_id: int, subscription_id: int | None) -> Row:
+def change_plan(database: Queryable, *, user_id: int, subscription_id: int | None) -> User:
     """Put a user on another plan (None: on none), and return them. Raises NotFound for the user or the plan.
 
-    >>> change_plan(database, user_id=1, subscription_id=2)["plan"]
-    'Premium'
+    >>> change_plan(database, user_id=1, subscription_id=4)["plan"]
+    'Family'
     """
     return USERS.update(database, user_id, subscription_id=subscription_id)
 
 
 @service
-def delete_user(database: Database, *, user_id: int) -> Row:
+def delete_user(database: Queryable, *, user_id: int) -> UserRow:
     """Delete a user with their viewings and reviews, and return them as they were. Raises NotFound.
 
     Their payments stay, with user_id NULL; payer_id says who paid.
 
     >>> delete_user(database, user_id=1)["email"]
-    'ann@example.com'
+    'amara.okafor@example.com'
     """
-    return remove(database, USERS, user_id=user_id)
+    return cast(UserRow, remove(database, USERS, user_id=user_id))

@@ -1,53 +1,58 @@
 """Who watches what, and how far they have come: the table watch_history, in which a row is one viewing."""
 
-from datetime import datetime
-from decimal import Decimal
+from typing import cast
 from uuid import UUID, uuid4
 
-from services.arguments import service
-from services.pages import Order, Page, check_limit, read_page
-from services.rows import Entity, Row, read
-from toolkit.database import Database
+from services.arguments import Number, service
+from services.pages import Order, check_limit, read_page, read_time
+from services.row_types import Page, Viewing, ViewingToContinue
+from services.rows import Entity, read
+from services.transactions import Queryable
 
 # Percent from which on a viewing counts as finished: few stay for the credits. The statements of queries.sql and an
 # index of schema.sql have the number, too.
 FINISHED = 90
 
-_VIEWINGS = Entity(
+_VIEWINGS: Entity[Viewing] = Entity(
     "watch_history",
     "watch_id",
-    """SELECT t.watch_id, t.user_id, t.content_id, c.title, t.watched_at, t.progress
+    """SELECT t.watch_id, t.user_id, t.content_id, c.title, t.episode, t.watched_at, t.progress
        FROM {source} t JOIN content c ON c.content_id = t.content_id""",
-    lambda _: uuid4(),
+    identity=("user_id", "content_id", "episode"),
+    new_key=lambda _: uuid4(),
 )
 _OF_USER = ("t.user_id = %(user_id)s",)
-_LATEST_VIEWINGS = Order({"t.watched_at": datetime.fromisoformat, "t.watch_id": UUID}, descending=True)
+_LATEST_VIEWINGS = Order({"t.watched_at": read_time, "t.watch_id": UUID}, descending=True)
 
 
 @service
-def start_watching(database: Database, *, user_id: int, content_id: int, watch_id: UUID | None = None) -> Row:
-    """Begin a viewing, now and at 0 %, and return it.
+def start_watching(
+    database: Queryable, *, user_id: int, content_id: int, episode: int | None = None, watch_id: UUID | None = None
+) -> Viewing:
+    """Begin a viewing, now and at 0 %, and return it. episode: of a series, counted from 1.
 
     With a watch_id of the caller's, the same call again returns the same viewing, whatever its progress is by then.
-    Raises NotFound for the user or the content; AlreadyExists if the watch_id is another viewing's.
+    Raises NotFound for the user or the content; AlreadyExists if the watch_id is another viewing's: of another user,
+    title or episode.
 
-    >>> start_watching(database, user_id=2, content_id=1)["progress"]
-    Decimal('0.00')
+    >>> viewing = start_watching(database, user_id=3, content_id=2, episode=1)
+    >>> viewing["title"], viewing["episode"], viewing["progress"]
+    ('Neon Harbor', 1, Decimal('0.00'))
     """
-    return _VIEWINGS.create(database, watch_id, user_id=user_id, content_id=content_id)
+    return _VIEWINGS.create(database, watch_id, user_id=user_id, content_id=content_id, episode=episode)
 
 
 @service
-def log_progress(database: Database, *, watch_id: UUID, progress: Decimal | int) -> Row:
+def log_progress(database: Queryable, *, watch_id: UUID, progress: Number) -> Viewing:
     """Log how far a viewing is, in percent (0 to 100), and return it. Raises NotFound.
 
     The furthest position counts: several devices may log in any order, and late or repeated calls move nothing back.
 
-    >>> viewing = start_watching(database, user_id=2, content_id=1)
+    >>> viewing = start_watching(database, user_id=3, content_id=1)
+    >>> log_progress(database, watch_id=viewing["watch_id"], progress=62.5)["progress"]
+    Decimal('62.50')
     >>> log_progress(database, watch_id=viewing["watch_id"], progress=40)["progress"]
-    Decimal('40.00')
-    >>> log_progress(database, watch_id=viewing["watch_id"], progress=Decimal("12.5"))["progress"]
-    Decimal('40.00')
+    Decimal('62.50')
     """
     return _VIEWINGS.write_one(database, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
 
@@ -61,37 +66,44 @@ _LOG_PROGRESS = _VIEWINGS.written_by("""
 
 
 @service
-def watch_history(database: Database, *, user_id: int, after: str | None = None, limit: int = 20) -> Page:
+def watch_history(database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20) -> Page[Viewing]:
     """Return a page of a user's viewings, the latest first, with the titles.
 
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
-    [('Nightwatch', Decimal('100.00')), ('Night Train', Decimal('35.50'))]
+    [('The Last Lighthouse', Decimal('100.00')), ('One Night at the Cellar', Decimal('100.00'))]
     """
     return read_page(database, _VIEWINGS, _OF_USER, _LATEST_VIEWINGS, after, limit, user_id=user_id)
 
 
 @service
-def continue_watching(database: Database, *, user_id: int, limit: int = 20) -> list[Row]:
-    """Return the latest viewing of each title that a user has not finished (90 %), the latest first.
+def continue_watching(database: Queryable, *, user_id: int, limit: int = 20) -> list[ViewingToContinue]:
+    """Return what a user can go on watching: the latest viewing of each title, the latest first, and the next_episode.
 
-    A title whose latest viewing was finished is not among them, even if an older one was not.
+    A title whose latest viewing was not finished (90 %) goes on in the same episode. One that was finished is among
+    them only if it is a series that has a further episode, and goes on with that.
 
-    >>> [viewing["title"] for viewing in continue_watching(database, user_id=1)]
-    ['Night Train']
+    >>> [(viewing["title"], viewing["progress"]) for viewing in continue_watching(database, user_id=2)]
+    [('One Night at the Cellar', Decimal('76.12')), ('The Last Lighthouse', Decimal('5.60'))]
     """
     check_limit(limit)
-    return read(database, _CONTINUE, {"user_id": user_id, "limit": limit, "finished": FINISHED})
+    values = {"user_id": user_id, "limit": limit, "finished": FINISHED}
+    return cast(list[ViewingToContinue], read(database, _CONTINUE, values))
 
 
-# The subquery finds the latest viewing of each title, finished or not; only then those that were finished are left out.
-_CONTINUE = (
-    _VIEWINGS.of("""(
-    SELECT * FROM (
-        SELECT DISTINCT ON (content_id) watch_id, user_id, content_id, watched_at, progress
-        FROM watch_history WHERE user_id = %(user_id)s
-        ORDER BY content_id, watched_at DESC, watch_id DESC
-    ) latest
-    WHERE progress < %(finished)s ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
-)""")
-    + _LATEST_VIEWINGS.clause()
-)
+# The innermost query finds the latest viewing of each title, finished or not; only then those are left out after which
+# there is nothing to watch. How many episodes there are is looked up for each finished one, by its key.
+_CONTINUE = """
+    SELECT t.watch_id, t.user_id, t.content_id, c.title, t.episode, t.watched_at, t.progress,
+           CASE WHEN t.progress < %(finished)s THEN t.episode ELSE t.episode + 1 END AS next_episode
+    FROM (
+        SELECT * FROM (
+            SELECT DISTINCT ON (content_id) watch_id, user_id, content_id, episode, watched_at, progress
+            FROM watch_history WHERE user_id = %(user_id)s
+            ORDER BY content_id, watched_at DESC, watch_id DESC
+        ) latest
+        WHERE progress < %(finished)s
+           OR episode < (SELECT series.episodes FROM content series WHERE series.content_id = latest.content_id)
+        ORDER BY watched_at DESC, watch_id DESC LIMIT %(limit)s
+    ) t
+    JOIN content c ON c.content_id = t.content_id
+    ORDER BY t.watched_at DESC, t.watch_id DESC"""

@@ -1,9 +1,7 @@
 """The plans of a run, which nobody else has: its users are on them, and it changes their prices."""
 
-from decimal import Decimal
-from typing import Any
-
 import services
+from services.row_types import Subscription
 from simulation.traffic.audience import Audience
 from simulation.traffic.run_ids import RunId
 from toolkit.database import Database
@@ -14,11 +12,11 @@ class Plan:
 
     __slots__ = ("features", "name", "price", "subscription_id")
 
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.subscription_id: int = row["subscription_id"]
-        self.name: str = row["name"]
-        self.price: Decimal = row["price"]
-        self.features: dict[str, Any] = row["features"]
+    def __init__(self, row: Subscription) -> None:
+        self.subscription_id = row["subscription_id"]
+        self.name = row["name"]
+        self.price = row["price"]
+        self.features = row["features"]
 
 
 def add_plans(database: Database, audience: Audience, run_id: RunId) -> list[Plan]:

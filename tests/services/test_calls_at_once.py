@@ -31,6 +31,7 @@ from services import (
     start_watching,
     update_subscription,
 )
+from services.row_types import Payment
 from toolkit.database import Database
 
 SECONDS = 3.0
@@ -72,7 +73,7 @@ def test_plans_prices_and_payments_change_together(db: Database) -> None:
     asked = {plan: [Decimal(1 + number)] for number, plan in enumerate(plans)}
     done = {plan: prices[0] for plan, prices in asked.items()}
     last_plan = dict.fromkeys(keys, plans[0])
-    payments: list[tuple[dict[str, Any], dict[int, Decimal]]] = []
+    payments: list[tuple[Payment, dict[int, Decimal]]] = []
     end = time.monotonic() + SECONDS
 
     def raise_prices(plan: int) -> None:

@@ -11,7 +11,7 @@ from toolkit.database import Database
 
 def test_content_is_found_by_all_conditions_together(db: Database) -> None:
     wanted = add_content(db, title="Night", content_type="movie", genre="drama", release_year=2019, rating=Decimal("6"))
-    wanted_row = {name: wanted[name] for name in wanted if name != "content_id"}
+    wanted_row = {name: value for name, value in wanted.items() if name != "content_id"}
     others: list[dict[str, Any]] = [
         {"content_type": "series"},
         {"genre": "crime"},

@@ -1,13 +1,12 @@
 """Each service with the connection cut at the end of its transaction: what comes of it is what else would have come."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from relay import END_OF_TRANSACTION, Moment, Relay
-from sample import CALLS, TABLES, execute, fill
+from sample import CALLS, TABLES, comparable, execute, fill
 
 import services
 from toolkit.database import Database
@@ -77,16 +76,3 @@ def outcome(database: Database, used: Database, name: str, arguments: dict[str, 
     result = getattr(services, name)(used, **arguments)
     rows = [execute(database, f"SELECT * FROM {table}") for table in TABLES]
     return comparable(result), [sorted(comparable(table), key=repr) for table in rows]
-
-
-def comparable(value: Any) -> Any:
-    """Return a value without the keys and times that are new in each call: their type is in their place."""
-    if isinstance(value, dict):
-        return {name: comparable(element) for name, element in value.items()}
-    if isinstance(value, list | tuple):
-        return [comparable(element) for element in value]
-    if isinstance(value, UUID | date | datetime) or (isinstance(value, int) and value > 1_000_000):
-        return type(value).__name__
-    if isinstance(value, str) and len(value) == 36:
-        return "UUID"
-    return value

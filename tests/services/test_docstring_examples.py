@@ -1,4 +1,4 @@
-"""Every service has a docstring with an example, and every example does what it says."""
+"""Every service has a docstring with an example, and every example does what it says on the data of test_data.json."""
 
 import doctest
 import importlib
@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sample import CALLS, fill
+from documents import PROJECT
+from sample import CALLS, TABLES, execute
+from seeding import load
 
 import services
 from toolkit.database import Database
@@ -31,12 +33,13 @@ def test_every_service_is_public_and_has_an_example() -> None:
         assert f"{name}(database" in "".join(example.source for example in _examples(name)), f"{name} has no example"
 
 
-def test_the_examples(database: Database) -> None:
+def test_the_examples(database: Database, url: str) -> None:
     runner = doctest.DocTestRunner()
     names: dict[str, Any] = {name: getattr(services, name) for name in services.__all__}
     names.update(database=database, Decimal=Decimal, UUID=UUID, datetime=datetime, timezone=timezone)
     for name in FUNCTIONS:
-        fill(database)
+        execute(database, "; ".join(f"DELETE FROM {table}" for table in reversed(TABLES)))
+        load(url, PROJECT / "test_data.json")
         text: list[str] = []
         runner.run(doctest.DocTest(_examples(name), dict(names), name, None, None, None), out=text.append)
         if text:

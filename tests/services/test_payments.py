@@ -55,6 +55,29 @@ def test_a_payment_id_of_somebody_else(db: Database) -> None:
         assert raised.value.key == {"payment_id": PAYMENT}
 
 
+def test_a_payment_of_a_deleted_user_is_nobody_elses(db: Database) -> None:
+    key = uuid4()
+    first = process_payment(db, user_id=1, method="card", payment_id=key)
+    delete_user(db, user_id=1)
+    change_plan(db, user_id=2, subscription_id=1)
+    for somebody_else in (2, 99):
+        with pytest.raises(AlreadyExists):
+            process_payment(db, user_id=somebody_else, method="card", payment_id=key)
+    assert process_payment(db, user_id=1, method="card", payment_id=key) == {**first, "user_id": None, "payer_id": 1}
+
+
+def test_revenue_without_dates_is_of_all_times(db: Database) -> None:
+    execute(
+        db,
+        """INSERT INTO payment_history (user_id, subscription_id, amount, method, payment_date) VALUES
+           (2, 2, 5.00, 'card', '1970-01-01 00:00:00+00'), (2, 2, 5.50, 'card', '2200-12-31 00:00:00+00')""",
+    )
+    middle = datetime(2026, 1, 1, tzinfo=UTC)
+    assert [str(row["month"]) for row in revenue(db)] == ["1970-01-01", "2026-02-01", "2200-12-01"]
+    assert revenue(db, until=middle) == revenue(db)[:1]
+    assert revenue(db, since=middle) == revenue(db)[1:]
+
+
 def test_revenue_by_month_and_plan(db: Database) -> None:
     execute(
         db,

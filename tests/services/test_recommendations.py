@@ -157,4 +157,4 @@ def test_a_title_seen_again_and_again_by_one_hides_nobody(platform: Database) ->
 def test_rows_are_titles_with_a_reason(platform: Database) -> None:
     watch(platform, 2, 1)
     row = recommend_content(platform, user_id=1)[0]
-    assert list(row) == ["content_id", "title", "content_type", "genre", "release_year", "rating", "reason"]
+    assert (row["title"], row["content_type"], row["reason"]) == ("Title 1", "movie", "popular now")

@@ -37,6 +37,18 @@ RULES: list[tuple[str, dict[str, Any], str, str]] = [
     ("add_content", {"rating": Decimal("10.1")}, "rating", "content_rating_range"),
     ("add_content", {"rating": Decimal("7.55")}, "rating", r"must fit DECIMAL\(3, 1\)"),
     ("update_content", {"rating": -1}, "rating", "content_rating_range"),
+    ("add_content", {"rating": 7.55}, "rating", r"must fit DECIMAL\(3, 1\)"),
+    ("add_content", {"rating": 0.1 + 0.2}, "rating", "must fit"),
+    ("review_content", {"rating": float("nan")}, "rating", "must be a number"),
+    ("review_content", {"rating": float("inf")}, "rating", "must be a number"),
+    ("find_content", {"min_rating": float("nan")}, "min_rating", "must be a number"),
+    ("log_progress", {"progress": 33.333}, "progress", r"must fit DECIMAL\(5, 2\)"),
+    ("add_subscription", {"price": 8.5}, "price", "not float"),
+    ("add_content", {"duration_minutes": 0}, "duration_minutes", "content_duration_minutes_positive"),
+    ("update_content", {"episodes": -1}, "episodes", "content_episodes_positive"),
+    ("start_watching", {"episode": 0}, "episode", "watch_history_episode_positive"),
+    ("create_user", {"country": "eg"}, "country", "users_country_code"),
+    ("update_user", {"country": "EGY"}, "country", "users_country_code"),
     ("log_progress", {"progress": Decimal("100.01")}, "progress", "watch_history_progress_range"),
     ("log_progress", {"progress": 101}, "progress", "watch_history_progress_range"),
     ("log_progress", {"progress": -1}, "progress", "watch_history_progress_range"),
@@ -129,5 +141,6 @@ def test_what_is_there_already_is_named(db: Database) -> None:
 
 def test_lists_of_nobody_are_empty(db: Database) -> None:
     nothing: dict[str, Any] = {"items": [], "next": None}
-    assert watch_history(db, user_id=99) == list_payments(db, user_id=99) == list_reviews(db, content_id=99) == nothing
+    pages: list[Any] = [watch_history(db, user_id=99), list_payments(db, user_id=99), list_reviews(db, content_id=99)]
+    assert pages == [nothing] * 3
     assert continue_watching(db, user_id=99) == []

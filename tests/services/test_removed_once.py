@@ -162,7 +162,7 @@ def test_a_new_row_is_not_somebody_elses(
 ) -> None:
     entity = {"user_id": USERS, "content_id": CONTENT, "subscription_id": PLANS}[key]
     keys = itertools.chain([1, 2], itertools.repeat(50))
-    monkeypatch.setattr(type(entity), "new_key", lambda *_: next(keys))
+    monkeypatch.setattr(entity, "new_key", lambda _: next(keys))
     row = getattr(services, name)(db, **arguments)
     assert {column: row[column] for column in arguments} == arguments
     assert row[key] == 50
@@ -195,6 +195,6 @@ def test_a_review_with_a_key_replaces_no_other(db: Database) -> None:
         services.review_content(db, user_id=1, content_id=1, rating=1, review_id=key)
     first = services.review_content(db, user_id=2, content_id=1, rating=1, review_id=key)
     again = services.review_content(db, user_id=2, content_id=1, rating=2, review_id=key)
-    assert (first["review_id"], again["review_id"], again["rating"]) == (key, key, 2)
+    assert (first["review_id"], again["review_id"], again["rating"]) == (key, key, Decimal(2))
     with pytest.raises(AlreadyExists, match=str(key)):
         services.review_content(db, user_id=2, content_id=2, rating=1, review_id=key)

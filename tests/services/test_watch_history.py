@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sample import OTHER_VIEWING, VIEWING, all_pages, execute
 
-from services import continue_watching, log_progress, start_watching, watch_history
+from services import FINISHED, continue_watching, log_progress, start_watching, update_content, watch_history
 from toolkit.database import Database
 
 UTC = timezone.utc
@@ -39,7 +39,68 @@ def test_what_can_be_continued(db: Database) -> None:
     assert [item["watch_id"] for item in continue_watching(db, user_id=1)] == [VIEWING]
     again = start_watching(db, user_id=1, content_id=2)
     later = start_watching(db, user_id=1, content_id=1)
-    assert continue_watching(db, user_id=1) == [later, again]
-    assert continue_watching(db, user_id=1, limit=1) == [later]
+    assert continue_watching(db, user_id=1) == [{**later, "next_episode": None}, {**again, "next_episode": None}]
+    assert [item["watch_id"] for item in continue_watching(db, user_id=1, limit=1)] == [later["watch_id"]]
     log_progress(db, watch_id=later["watch_id"], progress=100)
-    assert continue_watching(db, user_id=1) == [again]
+    assert [item["watch_id"] for item in continue_watching(db, user_id=1)] == [again["watch_id"]]
+
+
+def test_a_series_goes_on_with_the_next_episode(db: Database) -> None:
+    update_content(db, content_id=1, episodes=3)
+
+    def next_episode() -> list[int | None]:
+        return [item["next_episode"] for item in continue_watching(db, user_id=2)]
+
+    def watch(episode: int, progress: int) -> None:
+        viewing = start_watching(db, user_id=2, content_id=1, episode=episode)
+        assert viewing["episode"] == episode
+        log_progress(db, watch_id=viewing["watch_id"], progress=progress)
+
+    watch(1, progress=40)
+    assert next_episode() == [1]
+    watch(1, progress=FINISHED)
+    assert next_episode() == [2]
+    watch(2, progress=100)
+    watch(3, progress=10)
+    assert next_episode() == [3]
+    watch(3, progress=95)
+    assert next_episode() == [], "all of it was seen"
+    update_content(db, content_id=1, episodes=4)
+    assert next_episode() == [4], "a further one has come"
+    watch(1, progress=100)
+    assert next_episode() == [2], "who begins again goes on from there"
+
+
+def test_what_has_no_episodes_has_no_next_one(db: Database) -> None:
+    assert [(item["watch_id"], item["next_episode"]) for item in continue_watching(db, user_id=1)] == [(VIEWING, None)]
+    update_content(db, content_id=2, episodes=9)  # whose viewing was finished and says of no episode
+    assert [item["watch_id"] for item in continue_watching(db, user_id=1)] == [VIEWING]
+
+
+# What Python has no time for, latest first.
+BEYOND_PYTHON = [
+    "infinity",
+    "200000-01-01 00:00:00+00",
+    "10000-01-01 00:00:00+00",
+    "0044-03-15 12:30:00+00 BC",
+    "-infinity",
+]
+
+
+def test_pages_lose_no_time_that_python_cannot_hold(db: Database) -> None:
+    for time in BEYOND_PYTHON * 2:
+        execute(db, f"INSERT INTO watch_history (user_id, content_id, watched_at) VALUES (2, 1, '{time}')")
+    execute(
+        db, "INSERT INTO watch_history (user_id, content_id, watched_at) VALUES (2, 1, '9999-12-31 23:59:59.999999Z')"
+    )
+    stored = execute(db, "SELECT watch_id::TEXT, watched_at::TEXT FROM watch_history WHERE user_id = 2 ORDER BY 2, 1")
+    pages = all_pages(watch_history, db, user_id=2, limit=1)
+    assert [len(page) for page in pages] == [1] * 11
+    found = [(str(item["watch_id"]), item["watched_at"]) for [item] in pages]
+    as_text = sorted(
+        (key, str(time).removesuffix(":00") if isinstance(time, datetime) else time) for key, time in found
+    )
+    assert as_text == sorted(stored)
+    assert sum(isinstance(time, str) for _, time in found) == 10
+    [last] = [time for _, time in found if isinstance(time, datetime)]
+    assert last == datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)

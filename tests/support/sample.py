@@ -1,8 +1,8 @@
 """What the tests of the services share: rows that are easy to remember, a call of every service on them, all pages of
-a list, all rows of the tables, and a Database that tells what it sends."""
+a list, all rows of the tables, what does not differ from call to call, and a Database that tells what it sends."""
 
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,8 +29,8 @@ ROWS = """
         VALUES ('11111111-1111-4111-8111-111111111111', 1, 1, '2026-01-05 20:00:00+00', 35.5),
                ('22222222-2222-4222-8222-222222222222', 1, 2, '2026-01-06 21:30:00+00', 100);
     INSERT INTO reviews (user_id, content_id, rating) VALUES (1, 1, 7.5);
-    INSERT INTO payment_history (payment_id, user_id, subscription_id, amount, method, payment_date)
-        VALUES ('33333333-3333-4333-8333-333333333333', 1, 1, 8.99, 'card', '2026-02-01 09:00:00+00');"""
+    INSERT INTO payment_history (payment_id, user_id, payer_id, subscription_id, amount, method, payment_date)
+        VALUES ('33333333-3333-4333-8333-333333333333', 1, 1, 1, 8.99, 'card', '2026-02-01 09:00:00+00');"""
 
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")
 
@@ -50,14 +50,22 @@ CALLS: dict[str, dict[str, Any]] = {
     "add_subscription": {"name": "Family", "price": Decimal("19.99"), "features": {"streams": 6}},
     "update_subscription": {"subscription_id": 1, "price": 9, "features": {"streams": 2}},
     "remove_subscription": {"subscription_id": 3},
-    "create_user": {"name": "Cleo", "email": "cleo@example.com", "subscription_id": 2},
+    "create_user": {"name": "Cleo", "email": "cleo@example.com", "subscription_id": 2, "country": "EG"},
     "get_user": {"user_id": 1},
     "get_user_by_email": {"email": "ann@example.com"},
     "list_users": {"limit": 1},
-    "update_user": {"user_id": 1, "name": "Anna", "email": "anna@example.com"},
+    "update_user": {"user_id": 1, "name": "Anna", "email": "anna@example.com", "country": None},
     "change_plan": {"user_id": 1, "subscription_id": 2},
     "delete_user": {"user_id": 1},
-    "add_content": {"title": "Low Tide", "content_type": "movie", "genre": "drama", "release_year": 2024, "rating": 7},
+    "add_content": {
+        "title": "Low Tide",
+        "content_type": "series",
+        "genre": "drama",
+        "release_year": 2024,
+        "rating": 7,
+        "duration_minutes": 45,
+        "episodes": 8,
+    },
     "get_content": {"content_id": 1},
     "find_content": {
         "title": "Night",
@@ -74,9 +82,11 @@ CALLS: dict[str, dict[str, Any]] = {
         "genre": None,
         "release_year": 2022,
         "rating": Decimal("8.2"),
+        "duration_minutes": 95,
+        "episodes": None,
     },
     "remove_content": {"content_id": 1},
-    "start_watching": {"user_id": 2, "content_id": 1},
+    "start_watching": {"user_id": 2, "content_id": 1, "episode": 2},
     "log_progress": {"watch_id": VIEWING, "progress": Decimal("62.25")},
     "watch_history": {"user_id": 1, "limit": 1},
     "continue_watching": {"user_id": 1, "limit": 1},
@@ -114,9 +124,7 @@ def dump(database: Database) -> list[list[tuple[Any, ...]]]:
     return [sorted(execute(database, f"SELECT * FROM {table}"), key=repr) for table in TABLES]
 
 
-def all_pages(
-    service: Callable[..., dict[str, Any]], database: Database, **arguments: Any
-) -> list[list[dict[str, Any]]]:
+def all_pages(service: Callable[..., Any], database: Database, **arguments: Any) -> list[list[dict[str, Any]]]:
     """Return the items of each page of a service, from the first to the last."""
     pages: list[list[dict[str, Any]]] = []
     after: dict[str, str] = {}
@@ -126,6 +134,19 @@ def all_pages(
         if page["next"] is None:
             return pages
         after = {"after": page["next"]}
+
+
+def comparable(value: Any) -> Any:
+    """Return a value without the keys and times that are new in each call: their type is in their place."""
+    if isinstance(value, dict):
+        return {name: comparable(element) for name, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [comparable(element) for element in value]
+    if isinstance(value, UUID | date | datetime) or (isinstance(value, int) and value > 1_000_000):
+        return type(value).__name__
+    if isinstance(value, str) and len(value) == 36:
+        return "UUID"
+    return value
 
 
 class TellingDatabase(Database):
