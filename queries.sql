@@ -1,20 +1,23 @@
 -- Queries worth running on the streaming service. Each can be pasted into any SQL shell, on CockroachDB (v20.2 and
 -- newer) and on PostgreSQL. `python dbshell.py --query` lists them, `python dbshell.py --query NAME` runs one.
 --
--- What can be changed is a literal with a mark behind it, '2024-01-01 00:00Z' /* :since */: edit the literal, or let a
--- tool bind the parameter. A period begins at :since and ends just before :until. The literals fit the sample data,
--- which is of 2024, and where they are two years also what simulate.py generates, which is of 2025. Days, hours and
--- months are in UTC, whatever the shell's time zone is.
+-- What can be changed is a literal with a mark behind it, 10 /* :limit */: edit the literal, or let a tool bind the
+-- parameter. A period begins at :since and ends just before :until; put '2024-01-01 00:00Z' in place of NULL. Where
+-- both are NULL it is the last twelve months of the data (where a query is about one month or some days, the last of
+-- these), so a pasted query has something to show, whenever the data are of. Give a period where you can: CockroachDB
+-- then reads that part of an index, and without one the whole index. Days, hours and months are in UTC, whatever the
+-- shell's time zone is. A month is whole if it ends at or before :until, and what only a whole month can tell is NULL
+-- in another.
 --
--- A viewing is finished from 90 percent on, as in the services: few stay for the credits. A subscriber of a period is a
--- user who paid in it, whether they are still there or were deleted since (payer_id).
+-- A viewing is finished from 90 percent on, as in the services: few stay for the credits. A subscriber of a month is who
+-- paid in it; who paid stays known by payer_id when the user is deleted. What a subscriber pays a month is their last
+-- payment of the month, so that two payments that meet in one month are not a rise.
 
 
 -- The six features
 
 -- name: users_and_plans
--- The users, each with the plan they have and its price a month. Shows LEFT JOIN: users without a plan stay, with
--- NULL.
+-- The users, each with the plan they have and its price a month. Shows LEFT JOIN: users without a plan stay, with NULL.
 SELECT u.user_id, u.name, u.email, s.name AS plan, s.price
 FROM users u
 LEFT JOIN subscriptions s ON s.subscription_id = u.subscription_id
@@ -131,52 +134,82 @@ LIMIT 10 /* :limit */;
 -- What a dashboard shows: viewings
 
 -- name: days_of_data
--- The first and the last day on which somebody signed up, watched or paid. Shows least() and greatest(), which pass over
--- NULL, of tables that may be empty; and min() and max() each by itself, which read one end of an index.
-SELECT (least(
-           (SELECT min(created_at) FROM users),
-           (SELECT min(watched_at) FROM watch_history),
-           (SELECT min(payment_date) FROM payment_history)
-       ) AT TIME ZONE 'UTC')::DATE AS first_day,
-       (greatest(
-           (SELECT max(created_at) FROM users),
-           (SELECT max(watched_at) FROM watch_history),
-           (SELECT max(payment_date) FROM payment_history)
-       ) AT TIME ZONE 'UTC')::DATE AS last_day;
+-- Where the data begin and end, and how many rows lie so far from all others that they look like mistakes. Shows LIMIT
+-- in each part of a UNION ALL, so that only the two ends of each index are read; a row that lies more than a month
+-- beyond 99 percent of these counts as a mistake.
+WITH earliest AS (
+    SELECT at, row_number() OVER (ORDER BY at) AS place, count(*) OVER () AS rows
+    FROM (
+        (SELECT created_at AS at FROM users ORDER BY created_at LIMIT 1000)
+        UNION ALL (SELECT watched_at FROM watch_history ORDER BY watched_at LIMIT 1000)
+        UNION ALL (SELECT payment_date FROM payment_history ORDER BY payment_date LIMIT 1000)
+    ) AS ends
+), latest AS (
+    SELECT at, kind, row_number() OVER (ORDER BY at DESC) AS place, count(*) OVER () AS rows
+    FROM (
+        (SELECT created_at AS at, 'user' AS kind FROM users ORDER BY created_at DESC LIMIT 1000)
+        UNION ALL (SELECT watched_at, 'viewing' FROM watch_history ORDER BY watched_at DESC LIMIT 1000)
+        UNION ALL (SELECT payment_date, 'payment' FROM payment_history ORDER BY payment_date DESC LIMIT 1000)
+    ) AS ends
+), usual AS (
+    SELECT (SELECT min(at) - INTERVAL '744 hours' FROM earliest WHERE place > rows / 100) AS first,
+           (SELECT max(at) + INTERVAL '744 hours' FROM latest WHERE place > rows / 100) AS last
+)
+SELECT (SELECT min(at) AT TIME ZONE 'UTC' FROM earliest WHERE at >= first)::DATE AS first_day,
+       (SELECT max(at) AT TIME ZONE 'UTC' FROM latest WHERE at <= last)::DATE AS last_day,
+       (SELECT max(at) AT TIME ZONE 'UTC' FROM latest WHERE at <= last AND kind = 'viewing')::DATE AS last_viewing,
+       (SELECT max(at) AT TIME ZONE 'UTC' FROM latest WHERE at <= last AND kind = 'payment')::DATE AS last_payment,
+       (SELECT count(*) FROM earliest WHERE at < first) AS rows_before,
+       (SELECT count(*) FROM latest WHERE at > last) AS rows_after
+FROM usual;
 
 -- name: headline_figures
--- The figures of a period next to those of the period of the same length before it. Shows FILTER: one pass over both
--- periods counts each apart; and UNION ALL, which wants the same type in every branch.
-WITH people AS (
-    SELECT count(*) AS now, count(*) FILTER (WHERE created_at < '2024-06-01 00:00Z' /* :since */) AS before
-    FROM users
-    WHERE created_at < '2024-07-01 00:00Z' /* :until */
+-- The figures of a period next to those of the period before: of a month the month before, else as many days. Shows
+-- FILTER: one pass over both periods counts each apart; and UNION ALL, which wants the same type in every branch.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '1 month' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM watch_history
+           )) AS until
+), periods AS NOT MATERIALIZED (
+    SELECT since, until,
+           CASE WHEN since AT TIME ZONE 'UTC' + INTERVAL '1 month' = until AT TIME ZONE 'UTC'
+                THEN (since AT TIME ZONE 'UTC' - INTERVAL '1 month') AT TIME ZONE 'UTC'
+                ELSE (since AT TIME ZONE 'UTC' - (until - since)) AT TIME ZONE 'UTC'
+           END AS before
+    FROM period
+), people AS (
+    SELECT count(*) AS now, count(*) FILTER (WHERE u.created_at < p.since) AS before
+    FROM users u, periods p
+    WHERE u.created_at < p.until
 ), money AS (
-    SELECT count(DISTINCT payer_id) FILTER (WHERE payment_date >= '2024-06-01 00:00Z' /* :since */) AS payers_now,
-           count(DISTINCT payer_id) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS payers_before,
-           sum(amount) FILTER (WHERE payment_date >= '2024-06-01 00:00Z' /* :since */) AS now,
-           sum(amount) FILTER (WHERE payment_date < '2024-06-01 00:00Z' /* :since */) AS before
-    FROM payment_history
-    WHERE payment_date < '2024-07-01 00:00Z' /* :until */
-      AND payment_date >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
-          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-      )) AT TIME ZONE 'UTC'
+    SELECT count(DISTINCT m.payer_id) FILTER (WHERE m.payment_date >= p.since) AS payers_now,
+           count(DISTINCT m.payer_id) FILTER (WHERE m.payment_date < p.since) AS payers_before,
+           sum(m.amount) FILTER (WHERE m.payment_date >= p.since) AS now,
+           sum(m.amount) FILTER (WHERE m.payment_date < p.since) AS before
+    FROM payment_history m, periods p
+    WHERE m.payment_date < p.until AND m.payment_date >= p.before
 ), watching AS (
-    SELECT count(*) FILTER (WHERE watched_at >= '2024-06-01 00:00Z' /* :since */) AS now,
-           count(*) FILTER (WHERE watched_at < '2024-06-01 00:00Z' /* :since */) AS before,
-           count(*) FILTER (WHERE progress >= 90 AND watched_at >= '2024-06-01 00:00Z' /* :since */) AS finished_now,
-           count(*) FILTER (WHERE progress >= 90 AND watched_at < '2024-06-01 00:00Z' /* :since */) AS finished_before
-    FROM watch_history
-    WHERE watched_at < '2024-07-01 00:00Z' /* :until */
-      AND watched_at >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
-          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-      )) AT TIME ZONE 'UTC'
+    SELECT count(DISTINCT w.user_id) FILTER (WHERE w.watched_at >= p.since) AS viewers_now,
+           count(DISTINCT w.user_id) FILTER (WHERE w.watched_at < p.since) AS viewers_before,
+           count(*) FILTER (WHERE w.watched_at >= p.since) AS now,
+           count(*) FILTER (WHERE w.watched_at < p.since) AS before,
+           count(*) FILTER (WHERE w.progress >= 90 AND w.watched_at >= p.since) AS finished_now,
+           count(*) FILTER (WHERE w.progress >= 90 AND w.watched_at < p.since) AS finished_before
+    FROM watch_history w, periods p
+    WHERE w.watched_at < p.until AND w.watched_at >= p.before
 ), figures AS (
     SELECT 1 AS place, 'users' AS figure, now::DECIMAL AS now, before::DECIMAL AS before FROM people
     UNION ALL SELECT 2, 'subscribers', payers_now::DECIMAL, payers_before::DECIMAL FROM money
     UNION ALL SELECT 3, 'revenue', coalesce(now, 0)::DECIMAL, coalesce(before, 0)::DECIMAL FROM money
-    UNION ALL SELECT 4, 'viewings', now::DECIMAL, before::DECIMAL FROM watching
-    UNION ALL SELECT 5, 'titles finished', finished_now::DECIMAL, finished_before::DECIMAL FROM watching
+    UNION ALL SELECT 4, 'revenue per subscriber', round(now / payers_now, 2), round(before / payers_before, 2)
+              FROM (SELECT now, before, nullif(payers_now, 0) AS payers_now, nullif(payers_before, 0) AS payers_before
+                    FROM money) AS paid
+    UNION ALL SELECT 5, 'viewers', viewers_now::DECIMAL, viewers_before::DECIMAL FROM watching
+    UNION ALL SELECT 6, 'viewings', now::DECIMAL, before::DECIMAL FROM watching
+    UNION ALL SELECT 7, 'viewings finished', finished_now::DECIMAL, finished_before::DECIMAL FROM watching
 )
 SELECT figure, now AS this_period, before AS period_before,
        round(100.0 * (now - before) / nullif(before, 0), 1) AS change_percent
@@ -185,22 +218,38 @@ ORDER BY place;
 
 -- name: popular_titles
 -- The titles that most people watched in a period. Shows count(DISTINCT): viewers, not viewings.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+)
 SELECT c.content_id, c.title, c.genre, count(DISTINCT w.user_id) AS viewers, count(*) AS viewings,
        round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent
 FROM watch_history w
+CROSS JOIN period p
 JOIN content c ON c.content_id = w.content_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
+WHERE w.watched_at >= p.since AND w.watched_at < p.until
 GROUP BY c.content_id, c.title, c.genre
 ORDER BY viewers DESC, viewings DESC, c.content_id
 LIMIT 10 /* :limit */;
 
 -- name: popular_titles_by_month
--- The most watched titles of each month, and how many places they rose since the month before (NULL: not watched
--- then). Shows row_number() within each month, and a table joined to itself, one month back.
-WITH monthly AS (
-    SELECT date_trunc('month', watched_at AT TIME ZONE 'UTC')::DATE AS month, content_id, count(*) AS viewings
-    FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
+-- The most watched titles of each month, and how many places they rose since the month before (NULL: not watched then).
+-- Shows row_number() within each month, and a table joined to itself, one month back.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), monthly AS (
+    SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, w.content_id, count(*) AS viewings
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
     GROUP BY 1, 2
 ), ranked AS (
     SELECT month, content_id, viewings,
@@ -218,10 +267,17 @@ ORDER BY now.month, now.place;
 -- name: popular_titles_over_time
 -- The most watched titles of a period, month by month, months without a viewing included. Shows generate_series() as
 -- the calendar that the figures are joined to.
-WITH viewings AS (
-    SELECT date_trunc('month', watched_at AT TIME ZONE 'UTC')::DATE AS month, content_id, count(*) AS viewings
-    FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), viewings AS (
+    SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, w.content_id, count(*) AS viewings
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
     GROUP BY 1, 2
 ), top AS (
     SELECT content_id, sum(viewings) AS viewings
@@ -230,12 +286,12 @@ WITH viewings AS (
     ORDER BY 2 DESC, 1
     LIMIT 5 /* :limit */
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
 )
 SELECT c.content_id, c.title, m.month, coalesce(v.viewings, 0) AS viewings
 FROM top t
@@ -245,17 +301,28 @@ LEFT JOIN viewings v ON v.content_id = t.content_id AND v.month = m.month
 ORDER BY t.viewings DESC, c.content_id, m.month;
 
 -- name: titles_rising_and_falling
--- The titles whose viewings changed most against the period of the same length before. Shows FILTER, and sorting by
--- how far a figure is from nought.
-WITH counted AS (
-    SELECT content_id, count(*) FILTER (WHERE watched_at >= '2024-06-01 00:00Z' /* :since */) AS now,
-           count(*) FILTER (WHERE watched_at < '2024-06-01 00:00Z' /* :since */) AS before
-    FROM watch_history
-    WHERE watched_at < '2024-07-01 00:00Z' /* :until */
-      AND watched_at >= ('2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC' - (
-          '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ - '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ
-      )) AT TIME ZONE 'UTC'
-    GROUP BY content_id
+-- The titles whose viewings changed most against the period before: of a month the month before, else as many days.
+-- Shows FILTER, and sorting by how far a figure is from nought.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '1 month' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM watch_history
+           )) AS until
+), periods AS NOT MATERIALIZED (
+    SELECT since, until,
+           CASE WHEN since AT TIME ZONE 'UTC' + INTERVAL '1 month' = until AT TIME ZONE 'UTC'
+                THEN (since AT TIME ZONE 'UTC' - INTERVAL '1 month') AT TIME ZONE 'UTC'
+                ELSE (since AT TIME ZONE 'UTC' - (until - since)) AT TIME ZONE 'UTC'
+           END AS before
+    FROM period
+), counted AS (
+    SELECT w.content_id, count(*) FILTER (WHERE w.watched_at >= p.since) AS now,
+           count(*) FILTER (WHERE w.watched_at < p.since) AS before
+    FROM watch_history w, periods p
+    WHERE w.watched_at < p.until AND w.watched_at >= p.before
+    GROUP BY w.content_id
 )
 SELECT c.content_id, c.title, n.now AS this_period, n.before AS period_before, n.now - n.before AS change
 FROM counted n
@@ -264,17 +331,25 @@ ORDER BY abs(n.now - n.before) DESC, c.content_id
 LIMIT 10 /* :limit */;
 
 -- name: top_users
--- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days; and a
--- LIMIT before a join, so that only these names are looked up.
+-- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days; and a LIMIT
+-- before a join, so that only these names are looked up.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+)
 SELECT u.user_id, u.name, top.viewings, top.titles, top.finished, top.days
 FROM (
-    SELECT user_id, count(*) AS viewings, count(DISTINCT content_id) AS titles,
-           count(*) FILTER (WHERE progress >= 90) AS finished,
-           count(DISTINCT (watched_at AT TIME ZONE 'UTC')::DATE) AS days
-    FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
-    GROUP BY user_id
-    ORDER BY viewings DESC, user_id
+    SELECT w.user_id, count(*) AS viewings, count(DISTINCT w.content_id) AS titles,
+           count(*) FILTER (WHERE w.progress >= 90) AS finished,
+           count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY w.user_id
+    ORDER BY viewings DESC, w.user_id
     LIMIT 10 /* :limit */
 ) AS top
 JOIN users u ON u.user_id = top.user_id
@@ -283,18 +358,25 @@ ORDER BY top.viewings DESC, u.user_id;
 -- name: viewings_by_day
 -- The viewings of each day, and their average over seven days. Shows a window of rows: ROWS BETWEEN 6 PRECEDING AND
 -- CURRENT ROW (the first six days have fewer before them).
-WITH counted AS (
-    SELECT (watched_at AT TIME ZONE 'UTC')::DATE AS day, count(*) AS viewings
-    FROM watch_history
-    WHERE watched_at >= '2024-06-01 00:00Z' /* :since */ AND watched_at < '2024-07-01 00:00Z' /* :until */
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('day', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '29 days' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), counted AS (
+    SELECT (w.watched_at AT TIME ZONE 'UTC')::DATE AS day, count(*) AS viewings
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
     GROUP BY 1
 ), days AS (
-    SELECT d.day::DATE AS day
-    FROM generate_series(
-        date_trunc('day', '2024-06-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2024-07-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 day'
-    ) AS d (day)
+    SELECT day::DATE AS day
+    FROM (
+        SELECT generate_series(date_trunc('day', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 day') AS day
+        FROM period
+    ) AS calendar
 )
 SELECT d.day, coalesce(n.viewings, 0) AS viewings,
        round(avg(coalesce(n.viewings, 0)) OVER (ORDER BY d.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW), 1)
@@ -303,14 +385,141 @@ FROM days d
 LEFT JOIN counted n ON n.day = d.day
 ORDER BY d.day;
 
+-- name: active_viewers_by_month
+-- Who watched in each month: how many in all, how many on an average day, and the stickiness, the second as a share of
+-- the first (NULL in a month that is not whole). Shows a day's viewers as a table that the month's are counted from.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), daily AS (
+    SELECT DISTINCT w.user_id, (w.watched_at AT TIME ZONE 'UTC')::DATE AS day
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+), monthly AS (
+    SELECT date_trunc('month', day::TIMESTAMP)::DATE AS month, count(*) AS viewer_days,
+           count(DISTINCT user_id) AS viewers
+    FROM daily
+    GROUP BY 1
+), months AS (
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
+), filled AS (
+    SELECT m.month, coalesce(n.viewers, 0) AS viewers, coalesce(n.viewer_days, 0) AS viewer_days,
+           ((m.month + INTERVAL '1 month')::DATE - m.month)::INT8 AS days,
+           m.month >= p.since AT TIME ZONE 'UTC'
+               AND m.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC' AS is_whole
+    FROM months m
+    CROSS JOIN period p
+    LEFT JOIN monthly n ON n.month = m.month
+)
+SELECT month, viewers, CASE WHEN is_whole THEN round(1.0 * viewer_days / days, 1) END AS viewers_a_day,
+       CASE WHEN is_whole THEN round(100.0 * viewer_days / days / nullif(viewers, 0), 1) END AS stickiness_percent
+FROM filled
+ORDER BY month;
+
+-- name: hours_watched_by_month
+-- The hours watched in each month, a viewing's progress times its title's duration, in all and for each viewer; titles
+-- whose duration is not known count as nothing, and how many viewings these are is said. Shows arithmetic over a join.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), watched AS (
+    SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, count(*) AS viewings,
+           count(DISTINCT w.user_id) AS viewers, sum(w.progress / 100 * c.duration_minutes / 60) AS hours,
+           count(*) FILTER (WHERE c.duration_minutes IS NULL) AS without_duration
+    FROM watch_history w
+    CROSS JOIN period p
+    JOIN content c ON c.content_id = w.content_id
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY 1
+), months AS (
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
+)
+SELECT m.month, round(coalesce(n.hours, 0), 1) AS hours, round(n.hours / n.viewers, 1) AS hours_per_viewer,
+       coalesce(n.viewings, 0) AS viewings, coalesce(n.without_duration, 0) AS without_duration
+FROM months m
+LEFT JOIN watched n ON n.month = m.month
+ORDER BY m.month;
+
+-- name: binges_by_month
+-- Sittings, viewings of a user that began within four hours of the one before, and how many were binges: three or more
+-- viewings of one title. Shows gaps and islands of all users at once.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), viewings AS (
+    SELECT w.user_id, w.content_id, w.watched_at,
+           lag(w.watched_at) OVER (PARTITION BY w.user_id ORDER BY w.watched_at) AS before
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+), numbered AS (
+    SELECT user_id, content_id, watched_at,
+           sum(CASE WHEN before IS NULL OR watched_at - before > INTERVAL '4 hours' THEN 1 ELSE 0 END)
+               OVER (PARTITION BY user_id ORDER BY watched_at) AS sitting
+    FROM viewings
+), titles AS (
+    SELECT user_id, sitting, content_id, min(watched_at) AS began_at, count(*) AS viewings
+    FROM numbered
+    GROUP BY user_id, sitting, content_id
+), sittings AS (
+    SELECT user_id, date_trunc('month', min(began_at) AT TIME ZONE 'UTC')::DATE AS month, max(viewings) >= 3 AS is_binge
+    FROM titles
+    GROUP BY user_id, sitting
+), counted AS (
+    SELECT month, count(*) AS sittings, count(*) FILTER (WHERE is_binge) AS binges,
+           count(DISTINCT user_id) FILTER (WHERE is_binge) AS bingers
+    FROM sittings
+    GROUP BY month
+), months AS (
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
+)
+SELECT m.month, coalesce(n.sittings, 0) AS sittings, coalesce(n.binges, 0) AS binges, coalesce(n.bingers, 0) AS bingers,
+       round(100.0 * n.binges / nullif(n.sittings, 0), 1) AS binge_percent
+FROM months m
+LEFT JOIN counted n ON n.month = m.month
+ORDER BY m.month;
+
 -- name: busiest_hours
 -- The viewings of a period by weekday (1 is Monday) and hour, all 168 of them. Shows extract(), and CROSS JOIN for the
 -- full grid, so that quiet hours are there with 0.
-WITH counted AS (
-    SELECT extract(isodow FROM watched_at AT TIME ZONE 'UTC')::INT8 AS weekday,
-           extract(hour FROM watched_at AT TIME ZONE 'UTC')::INT8 AS hour, count(*) AS viewings
-    FROM watch_history
-    WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), counted AS (
+    SELECT extract(isodow FROM w.watched_at AT TIME ZONE 'UTC')::INT8 AS weekday,
+           extract(hour FROM w.watched_at AT TIME ZONE 'UTC')::INT8 AS hour, count(*) AS viewings
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
     GROUP BY 1, 2
 )
 SELECT d.weekday, h.hour, coalesce(n.viewings, 0) AS viewings
@@ -322,25 +531,66 @@ ORDER BY d.weekday, h.hour;
 -- name: completion_by_genre
 -- How viewings end, by genre: finished, or given up in the first five percent. Shows shares made of counts, as
 -- decimals: a division of integers is a whole number on PostgreSQL and a decimal on CockroachDB.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+)
 SELECT coalesce(c.genre, '(none)') AS genre, count(*) AS viewings,
        count(*) FILTER (WHERE w.progress >= 90) AS finished,
        round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent,
        round(100.0 * count(*) FILTER (WHERE w.progress < 5) / count(*), 1) AS given_up_percent,
        round(avg(w.progress), 1) AS average_progress
 FROM watch_history w
+CROSS JOIN period p
 JOIN content c ON c.content_id = w.content_id
-WHERE w.watched_at >= '2024-01-01 00:00Z' /* :since */ AND w.watched_at < '2026-01-01 00:00Z' /* :until */
+WHERE w.watched_at >= p.since AND w.watched_at < p.until
 GROUP BY 1
 ORDER BY viewings DESC, 1;
+
+-- name: completion_by_title
+-- How viewings of a title end, the most finished first, of titles with enough viewings to tell: finished, or given up
+-- in the first five percent. Shows HAVING: groups that are too small are left out after they were counted.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+)
+SELECT c.content_id, c.title, count(*) AS viewings,
+       round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent,
+       round(100.0 * count(*) FILTER (WHERE w.progress < 5) / count(*), 1) AS given_up_percent,
+       round(avg(w.progress), 1) AS average_progress
+FROM watch_history w
+CROSS JOIN period p
+JOIN content c ON c.content_id = w.content_id
+WHERE w.watched_at >= p.since AND w.watched_at < p.until
+GROUP BY c.content_id, c.title
+HAVING count(*) >= 5 /* :min_viewings */
+ORDER BY count(*) FILTER (WHERE w.progress >= 90) * 1.0 / count(*) DESC, c.content_id
+LIMIT 20 /* :limit */;
 
 -- name: progress_histogram
 -- How far viewings got, in steps of ten percent, and the share that got no further. Shows a histogram made by floor(),
 -- and a running share.
-SELECT (floor(progress / 10) * 10)::INT8 AS from_percent, count(*) AS viewings,
-       round(100.0 * sum(count(*)) OVER (ORDER BY (floor(progress / 10) * 10)::INT8) / sum(count(*)) OVER (), 1)
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+)
+SELECT (floor(w.progress / 10) * 10)::INT8 AS from_percent, count(*) AS viewings,
+       round(100.0 * sum(count(*)) OVER (ORDER BY (floor(w.progress / 10) * 10)::INT8) / sum(count(*)) OVER (), 1)
            AS so_far_percent
-FROM watch_history
-WHERE watched_at >= '2024-01-01 00:00Z' /* :since */ AND watched_at < '2026-01-01 00:00Z' /* :until */
+FROM watch_history w, period p
+WHERE w.watched_at >= p.since AND w.watched_at < p.until
 GROUP BY 1
 ORDER BY 1;
 
@@ -348,50 +598,70 @@ ORDER BY 1;
 -- What a dashboard shows: money and subscribers
 
 -- name: revenue_by_month
--- What was paid in each month, by how many users, and the growth over the month before. Shows lag() over a calendar
--- without gaps, so that the row before is the month before.
-WITH paid AS (
-    SELECT date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month, count(*) AS payments,
-           count(DISTINCT payer_id) AS payers, sum(amount) AS revenue
-    FROM payment_history
-    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
+-- What was paid in each month, by how many subscribers, what that is for each of them, and the growth over the month
+-- before (NULL in a month that is not whole). Shows lag() over a calendar without gaps, so that the row before is the
+-- month before.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), paid AS (
+    SELECT date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, count(*) AS payments,
+           count(DISTINCT h.payer_id) AS payers, sum(h.amount) AS revenue
+    FROM payment_history h, period p
+    WHERE h.payment_date >= p.since AND h.payment_date < p.until
     GROUP BY 1
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
 ), filled AS (
     SELECT m.month, coalesce(p.payments, 0) AS payments, coalesce(p.payers, 0) AS payers,
            coalesce(p.revenue, 0) AS revenue
     FROM months m
     LEFT JOIN paid p ON p.month = m.month
 )
-SELECT month, payments, payers, revenue,
-       round(100.0 * (revenue - lag(revenue) OVER (ORDER BY month))
-             / nullif(lag(revenue) OVER (ORDER BY month), 0), 1) AS growth_percent,
-       sum(revenue) OVER (ORDER BY month) AS revenue_so_far
-FROM filled
-ORDER BY month;
+SELECT f.month, f.payments, f.payers, f.revenue, round(f.revenue / nullif(f.payers, 0), 2) AS revenue_per_payer,
+       CASE WHEN f.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC' THEN
+           round(100.0 * (f.revenue - lag(f.revenue) OVER (ORDER BY f.month))
+                 / nullif(lag(f.revenue) OVER (ORDER BY f.month), 0), 1)
+       END AS growth_percent,
+       sum(f.revenue) OVER (ORDER BY f.month) AS revenue_so_far
+FROM filled f, period p
+ORDER BY f.month;
 
 -- name: revenue_by_month_and_plan
--- What was paid in each month for each plan, its growth over the month before, and the plan's share of the month.
--- Shows two windows in one query: along the months of a plan, and across the plans of a month.
-WITH paid AS (
-    SELECT date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month, subscription_id,
-           count(*) AS payments, sum(amount) AS revenue
-    FROM payment_history
-    WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
+-- What was paid in each month for each plan, its growth over the month before (NULL in a month that is not whole), and
+-- the plan's share of the month. Shows two windows in one query: along the months of a plan, and across the plans of a
+-- month.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), paid AS (
+    SELECT date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
+           count(*) AS payments, sum(h.amount) AS revenue
+    FROM payment_history h, period p
+    WHERE h.payment_date >= p.since AND h.payment_date < p.until
     GROUP BY 1, 2
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
 ), filled AS (
     SELECT m.month, s.subscription_id, s.name AS plan, coalesce(p.payments, 0) AS payments,
            coalesce(p.revenue, 0) AS revenue
@@ -399,43 +669,193 @@ WITH paid AS (
     CROSS JOIN subscriptions s
     LEFT JOIN paid p ON p.month = m.month AND p.subscription_id = s.subscription_id
 )
-SELECT month, plan, payments, revenue,
-       round(100.0 * (revenue - lag(revenue) OVER (PARTITION BY subscription_id ORDER BY month))
-             / nullif(lag(revenue) OVER (PARTITION BY subscription_id ORDER BY month), 0), 1) AS growth_percent,
-       round(100.0 * revenue / nullif(sum(revenue) OVER (PARTITION BY month), 0), 1) AS share_percent
-FROM filled
-ORDER BY month, subscription_id;
+SELECT f.month, f.plan, f.payments, f.revenue,
+       CASE WHEN f.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC' THEN
+           round(100.0 * (f.revenue - lag(f.revenue) OVER (PARTITION BY f.subscription_id ORDER BY f.month))
+                 / nullif(lag(f.revenue) OVER (PARTITION BY f.subscription_id ORDER BY f.month), 0), 1)
+       END AS growth_percent,
+       round(100.0 * f.revenue / nullif(sum(f.revenue) OVER (PARTITION BY f.month), 0), 1) AS share_percent
+FROM filled f, period p
+ORDER BY f.month, f.subscription_id;
+
+-- name: recurring_revenue_by_month
+-- Monthly recurring revenue, what each subscriber paid last in a whole month, and how it moved: new (who never paid
+-- before), reactivated (paid before, but not in the month before), expansion and contraction (paid more or less than
+-- the month before), churned (paid the month before, and not now). Shows lag() and lead() along the months of each
+-- subscriber.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), last_paid AS (
+    SELECT DISTINCT ON (h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE)
+           h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
+           h.amount
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
+             h.payment_date DESC, h.amount DESC, h.subscription_id
+), followed AS (
+    SELECT payer_id, month, amount, lag(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_before,
+           lag(amount) OVER (PARTITION BY payer_id ORDER BY month) AS amount_before,
+           lead(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_after
+    FROM last_paid
+), moves AS (
+    SELECT month, CASE WHEN month_before IS NULL THEN amount END AS new,
+           CASE WHEN month_before < (month - INTERVAL '1 month')::DATE THEN amount END AS reactivated,
+           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN greatest(amount - amount_before, 0) END
+               AS expansion,
+           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN least(amount - amount_before, 0) END
+               AS contraction,
+           0 AS churned, amount AS recurring, payer_id
+    FROM followed
+    UNION ALL
+    SELECT (month + INTERVAL '1 month')::DATE, NULL, NULL, NULL, NULL, -amount, 0, NULL
+    FROM followed
+    WHERE month_after IS NULL OR month_after > (month + INTERVAL '1 month')::DATE
+), months AS (
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
+)
+SELECT m.month, coalesce(sum(v.recurring), 0) AS recurring_revenue, coalesce(sum(v.new), 0) AS new,
+       coalesce(sum(v.reactivated), 0) AS reactivated, coalesce(sum(v.expansion), 0) AS expansion,
+       coalesce(sum(v.contraction), 0) AS contraction, coalesce(sum(v.churned), 0) AS churned,
+       round(sum(v.recurring) / nullif(count(v.payer_id), 0), 2) AS revenue_per_subscriber
+FROM months m
+CROSS JOIN period p
+LEFT JOIN moves v ON v.month = m.month
+WHERE m.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC'
+GROUP BY m.month
+ORDER BY m.month;
 
 -- name: payment_methods
 -- How users paid in a period: payments, revenue and share of each method. Shows a window over groups: sum(sum()) OVER
 -- ().
-SELECT method, count(*) AS payments, sum(amount) AS revenue, round(avg(amount), 2) AS average_amount,
-       round(100.0 * sum(amount) / sum(sum(amount)) OVER (), 1) AS share_percent
-FROM payment_history
-WHERE payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
-GROUP BY method
-ORDER BY revenue DESC, method;
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+)
+SELECT h.method, count(*) AS payments, sum(h.amount) AS revenue, round(avg(h.amount), 2) AS average_amount,
+       round(100.0 * sum(h.amount) / sum(sum(h.amount)) OVER (), 1) AS share_percent
+FROM payment_history h, period p
+WHERE h.payment_date >= p.since AND h.payment_date < p.until
+GROUP BY h.method
+ORDER BY revenue DESC, h.method;
 
 -- name: price_changes
 -- The prices that each plan was paid at in a period, and from when to when. Shows history read out of the payments: no
 -- table keeps old prices.
-SELECT s.name AS plan, p.amount, count(*) AS payments, min(p.payment_date) AS first_paid_at,
-       max(p.payment_date) AS last_paid_at
-FROM payment_history p
-JOIN subscriptions s ON s.subscription_id = p.subscription_id
-WHERE p.payment_date >= '2024-01-01 00:00Z' /* :since */ AND p.payment_date < '2026-01-01 00:00Z' /* :until */
-GROUP BY s.subscription_id, s.name, p.amount
-ORDER BY s.subscription_id, first_paid_at, p.amount;
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+)
+SELECT s.name AS plan, h.amount, count(*) AS payments, min(h.payment_date) AS first_paid_at,
+       max(h.payment_date) AS last_paid_at
+FROM payment_history h
+CROSS JOIN period p
+JOIN subscriptions s ON s.subscription_id = h.subscription_id
+WHERE h.payment_date >= p.since AND h.payment_date < p.until
+GROUP BY s.subscription_id, s.name, h.amount
+ORDER BY s.subscription_id, first_paid_at, h.amount;
+
+-- name: price_rises
+-- What a rise of a plan's price did: of those who paid for the plan the month before, how many stay on it, change to
+-- another, or leave, next to the share that leaves in other months. A rise is a whole month in which most payments for
+-- a plan were higher than most the month before. Shows row_number() for the most frequent value of a group.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), last_paid AS (
+    SELECT DISTINCT ON (h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE)
+           h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
+           h.amount
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
+             h.payment_date DESC, h.amount DESC, h.subscription_id
+), counted AS (
+    SELECT subscription_id, month, amount,
+           row_number() OVER (PARTITION BY subscription_id, month ORDER BY count(*) DESC, amount) AS place
+    FROM last_paid
+    GROUP BY subscription_id, month, amount
+), prices AS (
+    SELECT subscription_id, month, amount,
+           lag(month) OVER (PARTITION BY subscription_id ORDER BY month) AS month_before,
+           lag(amount) OVER (PARTITION BY subscription_id ORDER BY month) AS amount_before
+    FROM counted
+    WHERE place = 1
+), followed AS (
+    SELECT b.subscription_id, (b.month + INTERVAL '1 month')::DATE AS month, count(*) AS subscribers_before,
+           count(*) FILTER (WHERE a.subscription_id = b.subscription_id) AS stayed,
+           count(*) FILTER (WHERE a.subscription_id <> b.subscription_id) AS changed_plan,
+           count(*) FILTER (WHERE a.payer_id IS NULL) AS "left"
+    FROM last_paid b
+    LEFT JOIN last_paid a ON a.payer_id = b.payer_id AND a.month = (b.month + INTERVAL '1 month')::DATE
+    GROUP BY 1, 2
+), marked AS (
+    SELECT f.subscription_id, f.month, f.subscribers_before, f.stayed, f.changed_plan, f."left", c.amount_before,
+           c.amount, coalesce(
+               c.amount > c.amount_before AND c.month_before = (c.month - INTERVAL '1 month')::DATE, FALSE
+           ) AS is_rise
+    FROM followed f
+    CROSS JOIN period p
+    LEFT JOIN prices c ON c.subscription_id = f.subscription_id AND c.month = f.month
+    WHERE f.month >= date_trunc('month', p.since AT TIME ZONE 'UTC')::DATE
+      AND f.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC'
+), usual AS (
+    SELECT subscription_id, round(100.0 * sum("left") / sum(subscribers_before), 1) AS left_percent
+    FROM marked
+    WHERE NOT is_rise
+    GROUP BY subscription_id
+)
+SELECT m.month, s.name AS plan, m.amount_before AS price_before, m.amount AS price, m.subscribers_before, m.stayed,
+       m.changed_plan, m."left", round(100.0 * m."left" / m.subscribers_before, 1) AS left_percent,
+       u.left_percent AS usual_left_percent
+FROM marked m
+JOIN subscriptions s ON s.subscription_id = m.subscription_id
+LEFT JOIN usual u ON u.subscription_id = m.subscription_id
+WHERE m.is_rise
+ORDER BY m.month, s.subscription_id;
 
 -- name: plan_changes
--- How users moved between plans in a period: from which to which, and how often. Shows lag() along each user's
--- payments.
-WITH paid AS (
-    SELECT subscription_id AS now,
-           lag(subscription_id) OVER (PARTITION BY payer_id ORDER BY payment_date, payment_id) AS before
-    FROM payment_history
-    WHERE payer_id IS NOT NULL
-      AND payment_date >= '2024-01-01 00:00Z' /* :since */ AND payment_date < '2026-01-01 00:00Z' /* :until */
+-- How subscribers moved between plans in a period: from which to which, and how often. Shows lag() along the payments
+-- of each.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), paid AS (
+    SELECT h.subscription_id AS now,
+           lag(h.subscription_id) OVER (PARTITION BY h.payer_id ORDER BY h.payment_date, h.subscription_id) AS before
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= p.since AND h.payment_date < p.until
 )
 SELECT b.name AS from_plan, n.name AS to_plan, count(*) AS changes
 FROM paid p
@@ -448,24 +868,27 @@ ORDER BY changes DESC, b.subscription_id, n.subscription_id;
 -- name: overdue_payments
 -- Users with a plan that costs something who have not paid in the month before :until, those who owe longest first.
 -- Shows an anti-join: NOT EXISTS.
-WITH owing AS (
-    SELECT u.user_id, u.subscription_id, u.created_at,
-           (SELECT max(p.payment_date) FROM payment_history p
-            WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */) AS last_paid_at
-    FROM users u
-    WHERE u.created_at < (
-          '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
-      ) AT TIME ZONE 'UTC'
-      AND NOT EXISTS (
-          SELECT 1 FROM payment_history p
-          WHERE p.user_id = u.user_id AND p.payment_date < '2024-08-01 00:00Z' /* :until */
-            AND p.payment_date >= (
-                '2024-08-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 month'
-            ) AT TIME ZONE 'UTC'
-      )
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), a_month_before AS NOT MATERIALIZED (
+    SELECT (until AT TIME ZONE 'UTC' - INTERVAL '1 month') AT TIME ZONE 'UTC' AS since, until FROM period
+), paid AS (
+    SELECT DISTINCT h.payer_id
+    FROM payment_history h, a_month_before p
+    WHERE h.payment_date >= p.since AND h.payment_date < p.until
+), overdue AS (
+    SELECT u.user_id, u.subscription_id, u.created_at, (
+               SELECT max(h.payment_date)
+               FROM payment_history h, period p
+               WHERE h.user_id = u.user_id AND h.payment_date < p.until
+           ) AS last_paid_at
+    FROM users u, a_month_before p
+    WHERE u.created_at < p.since AND NOT EXISTS (SELECT 1 FROM paid h WHERE h.payer_id = u.user_id)
 ), longest AS (
     SELECT o.user_id, s.name AS plan, s.price, o.last_paid_at, coalesce(o.last_paid_at, o.created_at) AS owing_since
-    FROM owing o
+    FROM overdue o
     JOIN subscriptions s ON s.subscription_id = o.subscription_id
     WHERE s.price > 0
     ORDER BY owing_since, o.user_id
@@ -488,15 +911,23 @@ ORDER BY subscribers DESC, s.subscription_id;
 
 -- name: subscribers_by_month
 -- Who paid in each month: how many, how many had not paid the month before (joined), how many did then and no more
--- (left), and the churn, left as a share of the month before. Shows a FULL JOIN of a table with itself, a month apart.
-WITH paid AS (
-    SELECT DISTINCT payer_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
-    FROM payment_history
-    WHERE payer_id IS NOT NULL
-      AND payment_date >= (
-          date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC') - INTERVAL '1 month'
+-- (left), the difference of both, and the churn, left as a share of the month before; the last three are NULL in a
+-- month that is not whole. Shows a FULL JOIN of a table with itself, a month apart.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), paid AS (
+    SELECT DISTINCT h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+      AND h.payment_date >= (
+          date_trunc('month', p.since AT TIME ZONE 'UTC') - INTERVAL '1 month'
       ) AT TIME ZONE 'UTC'
-      AND payment_date < '2026-01-01 00:00Z' /* :until */
 ), moved AS (
     SELECT coalesce(now.month, (before.month + INTERVAL '1 month')::DATE) AS month, count(now.payer_id) AS subscribers,
            count(*) FILTER (WHERE before.payer_id IS NULL) AS joined,
@@ -506,27 +937,126 @@ WITH paid AS (
         ON before.payer_id = now.payer_id AND (before.month + INTERVAL '1 month')::DATE = now.month
     GROUP BY 1
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
+), filled AS (
+    SELECT m.month, m.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC' AS is_whole,
+           coalesce(v.subscribers, 0) AS subscribers, coalesce(v.joined, 0) AS joined, coalesce(v."left", 0) AS "left",
+           v.subscribers_before
+    FROM months m
+    CROSS JOIN period p
+    LEFT JOIN moved v ON v.month = m.month
 )
-SELECT m.month, coalesce(v.subscribers, 0) AS subscribers, coalesce(v.joined, 0) AS joined,
-       coalesce(v."left", 0) AS "left",
-       round(100.0 * v."left" / nullif(v.subscribers_before, 0), 1) AS churn_percent
-FROM months m
-LEFT JOIN moved v ON v.month = m.month
-ORDER BY m.month;
+SELECT month, subscribers, joined, CASE WHEN is_whole THEN "left" END AS "left",
+       CASE WHEN is_whole THEN joined - "left" END AS net_additions,
+       CASE WHEN is_whole THEN round(100.0 * "left" / nullif(subscribers_before, 0), 1) END AS churn_percent
+FROM filled
+ORDER BY month;
+
+-- name: churn_by_tenure
+-- Churn by how long subscribers are there: of those who paid in their first, second, third month and so on, the share
+-- that did not pay in the month after. Shows CASE as the bins of a histogram, sorted by the least of each.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), last_paid AS (
+    SELECT DISTINCT ON (h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE)
+           h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
+           h.amount
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
+             h.payment_date DESC, h.amount DESC, h.subscription_id
+), followed AS (
+    SELECT payer_id, month, subscription_id, amount, min(month) OVER (PARTITION BY payer_id) AS first_month,
+           lead(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_after
+    FROM last_paid
+), at_risk AS (
+    SELECT f.subscription_id, f.amount,
+           ((extract(year FROM f.month) - extract(year FROM f.first_month)) * 12
+            + extract(month FROM f.month) - extract(month FROM f.first_month))::INT8 + 1 AS tenure,
+           f.month_after IS NULL OR f.month_after > (f.month + INTERVAL '1 month')::DATE AS has_left
+    FROM followed f, period p
+    WHERE f.month >= date_trunc('month', p.since AT TIME ZONE 'UTC')::DATE
+      AND f.month + INTERVAL '2 months' <= p.until AT TIME ZONE 'UTC'
+)
+SELECT CASE WHEN tenure <= 3 THEN tenure::TEXT WHEN tenure <= 6 THEN '4 to 6' WHEN tenure <= 12 THEN '7 to 12'
+            ELSE '13 and more' END AS month_of_subscription,
+       count(*) AS subscriber_months, count(*) FILTER (WHERE has_left) AS "left",
+       round(100.0 * count(*) FILTER (WHERE has_left) / count(*), 1) AS churn_percent
+FROM at_risk
+GROUP BY 1
+ORDER BY min(tenure);
+
+-- name: churn_by_plan
+-- Churn by plan, and what a subscriber is worth: of those who paid for a plan in a month, the share that did not pay in
+-- the month after; lifetime value is what they pay a month divided by that share. Shows figures made of figures, which
+-- a second SELECT makes readable.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), last_paid AS (
+    SELECT DISTINCT ON (h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE)
+           h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
+           h.amount
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
+             h.payment_date DESC, h.amount DESC, h.subscription_id
+), followed AS (
+    SELECT payer_id, month, subscription_id, amount, min(month) OVER (PARTITION BY payer_id) AS first_month,
+           lead(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_after
+    FROM last_paid
+), at_risk AS (
+    SELECT f.subscription_id, f.amount,
+           ((extract(year FROM f.month) - extract(year FROM f.first_month)) * 12
+            + extract(month FROM f.month) - extract(month FROM f.first_month))::INT8 + 1 AS tenure,
+           f.month_after IS NULL OR f.month_after > (f.month + INTERVAL '1 month')::DATE AS has_left
+    FROM followed f, period p
+    WHERE f.month >= date_trunc('month', p.since AT TIME ZONE 'UTC')::DATE
+      AND f.month + INTERVAL '2 months' <= p.until AT TIME ZONE 'UTC'
+), counted AS (
+    SELECT subscription_id, count(*) AS subscriber_months, count(*) FILTER (WHERE has_left) AS "left",
+           avg(amount) AS paid
+    FROM at_risk
+    GROUP BY subscription_id
+)
+SELECT s.name AS plan, n.subscriber_months, n."left", round(100.0 * n."left" / n.subscriber_months, 1) AS churn_percent,
+       round(n.paid, 2) AS paid_a_month, round(1.0 * n.subscriber_months / nullif(n."left", 0), 1) AS lifetime_months,
+       round(n.paid * n.subscriber_months / nullif(n."left", 0), 2) AS lifetime_value
+FROM counted n
+JOIN subscriptions s ON s.subscription_id = n.subscription_id
+ORDER BY s.subscription_id;
 
 -- name: retention_cohorts
--- Of the users who first paid in the same month, how many paid again one, two, three months later. Shows cohorts:
--- min() of each user's months, joined to all the months after it.
-WITH paid AS (
-    SELECT DISTINCT payer_id, date_trunc('month', payment_date AT TIME ZONE 'UTC')::DATE AS month
-    FROM payment_history
-    WHERE payer_id IS NOT NULL AND payment_date < '2026-01-01 00:00Z' /* :until */
+-- Of those who first paid in the same month, how many paid again one, two, three months later, in whole months. Shows
+-- cohorts: min() of each subscriber's months, joined to all the months after it.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), paid AS (
+    SELECT DISTINCT h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month
+    FROM payment_history h, period p
+    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
 ), firsts AS (
     SELECT payer_id, min(month) AS cohort FROM paid GROUP BY payer_id
 ), sizes AS (
@@ -537,12 +1067,12 @@ WITH paid AS (
     JOIN paid p ON p.payer_id = f.payer_id
     GROUP BY f.cohort, p.month
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
 )
 SELECT s.cohort, s.subscribers,
        ((extract(year FROM m.month) - extract(year FROM s.cohort)) * 12
@@ -550,50 +1080,115 @@ SELECT s.cohort, s.subscribers,
        coalesce(k.retained, 0) AS retained,
        round(100.0 * coalesce(k.retained, 0) / s.subscribers, 1) AS retained_percent
 FROM sizes s
-JOIN months m ON m.month >= s.cohort
+CROSS JOIN period p
+JOIN months m ON m.month >= s.cohort AND m.month + INTERVAL '1 month' <= p.until AT TIME ZONE 'UTC'
 LEFT JOIN kept k ON k.cohort = s.cohort AND k.month = m.month
-WHERE s.cohort >= date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE
+WHERE s.cohort >= date_trunc('month', p.since AT TIME ZONE 'UTC')::DATE
 ORDER BY s.cohort, months_later;
 
 -- name: sign_ups_by_month
--- New users of each month, how many of them watched something within a week, and the users there are in all. Shows
--- EXISTS, and a running total that begins with those who were there before.
-WITH joined AS (
-    SELECT date_trunc('month', u.created_at AT TIME ZONE 'UTC')::DATE AS month, count(*) AS sign_ups,
-           sum(CASE WHEN EXISTS (
+-- New users of each month, how many of them watched something within seven days (activated), their share of those whose
+-- seven days were over at :until, and the users there are in all. Shows EXISTS, and a running total that begins with
+-- those who were there before.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(created_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM users
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(created_at) + INTERVAL '1 second' FROM users
+           )) AS until
+), signed_up AS (
+    SELECT date_trunc('month', u.created_at AT TIME ZONE 'UTC')::DATE AS month,
+           u.created_at < p.until - INTERVAL '168 hours' AS is_a_week_ago,
+           EXISTS (
                SELECT 1 FROM watch_history w
                WHERE w.user_id = u.user_id AND w.watched_at >= u.created_at
                  AND w.watched_at < u.created_at + INTERVAL '168 hours'
-           ) THEN 1 ELSE 0 END) AS watched_in_a_week
-    FROM users u
-    WHERE u.created_at >= '2024-01-01 00:00Z' /* :since */ AND u.created_at < '2026-01-01 00:00Z' /* :until */
-    GROUP BY 1
+           ) AS is_activated
+    FROM users u, period p
+    WHERE u.created_at >= p.since AND u.created_at < p.until
+), joined AS (
+    SELECT month, count(*) AS sign_ups, count(*) FILTER (WHERE is_activated) AS activated,
+           count(*) FILTER (WHERE is_a_week_ago AND is_activated) AS activated_a_week_ago,
+           count(*) FILTER (WHERE is_a_week_ago) AS a_week_ago
+    FROM signed_up
+    GROUP BY month
 ), months AS (
-    SELECT m.month::DATE AS month
-    FROM generate_series(
-        date_trunc('month', '2024-01-01 00:00Z' /* :since */::TIMESTAMPTZ AT TIME ZONE 'UTC'),
-        '2026-01-01 00:00Z' /* :until */::TIMESTAMPTZ AT TIME ZONE 'UTC' - INTERVAL '1 microsecond',
-        INTERVAL '1 month'
-    ) AS m (month)
+    SELECT month::DATE AS month
+    FROM (
+        SELECT generate_series(date_trunc('month', since AT TIME ZONE 'UTC'),
+                               until AT TIME ZONE 'UTC' - INTERVAL '1 microsecond', INTERVAL '1 month') AS month
+        FROM period
+    ) AS calendar
 )
-SELECT m.month, coalesce(j.sign_ups, 0) AS sign_ups, coalesce(j.watched_in_a_week, 0)::INT8 AS watched_in_a_week,
-       ((SELECT count(*) FROM users WHERE created_at < '2024-01-01 00:00Z' /* :since */)
+SELECT m.month, coalesce(j.sign_ups, 0) AS sign_ups, coalesce(j.activated, 0) AS activated,
+       round(100.0 * j.activated_a_week_ago / nullif(j.a_week_ago, 0), 1) AS activated_percent,
+       ((SELECT count(*) FROM users u, period p WHERE u.created_at < p.since)
         + sum(coalesce(j.sign_ups, 0)) OVER (ORDER BY m.month))::INT8 AS users
 FROM months m
 LEFT JOIN joined j ON j.month = m.month
 ORDER BY m.month;
 
+-- name: countries
+-- The countries in figures: the users there are, and who of them paid, what, and watched how much in a period. Shows
+-- tables that are counted each by itself before they are joined.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
+               FROM payment_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(payment_date) + INTERVAL '1 second' FROM payment_history
+           )) AS until
+), people AS (
+    SELECT coalesce(u.country, '(unknown)') AS country, count(*) AS users
+    FROM users u, period p
+    WHERE u.created_at < p.until
+    GROUP BY 1
+), paid AS (
+    SELECT coalesce(u.country, '(unknown)') AS country, count(DISTINCT h.payer_id) AS subscribers,
+           sum(h.amount) AS revenue
+    FROM payment_history h
+    CROSS JOIN period p
+    JOIN users u ON u.user_id = h.payer_id
+    WHERE h.payment_date >= p.since AND h.payment_date < p.until
+    GROUP BY 1
+), watched AS (
+    SELECT coalesce(u.country, '(unknown)') AS country, count(DISTINCT w.user_id) AS viewers, count(*) AS viewings
+    FROM watch_history w
+    CROSS JOIN period p
+    JOIN users u ON u.user_id = w.user_id
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY 1
+)
+SELECT n.country, n.users, coalesce(h.subscribers, 0) AS subscribers, coalesce(h.revenue, 0) AS revenue,
+       coalesce(w.viewers, 0) AS viewers, coalesce(w.viewings, 0) AS viewings
+FROM people n
+LEFT JOIN paid h ON h.country = n.country
+LEFT JOIN watched w ON w.country = n.country
+ORDER BY n.users DESC, n.country;
+
 -- name: idle_subscribers
--- Users who have a plan, signed up before the period, and watched nothing in it. Shows an anti-join with a range.
+-- Users who have a plan, signed up before the period, and watched nothing in it. Shows an anti-join with the viewers of
+-- a period.
+WITH period AS NOT MATERIALIZED (
+    SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
+               SELECT date_trunc('day', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '29 days' FROM watch_history
+           ) AT TIME ZONE 'UTC') AS since,
+           coalesce(NULL /* :until */::TIMESTAMPTZ, (
+               SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
+           )) AS until
+), active AS (
+    SELECT DISTINCT w.user_id
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+)
 SELECT u.user_id, u.name, u.email, s.name AS plan
 FROM users u
+CROSS JOIN period p
 JOIN subscriptions s ON s.subscription_id = u.subscription_id
-WHERE u.created_at < '2024-06-01 00:00Z' /* :since */
-  AND NOT EXISTS (
-      SELECT 1 FROM watch_history w
-      WHERE w.user_id = u.user_id
-        AND w.watched_at >= '2024-06-01 00:00Z' /* :since */ AND w.watched_at < '2024-07-01 00:00Z' /* :until */
-  )
+WHERE u.created_at < p.since
+  AND NOT EXISTS (SELECT 1 FROM active w WHERE w.user_id = u.user_id)
 ORDER BY u.user_id
 LIMIT 20 /* :limit */;
 
@@ -612,6 +1207,22 @@ GROUP BY c.content_id, c.title, c.rating
 HAVING count(*) >= 1 /* :min_reviews */
 ORDER BY abs(avg(r.rating) - c.rating) DESC, c.content_id
 LIMIT 100 /* :limit */;
+
+-- name: ratings_density
+-- How many titles there are for each rating of the critics and each average of the users, both in steps of half a
+-- point, and how many of them users like better than the critics do. Shows a histogram in two directions.
+SELECT (floor(critics * 2) / 2)::DECIMAL(3, 1) AS critics_from, (floor(users * 2) / 2)::DECIMAL(3, 1) AS users_from,
+       count(*) AS titles, count(*) FILTER (WHERE users > critics) AS liked_better, sum(reviews)::INT8 AS reviews
+FROM (
+    SELECT c.rating AS critics, avg(r.rating) AS users, count(*) AS reviews
+    FROM reviews r
+    JOIN content c ON c.content_id = r.content_id
+    WHERE c.rating IS NOT NULL
+    GROUP BY c.content_id, c.rating
+    HAVING count(*) >= 1 /* :min_reviews */
+) AS rated
+GROUP BY 1, 2
+ORDER BY 1, 2;
 
 -- name: also_watched
 -- Who watched this title lately also watched: the titles with the most viewers in common. Shows a join of a table with

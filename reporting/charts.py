@@ -1,4 +1,4 @@
-"""Charts as SVG: columns, bars, lines, heat maps and points.
+"""Charts as SVG: columns, bars, lines and heat maps.
 
 Each is drawn 400 units wide, about as wide as a telephone or a card of the page, so that its text has the size of the
 page's. Colours are classes of page.css: main, tone-1 to tone-6,
@@ -44,13 +44,6 @@ class Cell(NamedTuple):
     column: int
     shade: float
     text: str
-    tip: str
-
-
-class Point(NamedTuple):
-    x: float
-    y: float
-    radius: float
     tip: str
 
 
@@ -138,28 +131,6 @@ def heat_map(
     named += [_text(left + width * (i + 0.5), bottom, columns[i], "middle") for i in _roomy(columns, width)]
     named.append(_text(left, bottom + 16, below, "start", "unit"))
     return _svg(name, bottom + (22 if below else 6), _text(0, 10, unit, "start", "unit"), *marks, *named)
-
-
-def scatter(name: str, x_unit: str, y_unit: str, points: Sequence[Point], *, ends: tuple[float, float]) -> Markup:
-    """Draw points on two axes with the same ends, and the line on which both values are the same."""
-    low, high = ends
-    bottom, right = 280.0, WIDTH - 8
-    ticks = _ticks(low, high)
-    low, high = ticks[0], ticks[-1]
-
-    def x(value: float) -> float:
-        return LEFT + (value - low) / (high - low) * (right - LEFT)
-
-    def y(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - TOP)
-
-    grid = [_line(LEFT, y(tick), right, y(tick), "grid") for tick in ticks]
-    grid += [_text(LEFT - 6, y(tick) + 4, _short(tick), "end") for tick in ticks]
-    grid += [_text(x(tick), bottom + 16, _short(tick), "middle") for tick in ticks]
-    grid += [_line(x(low), y(low), x(high), y(high), "same"), _text(0, 10, y_unit, "start", "unit")]
-    grid += [_text(right, bottom + 32, x_unit, "end", "unit")]
-    marks = [_dot(x(point.x), y(point.y), point.radius, "main glass", point.tip) for point in points]
-    return _svg(name, bottom + 38, *grid, *marks)
 
 
 def _svg(name: str, height: float, *children: Markup) -> Markup:

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from reporting.cards import query_source
 from reporting.figures import QueryResult, Reader, read_snapshot
-from reporting.formatting import day, money, number
+from reporting.formatting import day, money, number, plural
 from reporting.markup import Markup
 from reporting.money import money_section, plan_tones, subscriber_section
 from reporting.page import Tile, headline, message, page
-from reporting.period import Period
+from reporting.period import Period, first_of_month, months_later
 from reporting.person import person_section
 from reporting.titles import title_section
 from reporting.viewing import viewing_section
@@ -20,9 +21,6 @@ from toolkit.database import Database
 from toolkit.queries import Query
 
 TITLE = "The streaming service"
-# What the headline figures are of, and the rise and fall of titles, unless a reader says since when: days that can be
-# compared with as many before them.
-LATEST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,10 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
         return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
-    since = max(options.since or _a_year_before(until), days["first_day"].replace(day=1))
+    last_month = first_of_month(until - timedelta(1))
+    since = max(options.since or months_later(last_month, -11), first_of_month(days["first_day"]))
     period = Period(since, until)
-    latest = period if options.since else Period(until - LATEST, until)
+    latest = period if options.since else _latest_month(period, days)
     if period.since >= period.until:
         first, last = day(days["first_day"]), day(days["last_day"])
         raise UserError(f"there is nothing in this period: the data are from {first} to {last}")
@@ -66,28 +65,42 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
         title_section(reader, period, latest),
         viewing_section(reader, period),
     ]
-    return page(TITLE, f"{period}. All days and hours are in UTC.", tiles, sections, where)
+    subtitle = f"{period}. All days and hours are in UTC.{_mistakes(days)}"
+    return page(TITLE, subtitle, tiles, sections, where)
 
 
-def _a_year_before(until: date) -> date:
-    """Return the first of the month with which the twelve months begin that end at a day."""
-    last = until - timedelta(1)
-    month = last.year * 12 + last.month - 12
-    return date(max(month // 12, 1), month % 12 + 1, 1) if month >= 12 else date(1, 1, 1)
+def _latest_month(period: Period, days: Mapping[str, Any]) -> Period:
+    """Return the latest month that is over, of those in which people still watched and paid; where none is, the period.
+
+    A month that is not over has not had all its payments, so it compares with no other.
+    """
+    last = min(filter(None, (days["last_viewing"], days["last_payment"])), default=period.last)
+    month = first_of_month(min(last, period.last))
+    if not period.is_whole(month):
+        month = months_later(month, -1)
+    return Period(month, months_later(month, 1)) if period.since <= month else period
+
+
+def _mistakes(days: Mapping[str, Any]) -> str:
+    """Say how many rows lie so far from all others that they are left out."""
+    ends = [(days["rows_before"], "before", days["first_day"]), (days["rows_after"], "after", days["last_day"])]
+    said = [f"{plural(count, 'row', 'rows')} dated long {where} {day(end)}" for count, where, end in ends if count]
+    return f" Left out as mistakes: {' and '.join(said)}." if said else ""
 
 
 def _headline(result: QueryResult, latest: Period) -> Markup:
     tiles = []
     for row in result.rows:
-        write = money if row["figure"] == "revenue" else number
+        write = money if row["figure"].startswith("revenue") else number
         change = row["change_percent"]
+        if row["this_period"] is None:
+            continue
         if change is None:
             said, tone = "none before" if not row["period_before"] else "", "even"
         else:
             said, tone = f"{_arrow(change)} {abs(change):,} %", "up" if change > 0 else "down" if change < 0 else "even"
         tiles.append(Tile(row["figure"], write(row["this_period"]), said, tone))
-    days = (latest.until - latest.since).days
-    return headline(f"{latest}, against the {days:,} days before", tiles, query_source(result))
+    return headline(f"{latest}, against {latest.before}", tiles, query_source(result))
 
 
 def _arrow(change: Decimal) -> str:

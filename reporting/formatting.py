@@ -18,7 +18,7 @@ def money(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    return DASH if value is None else f"{value:g} %" if isinstance(value, float) else f"{value.normalize():f} %"
+    return DASH if value is None else f"{value:,.1f} %"
 
 
 def month(value: date) -> str:

@@ -111,8 +111,8 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
     result = reader.read("subscribers_by_month", **period.parameters)
     rows, axis = result.rows, months([row["month"] for row in result.rows])
     tips = [
-        f"{month(row['month'])}: {number(row['subscribers'])} subscribers\n"
-        f"{number(row['joined'])} joined, {number(row['left'])} left"
+        f"{month(row['month'])}{period.note(row['month'])}: {number(row['subscribers'])} subscribers\n"
+        f"{number(row['joined'])} joined, {DASH if row['left'] is None else number(row['left'])} left"
         for row in rows
     ]
     title = "Subscribers by month"
@@ -128,7 +128,7 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
         "churn",
         "main",
         [_float(row["churn_percent"]) for row in rows],
-        [f"{month(row['month'])}: {_churn(row)}" for row in rows],
+        [f"{month(row['month'])}: {_churn(row)}" if row["left"] is not None else "" for row in rows],
     )
     lead = (
         f"The latest: {percent(known[-1]['churn_percent'])} in {month(known[-1]['month'])}." if known else "None yet."
@@ -165,9 +165,10 @@ def _cohorts(reader: Reader, period: Period) -> Card:
     ]
     title = "Retention by cohort"
     name_of_rows = [f"{each:%b} ’{each:%y}" for each in cohorts]
-    later = [row["retained_percent"] for row in shown if row["months_later"] == min(3, longest)]
-    kept = f"{sum(later) / len(later):.0f} %" if later else DASH
-    lead = f"{min(3, longest)} months after their first payment {kept} paid, on an average of the cohorts."
+    later = [row for row in shown if row["months_later"] == min(3, longest)]
+    size = sum(row["subscribers"] for row in later)
+    kept = percent(100 * sum(row["retained"] for row in later) / size) if size else DASH
+    lead = f"{min(3, longest)} months after their first payment {kept} of all subscribers paid."
     drawn = charts.heat_map(
         title,
         "% of those who first paid in a month",

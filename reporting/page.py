@@ -112,9 +112,13 @@ def message(text: str) -> Markup:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a page, whole or not at all. Raises UserError if that is not possible."""
+    """Write a page, whole or not at all; to a device or a pipe as it is. Raises UserError if that is not possible."""
     temporary = None
     try:
+        if file.exists() and not file.is_file() and not file.is_dir():
+            # Something that only has a name in the file system, and that a file put in its place would destroy.
+            file.write_text(text, encoding="utf-8")
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=file.parent, suffix=".html", delete=False
         ) as output:

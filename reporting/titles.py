@@ -5,9 +5,9 @@ from typing import Any
 
 from reporting import charts
 from reporting.cards import query_card
-from reporting.charts import Bar, Point, Series
+from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
-from reporting.formatting import month, months, number, percent
+from reporting.formatting import month, months, number, percent, plural
 from reporting.page import Card, Section
 from reporting.period import Period
 
@@ -124,31 +124,36 @@ def _progress(reader: Reader, period: Period) -> Card:
 
 def _against_critics(reader: Reader) -> Card:
     least = ENOUGH_REVIEWS
-    result = reader.read("users_against_critics", min_reviews=least, limit=300)
-    if len(result.rows) < 2:
+    result = reader.read("ratings_density", min_reviews=least)
+    if sum(row["titles"] for row in result.rows) < 2:
         least = 1
-        result = reader.read("users_against_critics", min_reviews=least, limit=300)
-    most = max((row["reviews"] for row in result.rows), default=1)
-    points = [
-        Point(
-            float(row["critics"]),
-            float(row["users"]),
-            3 + 7 * (row["reviews"] / most) ** 0.5,
-            f"{row['title']}\ncritics {row['critics']}, users {row['users']} in {number(row['reviews'])} reviews",
-        )
-        for row in sorted(result.rows, key=lambda row: -int(row["reviews"]))
-    ]
-    ends = [value for point in points for value in (point.x, point.y)]
+        result = reader.read("ratings_density", min_reviews=least)
+    rows = result.rows
     title = "Users against critics"
-    above = sum(point.y > point.x for point in points)
-    lead = f"Users like {above} of {len(points)} titles better than the critics do, those above the line. " + (
-        f"Titles with {least} reviews or more." if least > 1 else ""
-    )
-    drawn = (
-        charts.scatter(
-            title, "critics' rating, 0 to 10", "users' average rating, 0 to 10", points, ends=(min(ends), max(ends))
+    if not rows:
+        return query_card(result, title, "No rated title has a review.", None)
+    steps = [int(row[name] * 2) for row in rows for name in ("critics_from", "users_from")]
+    low, high = min(steps), max(steps)
+    most = max(row["titles"] for row in rows)
+    cells = [
+        Cell(
+            high - int(row["users_from"] * 2),
+            int(row["critics_from"] * 2) - low,
+            (row["titles"] / most) ** 0.5,
+            "",
+            f"critics {row['critics_from']}, users {row['users_from']}: {plural(row['titles'], 'title', 'titles')}\n"
+            f"{plural(row['reviews'], 'review', 'reviews')}",
         )
-        if points
-        else None
+        for row in rows
+    ]
+    titles, better = (sum(row[name] for row in rows) for name in ("titles", "liked_better"))
+    which = f" with {least} reviews or more" if least > 1 else ""
+    lead = (
+        f"Users like {percent(100 * better / titles)} of {plural(titles, 'title', 'titles')}{which} better than the"
+        " critics do."
     )
-    return query_card(result, title, lead if points else "No rated title has a review.", drawn)
+    labels = [f"{step / 2:g}" for step in range(low, high + 1)]
+    drawn = charts.heat_map(
+        title, "users' average rating, 0 to 10", labels[::-1], labels, cells, below="critics' rating, 0 to 10"
+    )
+    return query_card(result, title, lead, drawn)

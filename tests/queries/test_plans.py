@@ -15,7 +15,12 @@ QUERIES = read_queries(PROJECT / "queries.sql")
 LARGE = {"watch_history", "payment_history", "reviews"}
 # These are about all rows of a table. An index that has all that they ask for is read instead.
 ABOUT_ALL_ROWS = {
+    "recurring_revenue_by_month": "payment_history",
+    "price_rises": "payment_history",
+    "churn_by_tenure": "payment_history",
+    "churn_by_plan": "payment_history",
     "retention_cohorts": "payment_history",
+    "ratings_density": "reviews",
     "users_against_critics": "reviews",
     "subscribers_by_plan": "users",
 }

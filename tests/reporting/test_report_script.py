@@ -1,5 +1,8 @@
 """python report.py, as a person runs it: what it writes, and what it says when it cannot."""
 
+import os
+import stat
+import subprocess
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -83,6 +86,17 @@ def test_a_user_who_is_not_there(sample: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(sample: str, tmp_path: Path) -> None:
     said = run_script(sample, "report.py", "--out", str(tmp_path / "no" / "x.html"), status=1)
     assert "cannot be written" in said
+
+
+def test_a_pipe_stays_a_pipe(sample: str, tmp_path: Path) -> None:
+    """A file in its place would be no harm here, but is one where the name is that of a device."""
+    pipe = tmp_path / "page"
+    os.mkfifo(pipe)
+    copy = tmp_path / "copy"
+    with copy.open("w") as output, subprocess.Popen(["cat", pipe], stdout=output):
+        run_script(sample, "report.py", "--out", str(pipe))
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert copy.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(

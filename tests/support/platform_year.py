@@ -52,6 +52,7 @@ def made_year(users: int = 700, viewings: int = 20_000, seed: int = 1) -> Rows:
                 "email": f"user{i}@example.com",
                 "subscription_id": random_.choice([1, 2, 2, 3, 4, None]),
                 "created_at": moment(),
+                "country": random_.choice(["DE", "KR", "BR", None]),
             }
             for i in range(1, users + 1)
         ],
@@ -63,6 +64,7 @@ def made_year(users: int = 700, viewings: int = 20_000, seed: int = 1) -> Rows:
                 "genre": random_.choice(GENRES),
                 "release_year": 1990 + i % 35,
                 "rating": random_.choice([None, *(n / 10 for n in range(30, 100))]),
+                "duration_minutes": random_.choice([None, 25, 50, 97, 120]),
             }
             for i in range(1, 61)
         ],
@@ -77,7 +79,7 @@ def made_year(users: int = 700, viewings: int = 20_000, seed: int = 1) -> Rows:
             "user_id": user,
             "content_id": title,
             "watched_at": moment(),
-            "progress": random_.choice([100, 100, 0, 4.99, 5, random_.randrange(10_000) / 100]),
+            "progress": random_.choice([100, 90, 89.99, 0, 4.99, 5, random_.randrange(10_000) / 100]),
         }
         for user, title in zip(watchers, titles, strict=True)
     ]
@@ -123,7 +125,7 @@ def _add_borders(rows: Rows, key: Callable[[], str]) -> None:
         rows["users"].append({"user_id": number, **name, "subscription_id": 2, "created_at": created_at + "Z"})
         for at in viewings:
             of = {"user_id": number, "content_id": 61}
-            rows["watch_history"].append({"watch_id": key(), **of, "watched_at": at + "Z", "progress": 99})
+            rows["watch_history"].append({"watch_id": key(), **of, "watched_at": at + "Z", "progress": 89})
         for at in payments:
             paid: Row = {"user_id": number, "payer_id": number, "subscription_id": 2, "amount": 9.99, "method": "card"}
             rows["payment_history"].append({"payment_id": key(), **paid, "payment_date": at + "Z"})
@@ -159,13 +161,19 @@ def read(folder: Path) -> Rows:
     tables: Rows = {}
     for file in sorted(folder.glob("*.jsonl")):
         lines = file.read_text().splitlines()
-        tables.setdefault(file.name.partition(".")[0], []).extend(typed(json.loads(line)) for line in lines)
+        table = file.name.partition(".")[0]
+        tables.setdefault(table, []).extend(typed(table, json.loads(line)) for line in lines)
     return tables
 
 
-def typed(row: Row) -> Row:
-    """Return a fixture's row with its times and decimals as Python has them."""
-    return {column: _typed(column, value) for column, value in row.items()}
+def typed(table: str, row: Row) -> Row:
+    """Return a fixture's row with its times and decimals as Python has them, and what it may leave out."""
+    found = {column: _typed(column, value) for column, value in row.items()}
+    if table == "payment_history":
+        found.setdefault("payer_id", found["user_id"])
+    for column in {"users": ["country"], "content": ["duration_minutes"]}.get(table, []):
+        found.setdefault(column, None)
+    return found
 
 
 def _typed(column: str, value: Any) -> Any:

@@ -142,3 +142,19 @@ def unseen_in_favourite_genres(r: Rows, p: Parameters) -> Answer:
     ]
     unseen.sort(key=lambda t: (-count[t["genre"]], t["genre"], -(t["rating"] or 0), t["content_id"]))
     return [(t["content_id"], t["title"], t["genre"], t["rating"], count[t["genre"]]) for t in unseen[: p["limit"]]]
+
+
+def ratings_density(r: Rows, p: Parameters) -> Answer:
+    titles = one(r["content"], "content_id")
+    cells: dict[tuple[Decimal, Decimal], list[tuple[bool, int]]] = {}
+    for title, reviews in by(r["reviews"], "content_id").items():
+        critics = titles[title]["rating"]
+        if critics is None or len(reviews) < p["min_reviews"]:
+            continue
+        users = sum((x["rating"] for x in reviews), Decimal(0)) / len(reviews)
+        cell = (Decimal(int(critics * 2)) / 2, Decimal(int(users * 2)) / 2)
+        cells.setdefault(cell, []).append((users > critics, len(reviews)))
+    return [
+        (*cell, len(found), sum(better for better, _ in found), sum(reviews for _, reviews in found))
+        for cell, found in sorted(cells.items())
+    ]

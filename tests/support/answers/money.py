@@ -14,13 +14,18 @@ from answers.counting import (
     average,
     by,
     distinct,
+    is_whole,
     latest,
+    midnight,
     month,
     month_before,
     months,
+    next_month,
     one,
     percent,
+    rounded,
     total,
+    whole_months,
     within,
 )
 
@@ -35,8 +40,10 @@ def revenue_by_month(r: Rows, p: Parameters) -> Answer:
     for first in months(p):
         revenue = total(paid[first])
         so_far += revenue
-        growth = None if before is None else percent(revenue - before, before)
-        answer.append((first, len(paid[first]), distinct(paid[first], "payer_id"), revenue, growth, so_far))
+        growth = None if before is None or not is_whole(first, p) else percent(revenue - before, before)
+        payers = distinct(paid[first], "payer_id")
+        each = rounded(revenue / payers, 2) if payers else None
+        answer.append((first, len(paid[first]), payers, revenue, each, growth, so_far))
         before = revenue
     return answer
 
@@ -53,7 +60,7 @@ def revenue_by_month_and_plan(r: Rows, p: Parameters) -> Answer:
         for plan in plans:
             key = plan["subscription_id"]
             revenue = total(paid[first, key])
-            growth = percent(revenue - before[key], before[key]) if key in before else None
+            growth = percent(revenue - before[key], before[key]) if key in before and is_whole(first, p) else None
             answer.append((first, plan["name"], len(paid[first, key]), revenue, growth, percent(revenue, whole)))
             before[key] = revenue
     return answer
@@ -83,24 +90,27 @@ def price_changes(r: Rows, p: Parameters) -> Answer:
 def plan_changes(r: Rows, p: Parameters) -> Answer:
     names = {row["subscription_id"]: row["name"] for row in r["subscriptions"]}
     count: Counter[tuple[int, int]] = Counter()
-    for user, rows in by(within(r["payment_history"], "payment_date", p), "payer_id").items():
-        plans = [row["subscription_id"] for row in reversed(latest(rows, "payment_date", "payment_id"))]
-        count.update(pair for pair in pairwise(plans) if user is not None and pair[0] != pair[1])
+    for payer, rows in by(within(r["payment_history"], "payment_date", p), "payer_id").items():
+        plans = [row["subscription_id"] for row in reversed(latest(rows, "payment_date", "subscription_id"))]
+        count.update(pair for pair in pairwise(plans) if payer is not None and pair[0] != pair[1])
     ordered = sorted(count, key=lambda pair: (-count[pair], pair))
     return [(names[before], names[now], count[before, now]) for before, now in ordered]
 
 
 def overdue_payments(r: Rows, p: Parameters) -> Answer:
+    if p["until"] is None:
+        return []
     plan = one(r["subscriptions"], "subscription_id")
     paid = by((row for row in r["payment_history"] if row["payment_date"] < p["until"]), "user_id")
     border = a_month_before(p["until"])
+    lately = {row["payer_id"] for row in r["payment_history"] if border <= row["payment_date"] < p["until"]}
     found = []
     for user in r["users"]:
         if user["subscription_id"] is None or user["created_at"] >= border:
             continue
         last = max((row["payment_date"] for row in paid.get(user["user_id"], [])), default=None)
         named = plan[user["subscription_id"]]
-        if named["price"] > 0 and (last is None or last < border):
+        if named["price"] > 0 and user["user_id"] not in lately:
             found.append(
                 (last or user["created_at"], (user["user_id"], user["name"], named["name"], named["price"], last))
             )
@@ -127,23 +137,24 @@ def _payers_by_month(r: Rows, until: datetime) -> dict[date, set[int]]:
 
 
 def subscribers_by_month(r: Rows, p: Parameters) -> Answer:
-    payers = _payers_by_month(r, p["until"])
+    payers = _payers_by_month(r, p["until"]) if p["until"] else {}
     answer = []
     for first in months(p):
         now, before = payers[first], payers[month_before(first)]
-        left = len(before - now)
-        answer.append((first, len(now), len(now - before), left, percent(left, len(before))))
+        joined, left = len(now - before), len(before - now)
+        known = (left, joined - left, percent(left, len(before))) if is_whole(first, p) else (None, None, None)
+        answer.append((first, len(now), joined, *known))
     return answer
 
 
 def retention_cohorts(r: Rows, p: Parameters) -> Answer:
-    payers = _payers_by_month(r, p["until"])
+    payers = _payers_by_month(r, p["until"]) if p["until"] else {}
     begun: set[int] = set()
     answer = []
     for cohort in sorted(payers):
         new = payers[cohort] - begun
         begun |= new
-        later = [first for first in months(p) if first >= cohort]
+        later = [first for first in whole_months(p) if first >= cohort]
         if new and cohort >= month(p["since"]):
             for i, first in enumerate(later):
                 kept = len(new & payers[first])
@@ -153,16 +164,18 @@ def retention_cohorts(r: Rows, p: Parameters) -> Answer:
 
 def sign_ups_by_month(r: Rows, p: Parameters) -> Answer:
     seen = by(r["watch_history"], "user_id")
-    joined: dict[date, list[bool]] = defaultdict(list)
+    joined: dict[date, list[tuple[bool, bool]]] = defaultdict(list)
     for user in within(r["users"], "created_at", p):
         begin = user["created_at"]
         week = any(begin <= x["watched_at"] < begin + timedelta(days=7) for x in seen.get(user["user_id"], []))
-        joined[month(begin)].append(week)
-    users = sum(user["created_at"] < p["since"] for user in r["users"])
+        joined[month(begin)].append((week, begin < p["until"] - timedelta(days=7)))
     answer = []
     for first in months(p):
-        users += len(joined[first])
-        answer.append((first, len(joined[first]), sum(joined[first]), users))
+        activated = [week for week, is_over in joined[first] if is_over]
+        before = sum(user["created_at"] < min(midnight(next_month(first)), p["until"]) for user in r["users"])
+        of_month = joined[first]
+        share = percent(sum(activated), len(activated))
+        answer.append((first, len(of_month), sum(week for week, _ in of_month), share, before))
     return answer
 
 
@@ -172,5 +185,5 @@ def idle_subscribers(r: Rows, p: Parameters) -> Answer:
     return [
         (user["user_id"], user["name"], user["email"], names[user["subscription_id"]]["name"])
         for user in sorted(r["users"], key=lambda row: row["user_id"])
-        if user["subscription_id"] and user["created_at"] < p["since"] and user["user_id"] not in active
+        if p["since"] and user["subscription_id"] and user["created_at"] < p["since"] and user["user_id"] not in active
     ][: p["limit"]]
