@@ -1,7 +1,7 @@
 """Script 4: a page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic.
 
 python report.py [--out report.html] [--since DATE] [--until DATE] [--user ID] [--open]
-python report.py --run run.jsonl [--out report.html] [--open]
+python report.py --run run.jsonl [--run other.jsonl] [--out report.html] [--open]
 """
 
 from toolkit import console
@@ -71,7 +71,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
-        "--run", type=path, metavar="FILE", help="draw a run of `simulate.py run --format json` instead"
+        "--run",
+        type=path,
+        action="append",
+        metavar="FILE",
+        help="draw a run of `simulate.py run --format json` instead; several are drawn side by side",
     )
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
@@ -79,7 +83,7 @@ def _arguments() -> argparse.Namespace:
     if arguments.run and (
         any(value is not None for value in (arguments.since, arguments.until, arguments.user, arguments.url))
     ):
-        parser.error("--run draws a file: --since, --until, --user and --url are for the page of the platform")
+        parser.error("--run draws files: --since, --until, --user and --url are for the page of the platform")
     if arguments.since and arguments.until and arguments.since >= arguments.until:
         parser.error(f"--since {arguments.since} has to be before --until {arguments.until}")
     return arguments

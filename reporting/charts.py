@@ -47,6 +47,14 @@ class Cell(NamedTuple):
     tip: str
 
 
+class Band(NamedTuple):
+    """A stretch of the axis of lines() that is marked, between two places: its labels are at 0, 1, 2 and so on."""
+
+    begin: float
+    end: float
+    tip: str
+
+
 def columns(name: str, unit: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
     """Draw columns, the series on top of each other, named beside the last column if there are several."""
     totals = [sum(one.values[i] or 0 for one in series) for i in range(len(labels))]
@@ -69,13 +77,24 @@ def columns(name: str, unit: str, labels: Sequence[str], series: Sequence[Series
     return _svg(name, HEIGHT, axis, _time_axis(labels, step / 2, right), *marks, named)
 
 
-def lines(name: str, unit: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
-    """Draw a line for each series, named at its end if there are several."""
+def lines(
+    name: str,
+    unit: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    bands: Sequence[Band] = (),
+    is_log: bool = False,
+) -> Markup:
+    """Draw a line for each series, named at its end if there are several. is_log: by the logarithms of the values."""
     known = [value for one in series for value in one.values if value is not None]
     right = WIDTH - (_name_width(series) if len(series) > 1 else RIGHT + 4)
-    y, axis = _value_axis(unit, [0, *known], right)
+    y, axis = _log_axis(unit, known, right) if is_log else _value_axis(unit, [0, *known], right)
     step = (right - LEFT) / max(len(labels) - 1, 1)
     marks, ends = [], []
+    for band in bands:
+        x, width = LEFT + step * band.begin, max(step * (band.end - band.begin), 2)
+        marks.append(_box(x, TOP, width, HEIGHT - BOTTOM - TOP, "band", band.tip))
     for one in series:
         points = [(LEFT + step * i, y(value), i) for i, value in enumerate(one.values) if value is not None]
         for piece in _pieces(points):
@@ -111,9 +130,17 @@ def bars(name: str, unit: str, rows: Sequence[Bar]) -> Markup:
 
 
 def heat_map(
-    name: str, unit: str, rows: Sequence[str], columns: Sequence[str], cells: Iterable[Cell], *, below: str = ""
+    name: str,
+    unit: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Iterable[Cell],
+    *,
+    below: str = "",
+    scale: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Draw fields in rows and columns, the darker the more. below: what the columns are."""
+    """Draw fields in rows and columns, the darker the more. below: what the columns are. scale: shades, and what each
+    stands for."""
     left = 34 if max(map(len, rows), default=0) <= 4 else 62
     width = (WIDTH - left) / max(len(columns), 1)
     height = 26 if len(rows) <= 8 else 19
@@ -130,6 +157,10 @@ def heat_map(
     bottom = TOP + height * len(rows) + 14
     named += [_text(left + width * (i + 0.5), bottom, columns[i], "middle") for i in _roomy(columns, width)]
     named.append(_text(left, bottom + 16, below, "start", "unit"))
+    for i, (shade, text) in enumerate(reversed(scale)):
+        x, strength = WIDTH - 66 * (i + 1), f"--shade:{0.06 + 0.94 * shade:.2f}"
+        box = tag("rect", x=x, y=_n(bottom + 7), width=11, height=11, rx=2)
+        named.append(tag("g", box, _text(x + 15, bottom + 16, text, "start", "light"), class_="heat", style=strength))
     return _svg(name, bottom + (22 if below else 6), _text(0, 10, unit, "start", "unit"), *marks, *named)
 
 
@@ -148,13 +179,26 @@ def _value_axis(unit: str, values: Sequence[float], right: float) -> tuple["_Sca
     return y, join(*grid, *labels, _text(0, 10, unit, "start", "unit"))
 
 
+def _log_axis(unit: str, values: Sequence[float], right: float) -> tuple["_Scale", Markup]:
+    powers = [math.log10(value) for value in values if value > 0] or [0.0]
+    low = math.floor(min(powers))
+    y = _Scale(low, max(math.ceil(max(powers)), low + 1), is_log=True)
+    grid, labels = [], []
+    for power in range(low, int(y.high) + 1):
+        grid.append(_line(LEFT, y(10.0**power), right, y(10.0**power), "grid"))
+        labels.append(_text(LEFT - 6, y(10.0**power) + 4, _short(10.0**power), "end"))
+    return y, join(*grid, *labels, _text(0, 10, f"{unit}, by their logarithms", "start", "unit"))
+
+
 class _Scale(NamedTuple):
     """From a value to its height in the plot."""
 
     low: float
     high: float
+    is_log: bool = False
 
     def __call__(self, value: float) -> float:
+        value = value if not self.is_log else math.log10(value) if value > 0 else self.low
         return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - BOTTOM - TOP)
 
 

@@ -36,6 +36,7 @@ def run_traffic(url: str, options: Options) -> int:
 
 def _run(url: str, options: Options) -> int:
     run_id = new_run_id()
+    Database(url)  # raises UserError for what is no URL
     url = make_dsn(url, application_name=APPLICATION.format(run_id=run_id))
     database = Database(url, setup="python streaming_services.py")
     display: Display = JSONLines(run_id) if options.as_json else Table()
@@ -119,6 +120,7 @@ def _tell_problems(traffic: Traffic, options: Options, display: Display) -> None
         display.note(
             f"{together.late:,} operations began later than they were due, and {together.unstarted:,} had not begun "
             "at the end: this rate is more than so many workers can do here"
+            + (", or nobody had an answer for too long" if totals.silences else "")
         )
     if totals.silences:
         longest = sorted(totals.silences, key=lambda silence: silence.begin - silence.end)[:MOST_TOLD]

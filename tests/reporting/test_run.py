@@ -1,6 +1,7 @@
 """report.py --run: the page of a run of traffic, drawn from what simulate.py printed as JSON."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hdrh.histogram import HdrHistogram
 from reports import run_report, run_script, show
 
 from reporting.run import MOST_STEPS, RunInSteps, runs_in_steps
+from reporting.run_comparison import is_more_than_noise
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"  # a run is drawn without a database
 
@@ -32,7 +34,23 @@ def write_run(file: Path, seconds: int, *, down: range = range(0)) -> Path:
     for second in [second for second in range(1, seconds + 1) if second not in down]:
         errors = 4 if second == down.stop else 0
         lines += [line("pay", second, [20, 30], errors), line("watch", second, [1] * 90 + [50] * 10)]
-    lines.append(json.dumps({"kind": "total", "run": "cafe", "operation": "pay"}))
+    ends: list[dict[str, Any]] = [
+        {"kind": "total", "operation": "pay"},
+        {"kind": "end", "elapsed": seconds + 0.004},
+        *([{"kind": "silence", "begin": down.start - 1.0, "end": down.stop - 0.5}] if down else []),
+        {
+            "kind": "proof",
+            "checker": "users",
+            "attempted": 7,
+            "lost": 0,
+            "not_judged": 3,
+            "examples": ["user <b>7</b>"],
+        },
+        {"kind": "verdict", "verdict": "not proved", "text": "NOT PROVED: 3 calls", "calls": 7, "clock": ""},
+        {"kind": "threshold", "threshold": "pMax<1s", "found": 50.0, "written": "it is 50 ms", "holds": True},
+        {"kind": "threshold", "threshold": "p99<1ms", "found": None, "written": "nothing was measured", "holds": False},
+    ]
+    lines += [json.dumps({"run": "cafe", **entry}) for entry in ends]
     file.write_text("\n".join(lines) + "\n")
     return file
 
@@ -69,13 +87,103 @@ def test_the_page_shows_when_a_node_was_down(chromium: Any, tmp_path: Path) -> N
             shown = show(chromium, file, width=width, scheme=scheme)
             assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
             assert shown.noise == []
-    tips = shown.page.eval_on_selector_all("#operations .mark", "marks => marks.map(mark => mark.dataset.tip)")
+    tips = shown.page.eval_on_selector_all("#operations circle", "marks => marks.map(mark => mark.dataset.tip)")
     assert [tip.partition(":")[0] for tip in tips] == [f"at {i} s" for i in range(1, 13) if i not in (5, 6, 7)]
-    assert shown.page.locator("#latencies path.line").count() == 4  # p50 and p99, both broken once
+    assert shown.page.locator("#latencies path.line").count() == 6  # p50, p99 and pMax, each broken once
     assert shown.page.locator("#errors .mark").count() == 1
     fields = shown.page.eval_on_selector_all("#p99_by_operation .mark", "all => all.map(one => one.dataset.tip)")
     assert len(fields) == 2 * 9
     assert "watch, at 12 s: 50" in " ".join(fields)
+
+
+def test_the_page_begins_with_what_is_asked_first(chromium: Any, tmp_path: Path) -> None:
+    written = write_run(tmp_path / "run.jsonl", 12, down=range(5, 8))
+    facts = {"server": "PostgreSQL 18.4", "host": "db1", "database": "tv", "concurrency": 8, "rate": None, "seed": 3}
+    text = json.dumps({"kind": "run", "run": "cafe", "started": "2026-01-01T00:00:00+00:00", **facts})
+    written.write_text(f"{text}\n{written.read_text()}")
+    page = show(chromium, run_report(NOWHERE, tmp_path, "--run", str(written))).page
+    head = page.locator("header").inner_text()
+    for told in ("PostgreSQL 18.4", "at db1", "database tv", "8 workers", "seed 3", "closed loop"):
+        assert told in head
+    tiles = dict(
+        page.eval_on_selector_all(
+            ".tiles > div",
+            "all => all.map(one => [one.querySelector('dt').textContent, one.querySelector('dd').innerText])",
+        )
+    )
+    assert tiles["operations"].startswith("918")
+    assert tiles["latency, pMax"].startswith("50")
+    assert tiles["nobody had an answer"].startswith("3.5 s")
+    assert "1 of 2 missed" in tiles["thresholds"]
+    assert "not proved" in tiles["proof"]
+    assert "No answers between 4.0 s and 7.5 s." in page.locator("#by_operation").inner_text()
+    rows = page.eval_on_selector_all(
+        "#by_operation tr", "rows => rows.map(row => [...row.cells].map(c => c.textContent))"
+    )
+    assert [row[0] for row in rows] == ["operation", "pay", "watch", "(all)"]
+    assert rows[0][6:] == ["p50", "p95", "p99", "p99.9", "pMax"]
+    assert "nothing was measured" in page.locator("#thresholds").inner_text()
+    assert "user <b>7</b>" in page.locator("#proof").inner_text()
+    band = page.locator("#operations .mark.band")
+    assert band.get_attribute("data-tip") == "no answers between 4.0 s and 7.5 s"
+    box, chart = band.bounding_box(), page.locator("#operations svg").bounding_box()
+    assert box["width"] > chart["width"] / 6
+
+
+def test_how_long_calls_took_is_seen(chromium: Any, tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text("\n".join([line("watch", 1, [1] * 90 + [30] * 9), line("watch", 2, [9_000])]) + "\n")
+    page = show(chromium, run_report(NOWHERE, tmp_path, "--run", str(file))).page
+    tips = page.eval_on_selector_all("#heat .mark", "marks => marks.map(mark => mark.dataset.tip)")
+    assert sorted(tips) == [
+        "at 1 s: 9 calls took 20 ms to 50 ms",
+        "at 1 s: 90 calls took 500 us to 1 ms",
+        "at 2 s: 1 calls took 5.00 s to 10.00 s",
+    ]
+    assert page.eval_on_selector_all("#heat .heat:not(.mark) text", "all => all.map(one => one.textContent)") == [
+        "90", "9", "1",
+    ]  # fmt: skip
+
+
+def test_runs_side_by_side(chromium: Any, tmp_path: Path) -> None:
+    files = []
+    for name, latencies in (("before", [10] * 50), ("after", [20] * 50)):
+        file = tmp_path / f"{name}.jsonl"
+        lines = [line("watch", second, latencies[: 48 + second % 3]) for second in range(1, 11)]
+        file.write_text("\n".join(lines).replace("cafe", name) + "\n")
+        files += ["--run", str(file)]
+    shown = show(chromium, run_report(NOWHERE, tmp_path, *files))
+    rows = shown.page.eval_on_selector_all(
+        "#compared tr", "rows => rows.map(row => [...row.cells].map(c => c.innerHTML))"
+    )
+    figures = {row[0]: row[1:] for row in rows}
+    assert figures[""] == ["before (before.jsonl)", "after (after.jsonl)"]
+    assert figures["operations"] == ["490", "490"]
+    assert re.fullmatch(r"<b>2\d(\.\d)? ms \(\+(99|10\d)\.\d %\)</b>", figures["p50"][1])
+    assert "<b>" not in figures["operations/s"][1]
+    assert shown.page.locator("#operations path.line").count() == 2
+    assert "Welch" in shown.page.locator("#compared").inner_text()
+    for width in (400, 1400):
+        assert (
+            show(chromium, tmp_path / "report.html", width=width).page.evaluate("document.documentElement.scrollWidth")
+            <= width
+        )
+    twice = run_script(NOWHERE, "report.py", *files, *files[:2], "--out", str(tmp_path / "x.html"), status=1)
+    assert "given twice" in twice
+
+
+def test_two_runs_in_one_file_are_not_one(chromium: Any, tmp_path: Path) -> None:
+    file = tmp_path / "both.jsonl"
+    lines = [line("watch", 1, [5] * 10).replace("cafe", name) for name in ("one", "two")]
+    file.write_text("\n".join(lines) + "\n")
+    page = show(chromium, run_report(NOWHERE, tmp_path, "--run", str(file))).page
+    assert "2 runs side by side" in page.locator("header").inner_text()
+
+
+def test_noise() -> None:
+    assert not is_more_than_noise([10.0, 11.0, 9.0, 10.5], [10.2, 11.1, 9.1, 10.4])
+    assert is_more_than_noise([10.0, 11.0, 9.0, 10.5], [20.2, 21.1, 19.1, 20.4])
+    assert not is_more_than_noise([10.0], [20.0])  # of one second nobody knows how much it varies
 
 
 @pytest.mark.parametrize(

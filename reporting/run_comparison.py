@@ -1,0 +1,148 @@
+"""Several runs side by side: the same figures, how they differ, and whether that is more than noise."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from statistics import mean, stdev
+
+from reporting import charts
+from reporting.charts import Series
+from reporting.formatting import DASH, number
+from reporting.markup import Markup, tag
+from reporting.page import Card, FigureSource
+from reporting.run import RunInSteps
+from reporting.run_pictures import TIME, axis, when
+from reporting.run_summary import rate_of, table
+from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, in_all, latency
+
+# Welch's t: means of the single seconds that differ by more than three times their standard error differ by more than
+# noise. Three, and not two, because seconds that follow each other are alike, and because many figures are compared.
+MOST_NOISE = 3.0
+METHOD = (
+    "In brackets the difference from the first run. In bold what is more than noise: the means of the figures of the "
+    f"single seconds differ by more than {MOST_NOISE:g} times their standard error (Welch's t-test). Counts and pMax "
+    "are not tested: they are sums and extremes."
+)
+TONES = ("main", "tone-2", "tone-3", "tone-4", "tone-5", "tone-6")
+FIGURES = ("operations/s", "p50", "p99")  # for each operation
+
+Value = Callable[[Measurement, float], float | None]
+
+
+def comparison(runs: Sequence[RunInSteps]) -> Markup:
+    """Return the tables in which the runs stand side by side."""
+    measured = [one.run for one in runs]
+    names = list(dict.fromkeys(name for run in measured for name in run.measurements if name != UNSTARTED))
+    head = ["", *(f"{run.run_id[:12]} ({run.file.name})" for run in measured)]
+    rows = [_counts("operations", measured, lambda one: one.ops)]
+    rows.append(_row("operations/s", measured, None, _rate))
+    rows += [_row(name, measured, None, _percentile(name)) for name in PERCENTILES]
+    for label, count in (
+        ("errors", lambda one: one.errors),
+        ("never begun", lambda one: one.unstarted),
+        ("refused", lambda one: one.refused),
+        ("retries", lambda one: one.retries),
+    ):
+        rows.append(_counts(label, measured, count))
+    silent = [sum(one.end - one.begin for one in run.silences) for run in measured]
+    rows.append(["nobody had an answer", *(f"{seconds:.1f} s" for seconds in silent)])
+    rows.append(["proof", *(str(run.verdict.get("verdict", DASH)) for run in measured)])
+    rows.append(["thresholds", *map(_thresholds, measured)])
+    of_operations = [
+        _row(f"{name}, {figure}", measured, name, _rate if figure == "operations/s" else _percentile(figure))
+        for name in names
+        for figure in FIGURES
+    ]
+    cards = [
+        tag("article", tag("h3", "All operations"), tag("p", METHOD, class_="lead"), table(head, rows), id="compared"),
+        tag("article", tag("h3", "By operation"), table(head, of_operations), id="compared_by_operation"),
+    ]
+    return tag("section", tag("h2", "Side by side"), tag("div", *cards, class_="cards stack"))
+
+
+def pictures(runs: Sequence[RunInSteps], source: FigureSource) -> list[Card]:
+    """Return pictures with a line for each run."""
+    longest = max(runs, key=lambda run: run.run.elapsed)
+    return [
+        _picture("operations", "Operations a second", "operations/s", runs, longest, source),
+        _picture("p99", "p99", "ms", runs, longest, source),
+        _picture("pMax", "pMax", "ms", runs, longest, source),
+    ]
+
+
+def _picture(
+    key: str, title: str, unit: str, runs: Sequence[RunInSteps], longest: RunInSteps, source: FigureSource
+) -> Card:
+    series = []
+    for run, tone in zip(runs, TONES * len(runs), strict=False):
+        values = [
+            run.rate(i, one) if key == "operations" else one.percentile(key) for i, one in enumerate(run.together)
+        ]
+        tips = [f"{run.run.run_id[:12]}, {when(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)]
+        series.append(Series(run.run.run_id[:12], tone, values, tips))
+    drawn = charts.lines(title, f"{unit}, by {TIME}", axis(longest), series, is_log=key != "operations")
+    rows = [[one.name, i + 1, value] for one in series for i, value in enumerate(one.values)]
+    return Card(key, title, "A line for each run.", drawn, ["run", "step", unit], rows, source)
+
+
+def _rate(one: Measurement, seconds: float) -> float | None:
+    return one.ops / seconds if one.attempts else None
+
+
+def _percentile(name: str) -> Value:
+    return lambda one, _: one.percentile(name)
+
+
+def _counts(label: str, runs: Sequence[MeasuredRun], count: Callable[[Measurement], int]) -> list[object]:
+    return [label, *(number(count(in_all(run.measurements.values()))) for run in runs)]
+
+
+def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: Value) -> list[object]:
+    """Return a figure of each run, with how it differs from the first's, in bold if that is more than noise."""
+    whole = [value(_of(run, operation), run.elapsed) for run in runs]
+    is_rate = value is _rate
+    written = [
+        rate_of(_of(run, operation), run.elapsed) if is_rate else latency(found)
+        for run, found in zip(runs, whole, strict=True)
+    ]
+    cells: list[object] = [label, written[0]]
+    for run, found, text in zip(runs[1:], whole[1:], written[1:], strict=True):
+        if not found or not whole[0]:
+            cells.append(text)
+            continue
+        said = f"{text} ({100 * (found / whole[0] - 1):+.1f} %)"
+        is_more = label.rpartition(" ")[2] != "pMax" and is_more_than_noise(
+            by_second(runs[0], operation, value), by_second(run, operation, value)
+        )
+        cells.append(tag("b", said) if is_more else said)
+    return cells
+
+
+def _of(run: MeasuredRun, operation: str | None) -> Measurement:
+    measurements = run.measurements
+    return in_all(measurements.values()) if operation is None else measurements.get(operation, Measurement())
+
+
+def by_second(run: MeasuredRun, operation: str | None, value: Value) -> list[float]:
+    """Return a figure in each second of a run in which it was measured."""
+    seconds: dict[float, list[Measurement]] = defaultdict(list)
+    lengths: dict[float, float] = {}
+    for second in run.seconds:
+        if operation in (None, second.operation):
+            seconds[second.elapsed].append(second.measurement)
+            lengths[second.elapsed] = second.seconds
+    found = (value(in_all(ones), lengths[elapsed] or 1.0) for elapsed, ones in seconds.items())
+    return [one for one in found if one is not None]
+
+
+def is_more_than_noise(ones: Sequence[float], others: Sequence[float]) -> bool:
+    """Whether the means of two series of figures differ by more than MOST_NOISE times their standard error."""
+    if min(len(ones), len(others)) < 2:
+        return False
+    error = math.sqrt(stdev(ones) ** 2 / len(ones) + stdev(others) ** 2 / len(others))
+    return abs(mean(ones) - mean(others)) > MOST_NOISE * error
+
+
+def _thresholds(run: MeasuredRun) -> str:
+    missed = sum(not one["holds"] for one in run.thresholds)
+    return f"{missed} of {len(run.thresholds)} missed" if run.thresholds else DASH

@@ -1,0 +1,221 @@
+"""Pictures of a run over time: operations a second, latencies and errors, in all and by operation."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reporting import charts
+from reporting.charts import Band, Cell, Series
+from reporting.formatting import number
+from reporting.page import Card, FigureSource
+from reporting.run import RunInSteps
+from reporting.run_summary import silences
+from simulation.traffic.run_file import Measurement, in_all, latency
+
+COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "pMax (ms)", "errors"]
+SHOWN = ("p50", "p99", "pMax")
+TIME = "seconds of the run"
+# The rows of the heat map: latencies up to so many milliseconds.
+STEPS = (1, 2, 5)
+
+
+def over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
+    """Return the pictures of all operations together."""
+    together = run.together
+    rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
+    errors = Series(
+        "errors",
+        "down",
+        [one.errors for one in together],
+        [f"{when(run, i)}: {number(one.errors)} errors" for i, one in enumerate(together)],
+    )
+    cards = [
+        _operations(run, together, rows, source),
+        _latencies(run, together, rows, source),
+        _heat_of_latencies(run, together, rows, source),
+    ]
+    failed = sum(one.errors for one in together)
+    if failed:
+        drawn = charts.columns("Errors", f"failed operations, by {TIME}", axis(run), [errors])
+        said = f"{number(failed)} operations failed, or had no answer at the end."
+        cards.append(Card("errors", "Errors", said, drawn, COLUMNS, rows, source))
+    return cards
+
+
+def bands(run: RunInSteps) -> list[Band]:
+    """Return the times in which nobody had an answer, as they are marked."""
+    return [
+        Band(run.place(one.begin), run.place(one.end), f"no answers between {one.begin:.1f} s and {one.end:.1f} s")
+        for one in run.run.silences
+    ]
+
+
+def _operations(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
+    rates = [run.rate(i, one) for i, one in enumerate(together)]
+    tips = [f"{when(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
+    unit = f"operations/s, by {TIME}; marked: no answers"
+    drawn = charts.lines("Operations a second", unit, axis(run), [Series("", "main", rates, tips)], bands=bands(run))
+    return Card("operations", "Operations a second", silences(run.run), drawn, COLUMNS, rows, source)
+
+
+def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
+    series = [
+        Series(
+            name,
+            tone,
+            [one.percentile(name) for one in together],
+            [f"{when(run, i)}: {name} {latency(one.percentile(name))}" for i, one in enumerate(together)],
+        )
+        for name, tone in (("pMax", "down"), ("p99", "rank-2"), ("p50", "rank-1"))
+    ]
+    drawn = charts.lines("Latencies", "ms", axis(run), series, bands=bands(run), is_log=True)
+    found = [(longest, i) for i, longest in enumerate(series[0].values) if longest is not None]
+    lead = "Nothing was measured."
+    if found:
+        longest, step = max(found)
+        p99 = latency(in_all(run.run.measurements.values()).percentile("p99"))
+        lead = f"The longest: {latency(longest)}, {when(run, step)}. p99 of the whole run: {p99}."
+    return Card("latencies", "Latencies", lead, drawn, COLUMNS, rows, source)
+
+
+def _heat_of_latencies(
+    run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource
+) -> Card:
+    """Draw how many calls took how long: each field is of the calls of a step within a range of latencies."""
+    counts: dict[tuple[int, int], int] = {}  # step, range -> calls
+    for i, one in enumerate(together):
+        for value in one.latencies.get_recorded_iterator():
+            place = i, _range_of(value.value_iterated_to / 1000)
+            counts[place] = counts.get(place, 0) + value.count_added_in_this_iter_step
+    ranges = [row for _, row in counts]
+    shown = list(range(max(ranges, default=0), min(ranges, default=0) - 1, -1))
+    most = max(counts.values(), default=1)
+
+    def shade(calls: float) -> float:
+        return math.log(calls) / math.log(most) if most > 1 else 1.0
+
+    cells = [
+        Cell(shown.index(row), i, shade(calls), "", f"{when(run, i)}: {calls:,} calls took {_range(row)}")
+        for (i, row), calls in counts.items()
+    ]
+    steps = sorted({1, round(math.sqrt(most)), most})
+    drawn = charts.heat_map(
+        "How long calls took",
+        "calls by their latency: at most so long",
+        [latency(_end_of(row)) for row in shown],
+        axis(run),
+        cells,
+        below=TIME,
+        scale=[(shade(calls), f"{calls:,}") for calls in steps],
+    )
+    lead = "The stronger, the more calls took so long. Calls that wait long are alone above the others."
+    return Card("heat", "How long calls took", lead, drawn if cells else None, COLUMNS, rows, source)
+
+
+def _range_of(milliseconds: float) -> int:
+    """Return the number of the range that a latency is in: of those that end at 1, 2, 5, 10, ... milliseconds."""
+    power = math.floor(math.log10(max(milliseconds, 0.001)))
+    step = next((i for i, end in enumerate(STEPS) if milliseconds <= end * 10.0**power * 1.005), len(STEPS))
+    return power * len(STEPS) + step
+
+
+def _end_of(row: int) -> float:
+    return STEPS[row % len(STEPS)] * 10.0 ** (row // len(STEPS))
+
+
+def _range(row: int) -> str:
+    return f"{latency(_end_of(row - 1))} to {latency(_end_of(row))}"
+
+
+def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
+    """Return the pictures that have a row for each operation."""
+    rows = [
+        [round(run.spans[i].end, 1), operation, *_figures(run, i, one)]
+        for operation, steps in run.steps.items()
+        for i, one in enumerate(steps)
+    ]
+
+    def heat(key: str, title: str, unit: str, lead: str, value: Callable[[int, Measurement], float | None]) -> Card:
+        cells, scale = _cells(run, unit, value, by_row=key == "operations_by_operation")
+        chart = charts.heat_map(title, unit, list(run.steps), axis(run), cells, below=TIME, scale=scale)
+        return Card(key, title, lead, chart if cells else None, COLUMNS, rows, source)
+
+    cards = [
+        heat(
+            "operations_by_operation",
+            "Operations a second",
+            "operations/s",
+            "The stronger, the more: each operation next to its most.",
+            run.rate,
+        ),
+        heat("p50_by_operation", "Half are done within", "ms (p50)", "The stronger, the slower.", _percentile("p50")),
+        heat("p99_by_operation", "99 % are done within", "ms (p99)", "The stronger, the slower.", _percentile("p99")),
+        heat("pMax_by_operation", "All are done within", "ms (pMax)", "The stronger, the slower.", _percentile("pMax")),
+    ]
+    if any(one.errors for steps in run.steps.values() for one in steps):
+        cards.append(heat("errors_by_operation", "Errors", "failed operations", "The stronger, the more.", _errors))
+    return cards
+
+
+def _errors(_: int, one: Measurement) -> float | None:
+    return one.errors or None
+
+
+def _percentile(name: str) -> Callable[[int, Measurement], float | None]:
+    return lambda _, one: one.percentile(name)
+
+
+def _cells(
+    run: RunInSteps, unit: str, value: Callable[[int, Measurement], float | None], *, by_row: bool
+) -> tuple[list[Cell], list[tuple[float, str]]]:
+    """Return the fields of a heat map, and its scale; a step without a value has no field.
+
+    by_row: the shades are from 0 to the most of each operation; else from the least to the most of all, by their
+    logarithms, for latencies differ by orders of magnitude.
+    """
+    found = {
+        (row, i): known
+        for row, steps in enumerate(run.steps.values())
+        for i, one in enumerate(steps)
+        if (known := value(i, one)) is not None
+    }
+    names = list(run.steps)
+    least, most = min(found.values(), default=0), max(found.values(), default=0)
+    cells = []
+    for (row, i), known in found.items():
+        if by_row:
+            shade = known / (max(other for (at, _), other in found.items() if at == row) or 1)
+        else:
+            shade = math.log(known / least) / math.log(most / least) if 0 < least < most else 1.0
+        cells.append(Cell(row, i, shade, "", f"{names[row]}, {when(run, i)}: {_written(known, unit)}"))
+    ends = [(0.0, "none"), (1.0, "its most")] if by_row else [(0.0, _short(least, unit)), (1.0, _short(most, unit))]
+    return cells, ends if least < most else ends[1:]
+
+
+def _short(value: float, unit: str) -> str:
+    return latency(value) if unit.startswith("ms") else f"{value:,.3g}"
+
+
+def _written(value: float, unit: str) -> str:
+    return f"{latency(value)} {unit.removeprefix('ms ')}" if unit.startswith("ms") else f"{value:,.4g} {unit}"
+
+
+def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:
+    percentiles = [None if (value := one.percentile(name)) is None else round(value, 1) for name in SHOWN]
+    rate = run.rate(step, one)
+    return [None if rate is None else round(rate, 1), *percentiles, one.errors]
+
+
+def axis(run: RunInSteps) -> list[str]:
+    """Return the labels of a run's steps: every so many seconds, where they end."""
+    every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.run.elapsed / size <= 12), 3600)
+    labels = []
+    for span in run.spans:
+        end = round(span.end) // every * every
+        labels.append(f"{end:,}" if end > round(span.begin) // every * every else "")
+    return labels
+
+
+def when(run: RunInSteps, step: int) -> str:
+    """Say which step it is."""
+    return f"at {run.spans[step].end:,.0f} s"

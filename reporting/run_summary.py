@@ -1,0 +1,166 @@
+"""What an engineer asks first of a run: what ran where, how it went, and whether all was as it had to be."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from reporting.formatting import DASH, number, plural
+from reporting.markup import Markup, join, tag
+from reporting.page import FigureSource, Tile, headline
+from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, in_all, latency
+
+# The facts of a run, by their names in its JSON, and how each is told; those that are None are not.
+FACTS = {
+    "server": "{}",
+    "host": "at {}",
+    "database": "database {}",
+    "started": "started {}",
+    "concurrency": "{} workers",
+    "processes": "{} processes",
+    "rate": "{:g} operations/s due (open loop)",
+    "duration": "for {:g} s",
+    "max_ops": "{:,} operations at most",
+    "warm_up": "after a warm-up of {:g} s",
+    "isolation": "isolation {}",
+    "seed": "seed {}",
+    "clock": "viewers' clock x {}",
+    "mix": "mix {}",
+    "users": "{:,} users there before",
+    "titles": "{:,} titles",
+}
+COLUMNS = ["operation", "operations", "operations/s", "errors", "refused", "retries", *PERCENTILES]
+
+
+def rate_of(measurement: Measurement, seconds: float) -> str:
+    """Write the operations a second."""
+    return f"{measurement.ops / seconds:,.1f}" if measurement.attempts and seconds else DASH
+
+
+def facts(run: MeasuredRun) -> str:
+    """Tell what ran where, in one line."""
+    told = [_fact(form, run.facts[name]) for name, form in FACTS.items() if run.facts.get(name)]
+    if run.facts and not run.facts.get("rate"):
+        told.append("closed loop: who waits sends nothing")
+    ended = "" if run.has_ended else ", cut off"
+    return f"Run {run.run_id}, {run.elapsed:,.1f} s long{ended}. {'; '.join(told)}"
+
+
+def _fact(form: str, value: Any) -> str:
+    """Write a fact; where runs were merged that differ in it, it is a text of what each has."""
+    return re.sub(r"{.*}", lambda _: value, form) if isinstance(value, str) else form.format(value)
+
+
+def summary(run: MeasuredRun, source: FigureSource) -> Markup:
+    """Return the headline figures, and below them the tables of operations, thresholds and the proof."""
+    together = in_all(run.measurements.values())
+    tiles = [
+        Tile("operations", number(together.ops), "", "even"),
+        Tile("operations/s", rate_of(together, run.elapsed), "", "even"),
+        _tile_of_errors(together),
+        Tile("retries", number(together.retries), "", "even"),
+        Tile("never begun", number(together.unstarted), f"{together.late:,} late", _tone(not together.unstarted)),
+        *(Tile(f"latency, {name}", latency(together.percentile(name)), "", "even") for name in PERCENTILES),
+        _tile_of_silence(run),
+        _tile_of_thresholds(run),
+        _tile_of_proof(run),
+    ]
+    cards = [_operations(run, together), _thresholds(run), _proof(run)]
+    return join(headline("The whole run", tiles, source), tag("div", *cards, class_="cards stack"))
+
+
+def _tone(is_good: bool) -> str:
+    return "up" if is_good else "down"
+
+
+def _tile_of_errors(together: Measurement) -> Tile:
+    unanswered = f"{together.unanswered:,} without an answer at the end" if together.unanswered else ""
+    return Tile("errors", number(together.errors), unanswered, _tone(not together.errors))
+
+
+def _tile_of_silence(run: MeasuredRun) -> Tile:
+    seconds = sum(silence.end - silence.begin for silence in run.silences)
+    times = plural(len(run.silences), "time", "times")
+    return Tile("nobody had an answer", f"{seconds:.1f} s" if seconds else "never", times if seconds else "", "down")
+
+
+def _tile_of_thresholds(run: MeasuredRun) -> Tile:
+    missed = sum(not one["holds"] for one in run.thresholds)
+    if not run.thresholds:
+        return Tile("thresholds", DASH, "none was given", "even")
+    return Tile(
+        "thresholds", "missed" if missed else "hold", f"{missed} of {len(run.thresholds)} missed", _tone(not missed)
+    )
+
+
+def _tile_of_proof(run: MeasuredRun) -> Tile:
+    if not run.verdict:
+        return Tile("proof", DASH, "there is none in this file", "even")
+    kind = str(run.verdict["verdict"])
+    return Tile("proof", kind, f"{run.verdict['calls']:,} calls compared", _tone(kind.startswith("proved")))
+
+
+def silences(run: MeasuredRun) -> str:
+    """Tell when nobody had an answer."""
+    if not run.silences:
+        return "There was no second in which somebody waited and nobody had an answer."
+    when = ", ".join(f"{one.begin:.1f} s and {one.end:.1f} s" for one in run.silences[:5])
+    return f"No answers between {when}" + (", and at other times." if len(run.silences) > 5 else ".")
+
+
+def _operations(run: MeasuredRun, together: Measurement) -> Markup:
+    measured = [*((name, one) for name, one in run.measurements.items() if name != UNSTARTED), ("(all)", together)]
+    rows = [
+        [
+            name,
+            *(number(one.ops), rate_of(one, run.elapsed), number(one.errors), number(one.refused), number(one.retries)),
+            *(latency(one.percentile(percentile)) for percentile in PERCENTILES),
+        ]
+        for name, one in measured
+    ]
+    return _card("by_operation", "By operation", silences(run), table(COLUMNS, rows))
+
+
+def _thresholds(run: MeasuredRun) -> Markup:
+    if not run.thresholds:
+        return Markup()
+    rows = [
+        [one["threshold"], one["written"], _verdict("holds" if one["holds"] else "does not hold", one["holds"])]
+        for one in run.thresholds
+    ]
+    return _card("thresholds", "Thresholds", "What --expect has asked for.", table(["threshold", "found", ""], rows))
+
+
+def _proof(run: MeasuredRun) -> Markup:
+    if not run.verdict:
+        return Markup()
+    verdict = _verdict(str(run.verdict["text"]), str(run.verdict["verdict"]).startswith("proved"))
+    columns = [
+        name for name in (run.proof[0] if run.proof else {}) if name not in ("kind", "run", "elapsed", "examples")
+    ]
+    rows = [[_written(line[name]) for name in columns] for line in run.proof]
+    examples = [tag("li", str(example)) for line in run.proof for example in line["examples"]]
+    found = tag("ul", *examples, class_="found") if examples else ""
+    shown = join(tag("p", verdict), table(columns, rows) if rows else "", found)
+    return _card("proof", "Proof", "What the run wrote, compared with the database.", shown)
+
+
+def _written(value: Any) -> str:
+    return number(value) if isinstance(value, int) else str(value)
+
+
+def _verdict(text: str, is_good: bool) -> Markup:
+    return tag("span", text, class_=f"verdict {_tone(is_good)}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
+    """Return a table whose first column is text, and whose others are figures."""
+    kinds = [None, *["number"] * (len(columns) - 1)]
+    head = [
+        tag("th", name.replace("_", " "), class_=kind, scope="col") for name, kind in zip(columns, kinds, strict=True)
+    ]
+    body = [tag("tr", *(tag("td", value, class_=kind) for value, kind in zip(row, kinds, strict=True))) for row in rows]
+    return tag("div", tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body)), class_="summary", tabindex=0)
+
+
+def _card(key: str, title: str, lead: str, shown: Markup) -> Markup:
+    return tag("article", tag("h3", title), tag("p", lead, class_="lead"), tag("figure", shown), id=key)
