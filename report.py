@@ -14,18 +14,18 @@ from pathlib import Path
 
 from toolkit.arguments import day, path
 from toolkit.console import printable, run, say
+from toolkit.replacing import write_file
 
 QUERIES = Path(__file__).with_name("queries.sql")
 
 
 def main() -> int:
     """Write the page, and say where it is."""
-    from reporting.page import write
     from reporting.traffic import traffic_page
 
     arguments = _arguments()
     text = traffic_page(arguments.run) if arguments.run else _dashboard_page(arguments)
-    write(arguments.out, text)
+    write_file(arguments.out, text)
     print(f"{printable(str(arguments.out))}: {len(text.encode()) / 1000:,.0f} kB")
     if arguments.open:
         _show(arguments.out)

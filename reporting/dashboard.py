@@ -49,13 +49,13 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
         return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
-    last_month = first_of_month(until - timedelta(1))
-    since = max(options.since or months_later(last_month, -11), first_of_month(days["first_day"]))
+    first = first_of_month(days["first_day"])
+    if until <= max(options.since or first, first):
+        data = f"{day(days['first_day'])} to {day(days['last_day'])}"
+        raise UserError(f"there is nothing in this period: the data are from {data}")
+    since = max(options.since or months_later(first_of_month(until - timedelta(1)), -11), first)
     period = Period(since, until)
     latest = period if options.since else _latest_month(period, days)
-    if period.since >= period.until:
-        first, last = day(days["first_day"]), day(days["last_day"])
-        raise UserError(f"there is nothing in this period: the data are from {first} to {last}")
     tiles = _headline(reader.read("headline_figures", **latest.parameters), latest)
     tones = plan_tones(reader)
     sections = [

@@ -6,8 +6,6 @@ the browser to ask anybody for anything, and to run any other script.
 
 import base64
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 from reporting.formatting import cell
 from reporting.markup import Markup, join, tag, void
-from toolkit.console import UserError, clipped
+from toolkit.console import clipped
 
 HERE = Path(__file__).parent
 # A table shows no more rows and no longer texts than this, so that a page stays below a megabyte.
@@ -109,35 +107,6 @@ def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
 def message(text: str) -> Markup:
     """Return a paragraph where else figures would be."""
     return tag("p", text, class_="message")
-
-
-def write(file: Path, text: str) -> None:
-    """Write a page, whole or not at all; to a device or a pipe as it is. Raises UserError if that is not possible."""
-    temporary = None
-    try:
-        if file.exists() and not file.is_file() and not file.is_dir():
-            # Something that only has a name in the file system, and that a file put in its place would destroy.
-            file.write_text(text, encoding="utf-8")
-            return
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, suffix=".html", delete=False
-        ) as output:
-            temporary = Path(output.name)
-            output.write(text)
-        if file.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(file)
-    except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
-        raise UserError(f"{file} cannot be written: {error.strerror}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _section(section: Section) -> Markup:

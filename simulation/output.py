@@ -1,6 +1,5 @@
 """The folder of fixtures that is written: all or nothing, each table in one file or in shards."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import IO
 
 from toolkit.console import UserError, printable
 from toolkit.loading.read.files import ENDINGS
+from toolkit.replacing import files_in_place_of
 
-UNFINISHED = ".unfinished"  # a folder in the folder
 BUFFER = 1 << 20
 
 
@@ -49,30 +48,19 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
 
     Raises UserError if the folder holds fixtures, unless force is given: then they are replaced, all of them.
     """
-    unfinished = folder / UNFINISHED
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        there = _there(folder)
-        if there and not force:
-            raise UserError(
-                f"{folder} holds fixtures ({_some(there)}): name another folder, or replace them with --force"
-            )
-        shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed
-        unfinished.mkdir()
-        try:
+        with files_in_place_of(folder, _there) as unfinished:
+            there = _there(folder)
+            if there and not force:
+                raise UserError(
+                    f"{folder} holds fixtures ({_some(there)}): name another folder, or replace them with --force"
+                )
             tables = {name: ShardedFile(unfinished, name, count) for name, count in shards.items()}
             try:
                 yield tables
             finally:
                 for table in tables.values():
                     table.close()
-            written = sorted(unfinished.iterdir())
-            for file in _there(folder):
-                file.unlink()
-            for file in written:
-                file.replace(folder / file.name)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
 
