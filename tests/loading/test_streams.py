@@ -110,7 +110,7 @@ def test_an_empty_name(url: str, argument: str, tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)  # which is what Path makes of an empty name
     result = run(url, argument)
     assert result.returncode == 2
-    assert re.search(rb"error: argument (FILE|--table): the name of a (file|table) is empty", result.stderr)
+    assert re.search(rb"error: argument (FILE|--table): the name of a (file or a folder|table) is empty", result.stderr)
     assert count(url) == 0
 
 

@@ -17,7 +17,7 @@ from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import BadInput, Problem, sort_problems
 from toolkit.loading.read.json_lines import JsonLines
-from toolkit.loading.write.row_order import batches_of, make_write_plan
+from toolkit.loading.write.row_order import batches_of, in_order
 from toolkit.loading.write.sequences import Sequence, advance, find_sequences, furthest_given
 from toolkit.loading.write.writer import Counts
 
@@ -142,7 +142,7 @@ def _next_window(database: Database, rows: TableRows, chunks: Iterator[list[Batc
     if problems:
         raise BadInput(sort_problems(problems, rows.sources))
     # A cycle that no statement holds is for the server to refuse: the load has no transaction in which it could wait.
-    steps = make_write_plan([rows.table], batches).steps
+    steps = in_order([rows.table], batches)
     return deque(part for step in steps for batch in batches_of(step) for part in split(batch))
 
 

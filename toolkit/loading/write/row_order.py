@@ -59,32 +59,25 @@ class WritePlan(NamedTuple):
 
 
 def make_write_plan(tables: Sequence[Table], batches: Sequence[Batch]) -> WritePlan:
-    """Return how the rows of these tables can be written: in one transaction, if the plan defers constraints."""
-    keys = _foreign_keys(tables)
-    steps = list(_in_order(tables, batches, keys))
-    judged_at_once = [key for key in keys if not key.constraint.is_deferrable]
+    """Return how the rows of these tables can be written in one transaction."""
+    steps = list(in_order(tables, batches))
     defers = any(table.has_deferrable_key for table in tables)
-    if len(judged_at_once) < len(keys) and any(isinstance(step, Cycle) for step in steps):
-        steps = list(_in_order(tables, batches, judged_at_once))
-        defers = True
+    if any(isinstance(step, Cycle) for step in steps):
+        steps = list(in_order(tables, batches, may_defer=True))
+        defers = defers or any(key.is_deferrable for table in tables for key in table.foreign_keys)
     return WritePlan([table for group in groups_in_order(tables) for table in group], steps, defers)
 
 
-def _foreign_keys(tables: Sequence[Table]) -> list[ForeignKey]:
-    """Return the foreign keys of these tables to these tables."""
-    names: set[str] = {table.name for table in tables}
-    return [ForeignKey(table, key) for table in tables for key in table.foreign_keys if key.referenced in names]
-
-
-def _in_order(tables: Sequence[Table], batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[Step]:
+def in_order(tables: Sequence[Table], batches: Sequence[Batch], *, may_defer: bool = False) -> Iterator[Step]:
     """Return the rows of these tables as they can be written one after the other, in batches that are not too large.
 
-    keys: the foreign keys that the server judges after each statement.
+    may_defer: the foreign keys that can be judged at the end of the transaction will be judged there.
     """
     for group in groups_in_order(tables):
         names: set[str] = {table.name for table in group}
-        inside = [key for key in keys if key.table.name in names and key.constraint.referenced in names]
-        yield from rows_in_order([batch for batch in batches if batch.table.name in names], inside)
+        keys = [ForeignKey(table, key) for table in group for key in table.foreign_keys if key.referenced in names]
+        judged_at_once = [key for key in keys if not (may_defer and key.constraint.is_deferrable)]
+        yield from rows_in_order([batch for batch in batches if batch.table.name in names], judged_at_once)
 
 
 def rows_in_order(batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[Step]:

@@ -76,9 +76,7 @@ def advance(cursor: Cursor, sequence: Sequence, value: int) -> None:
     if not is_cockroachdb(cursor):
         # Of two loads that move it at the same moment the second waits, and sees what the first has done.
         cursor.execute("SELECT pg_advisory_xact_lock(%s + %s::regclass::oid::int8)", (LOCKS, sequence.name))
-    name = sql.SQL(sequence.name.replace("%", "%%"))
-    cursor.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(name))
-    ((last, is_called),) = cursor.fetchall()
+    last, is_called = _state(cursor, sequence)
     draws = -((last - value) // sequence.increment) + (0 if is_called else 1)
     if draws <= 0:
         return
@@ -88,7 +86,15 @@ def advance(cursor: Cursor, sequence: Sequence, value: int) -> None:
         return
     comparison = sql.SQL("<" if sequence.increment > 0 else ">")
     statement = sql.SQL("SELECT setval(%s, %s) FROM {} WHERE last_value {} %s")
+    name = sql.SQL(sequence.name.replace("%", "%%"))
     cursor.execute(statement.format(name, comparison), (sequence.name, value, value))
+
+
+def _state(cursor: Cursor, sequence: Sequence) -> tuple[int, bool]:
+    """Return the last value of a sequence, and whether it has been given: that of a new one will be the first."""
+    cursor.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(sql.SQL(sequence.name)))
+    ((last, is_called),) = cursor.fetchall()
+    return last, is_called
 
 
 def cover(database: Database, table: Table) -> None:
@@ -116,8 +122,7 @@ def _is_covered(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
     ((value,),) = cursor.fetchall()
     if value is None:
         return True
-    cursor.execute(sql.SQL("SELECT last_value, is_called FROM {}").format(sql.SQL(sequence.name)))
-    ((last, is_called),) = cursor.fetchall()
+    last, is_called = _state(cursor, sequence)
     if sequence.furthest([value, last]) == last and (is_called or last != value):
         return True
     advance(cursor, sequence, value)
