@@ -1,6 +1,6 @@
 """Script 4: a page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic.
 
-python report.py [--out report.html] [--since DATE] [--until DATE] [--user ID] [--open]
+python report.py [--out report.html] [--since DATE] [--until DATE] [--user ID] [--as-of TIME] [--open]
 python report.py --run run.jsonl [--run other.jsonl] [--out report.html] [--open]
 """
 
@@ -12,7 +12,7 @@ if __name__ == "__main__":
 import argparse
 from pathlib import Path
 
-from toolkit.arguments import day, path
+from toolkit.arguments import day, path, utf8
 from toolkit.console import printable, run, say
 from toolkit.replacing import write_file
 
@@ -41,7 +41,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
 
     queries = read_queries(QUERIES)
     database = Database(database_url(arguments.url), setup="python streaming_services.py")
-    options = ReportOptions(arguments.since, arguments.until, arguments.user)
+    options = ReportOptions(arguments.since, arguments.until, arguments.user, arguments.as_of)
     # Drawn on a terminal only, and not for what takes less than a second.
     bar = tqdm.tqdm(total=20, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
 
@@ -71,6 +71,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
+        "--as-of",
+        type=utf8,
+        metavar="TIME",
+        help="as it was then, on CockroachDB: --as-of=-4.8s, or a time in UTC (default: now)",
+    )
+    parser.add_argument(
         "--run",
         type=path,
         action="append",
@@ -80,10 +86,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     arguments = parser.parse_args()
-    if arguments.run and (
-        any(value is not None for value in (arguments.since, arguments.until, arguments.user, arguments.url))
-    ):
-        parser.error("--run draws files: --since, --until, --user and --url are for the page of the platform")
+    of_the_platform = (arguments.since, arguments.until, arguments.user, arguments.as_of, arguments.url)
+    if arguments.run and any(value is not None for value in of_the_platform):
+        parser.error("--run draws files: --since, --until, --user, --as-of and --url are for the page of the platform")
     if arguments.since and arguments.until and arguments.since >= arguments.until:
         parser.error(f"--since {arguments.since} has to be before --until {arguments.until}")
     return arguments

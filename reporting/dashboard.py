@@ -25,11 +25,15 @@ TITLE = "The streaming service"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the reader wants to see: since and until (not included; None: as far as there are data), and whom."""
+    """What the reader wants to see: since and until (not included; None: as far as there are data), and whom.
+
+    as_of: as it was when, on CockroachDB; None: as it is now.
+    """
 
     since: date | None = None
     until: date | None = None
     user_id: int | None = None
+    as_of: str | None = None
 
 
 def dashboard_page(
@@ -39,12 +43,13 @@ def dashboard_page(
 
     Raises UserError if there is no such user, no data in the period, no server, or another schema.
     """
-    return read_snapshot(database, queries, lambda reader: _page(reader, options, database), tell)
+    return read_snapshot(database, queries, lambda reader: _page(reader, options, database), tell, options.as_of)
 
 
 def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     [days] = reader.read("days_of_data").rows
-    where = f"Read from the database {database.target.database}"
+    moment = f" as of {options.as_of}" if options.as_of else ""
+    where = f"Read from the database {database.target.database}{moment}"
     if days["first_day"] is None:
         return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
     # What lies before and after the data has no figures, and would only stretch the axes.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg2.errors
 
 from toolkit.console import UserError
-from toolkit.database import ONLY_READS, Cursor, Database, explained, run_transaction
+from toolkit.database import Cursor, Database, explained, run_read
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.queries import Query
 
@@ -50,23 +50,28 @@ class Reader(NamedTuple):
 
 
 def read_snapshot(
-    database: Database, queries: Mapping[str, Query], work: Callable[[Reader], T], tell: Callable[[str], None]
+    database: Database,
+    queries: Mapping[str, Query],
+    work: Callable[[Reader], T],
+    tell: Callable[[str], None],
+    as_of: str | None = None,
 ) -> T:
     """Return what work(reader) returns; all that it reads is of one moment. It may be called more than once.
 
-    Raises UserError if there is no server, or if the database is not one of schema.sql.
+    as_of: which moment that is, as run_read() takes it; None: now. Raises UserError if there is no server, or if the
+    database is not one of schema.sql, or was not one then.
     """
 
     def read(cursor: Cursor) -> T:
-        if is_cockroachdb(cursor):
-            cursor.execute(SNAPSHOT_ON_COCKROACHDB)
-        else:
+        if not is_cockroachdb(cursor):
             cursor.execute(SNAPSHOT_ON_POSTGRESQL)
             cursor.execute(FOR_LARGE_QUERIES)
+        elif as_of is None:
+            cursor.execute(SNAPSHOT_ON_COCKROACHDB)
         return work(Reader(cursor, queries, tell))
 
     try:
-        return run_transaction(database, read, ONLY_READS)
+        return run_read(database, read, as_of)
     except (
         psycopg2.errors.UndefinedTable,
         psycopg2.errors.UndefinedColumn,

@@ -16,6 +16,12 @@ Arguments are named after the columns, and their types are strict: no float but 
 int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can be left
 out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
 
+The functions that only read take as_of, of CockroachDB alone: as_of='-4.8s' reads what was there 4.8 seconds ago. So
+long ago every node knows what its replicas hold, and the nearest may answer; no write is waited for. What such a reader
+may not see is what was written since, by this program as well: a user just created is NotFound, a viewing has the
+progress of then, and what was removed since is still there. So nothing that was read in this way should decide what is
+written.
+
 Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.UserError,
 with a text for people.
 

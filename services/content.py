@@ -46,13 +46,13 @@ def add_content(
 
 
 @service
-def get_content(database: Queryable, *, content_id: int) -> Content:
+def get_content(database: Queryable, *, content_id: int, as_of: str | None = None) -> Content:
     """Return a title. Raises NotFound.
 
     >>> get_content(database, content_id=1)["title"]
     'The Last Lighthouse'
     """
-    return CONTENT.get(database, content_id=content_id)
+    return CONTENT.get(database, as_of, content_id=content_id)
 
 
 @service
@@ -66,6 +66,7 @@ def find_content(
     min_rating: Number | None = None,
     after: str | None = None,
     limit: int = 20,
+    as_of: str | None = None,
 ) -> Page[Content]:
     """Return a page of the content that meets all conditions given, in the order of the titles.
 
@@ -85,7 +86,7 @@ def find_content(
         plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
         values.update(title=title, length=len(title), pattern=title[:plain] + "%")
         conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
-    return read_page(database, CONTENT, tuple(conditions), _BY_TITLE, after, limit, **values)
+    return read_page(database, CONTENT, tuple(conditions), _BY_TITLE, after, limit, as_of, **values)
 
 
 _BY_TITLE = Order({"t.title": str, "t.content_id": int})

@@ -78,6 +78,7 @@ def read_page(
     order: Order,
     after: str | None,
     limit: int,
+    as_of: str | None,
     **values: Any,
 ) -> Page[Item]:
     """Return a page of the rows of a table that meet all conditions, in their order, for a service that lists them.
@@ -91,7 +92,7 @@ def read_page(
         conditions = (*conditions, order.beyond())
         values.update(order.read(after))
     values["rows"] = limit + 1  # one more than asked for says whether there are more
-    rows = read(database, _page(entity, conditions, order), values)
+    rows = read(database, _page(entity, conditions, order), values, as_of)
     following = order.place(rows[limit - 1]) if len(rows) > limit else None
     return {"items": cast(list[Item], rows[:limit]), "next": following}
 

@@ -12,9 +12,9 @@ from services.pages import Order, read_page, read_time
 from services.row_types import Page, Payment, Revenue
 from services.rows import MOST_TRIES, Entity, Row, fetch, write_new
 from services.subscriptions import ALL_PLANS, plan_keys
-from services.transactions import Queryable, transact
+from services.transactions import Queryable, transact_read
 from services.users import USERS
-from toolkit.database import ONLY_READS, Cursor
+from toolkit.database import Cursor
 
 _PAYMENTS: Entity[Payment] = Entity(
     "payment_history",
@@ -78,17 +78,21 @@ _PAYMENT = _PAYMENTS.of("(SELECT * FROM payment_history WHERE payment_id = %(pay
 
 
 @service
-def list_payments(database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20) -> Page[Payment]:
+def list_payments(
+    database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20, as_of: str | None = None
+) -> Page[Payment]:
     """Return a page of a user's payments, the latest first, with the names of the plans.
 
     >>> [(payment["plan"], payment["amount"]) for payment in list_payments(database, user_id=1, limit=2)["items"]]
     [('Premium', Decimal('14.99')), ('Premium', Decimal('14.99'))]
     """
-    return read_page(database, _PAYMENTS, _OF_USER, _LATEST_PAYMENTS, after, limit, user_id=user_id)
+    return read_page(database, _PAYMENTS, _OF_USER, _LATEST_PAYMENTS, after, limit, as_of, user_id=user_id)
 
 
 @service
-def revenue(database: Queryable, *, since: datetime | None = None, until: datetime | None = None) -> list[Revenue]:
+def revenue(
+    database: Queryable, *, since: datetime | None = None, until: datetime | None = None, as_of: str | None = None
+) -> list[Revenue]:
     """Return what was paid by month and plan, from the moment since until just before the moment until; None: all.
 
     Each row has month (in UTC; the date of its first day), subscription_id, plan (its name), payments (their number)
@@ -111,7 +115,7 @@ def revenue(database: Queryable, *, since: datetime | None = None, until: dateti
         names = {plan["subscription_id"]: plan["name"] for plan in plans}
         return [{**row, "plan": names[row["subscription_id"]]} for row in sums]
 
-    return cast(list[Revenue], transact(database, work, ONLY_READS))
+    return cast(list[Revenue], transact_read(database, work, as_of))
 
 
 _REVENUE = """

@@ -13,9 +13,9 @@ from services.errors import NotFound
 from services.pages import check_limit
 from services.row_types import Recommendation
 from services.rows import Row, fetch
-from services.transactions import Queryable, transact
+from services.transactions import Queryable, transact_read
 from services.watch_history import FINISHED
-from toolkit.database import ONLY_READS, Cursor
+from toolkit.database import Cursor
 
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
@@ -52,7 +52,9 @@ OF_NEIGHBOURS, POPULAR_IN_GENRE, POPULAR, RATED, NEW, UNKNOWN = 5, 4, 3, 2, 1, 0
 
 
 @service
-def recommend_content(database: Queryable, *, user_id: int, limit: int = 10) -> list[Recommendation]:
+def recommend_content(
+    database: Queryable, *, user_id: int, limit: int = 10, as_of: str | None = None
+) -> list[Recommendation]:
     """Return titles that a user has not watched, the most promising first, each with a reason in words.
 
     First comes what people with like tastes finished and did not rate badly, then what is popular in the genres of
@@ -81,7 +83,7 @@ def recommend_content(database: Queryable, *, user_id: int, limit: int = 10) -> 
         content = _read_content(cursor, best)
         return [{**content[key], "reason": found[key].reason} for key in best]
 
-    return cast(list[Recommendation], transact(database, work, ONLY_READS))
+    return cast(list[Recommendation], transact_read(database, work, as_of))
 
 
 def _read_seen(cursor: Cursor, user_id: int) -> list[_Seen]:

@@ -59,24 +59,26 @@ _REVIEW_WITH_KEY = _REVIEWS.written_by(_REVIEW_ANY + " WHERE reviews.review_id =
 
 
 @service
-def list_reviews(database: Queryable, *, content_id: int, after: str | None = None, limit: int = 20) -> Page[Review]:
+def list_reviews(
+    database: Queryable, *, content_id: int, after: str | None = None, limit: int = 20, as_of: str | None = None
+) -> Page[Review]:
     """Return a page of a title's reviews, the latest first, each with its author's name.
 
     >>> [(review["name"], review["rating"]) for review in list_reviews(database, content_id=1, limit=2)["items"]]
     [('Emma Johansson', Decimal('9.5')), ('Aisha Rahman', Decimal('6.5'))]
     """
-    return read_page(database, _REVIEWS, _OF_CONTENT, _LATEST_REVIEWS, after, limit, content_id=content_id)
+    return read_page(database, _REVIEWS, _OF_CONTENT, _LATEST_REVIEWS, after, limit, as_of, content_id=content_id)
 
 
 @service
-def content_rating(database: Queryable, *, content_id: int) -> ContentRating:
+def content_rating(database: Queryable, *, content_id: int, as_of: str | None = None) -> ContentRating:
     """Return the average of a title's reviews (to 2 decimals; None without reviews) and their number. Raises NotFound.
 
     >>> content_rating(database, content_id=1)
     {'content_id': 1, 'title': 'The Last Lighthouse', 'average': Decimal('8.38'), 'reviews': 4}
     """
     key = {"content_id": content_id}
-    for row in read(database, _RATING, key):
+    for row in read(database, _RATING, key, as_of):
         return cast(ContentRating, row)
     raise NotFound(CONTENT.table, key)
 

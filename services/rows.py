@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from services.errors import AlreadyExists, NotFound
-from services.transactions import Queryable, transact
+from services.transactions import Queryable, transact, transact_read
 from toolkit.console import UserError
 from toolkit.database import ONE_READ, ONE_WRITE, AmbiguousCommit, Cursor
 from toolkit.exact_json import json_text
@@ -89,9 +89,9 @@ extensions.register_adapter(UUID, lambda value: extensions.AsIs(f"'{value.int:03
 extensions.register_adapter(Document, lambda value: extensions.adapt(json_text(value)))
 
 
-def read(database: Queryable, statement: str, values: Row) -> list[Row]:
+def read(database: Queryable, statement: str, values: Row, as_of: str | None = None) -> list[Row]:
     """Return the rows of a statement that only reads, as fetch() does."""
-    return transact(database, lambda cursor: fetch(cursor, statement, values), ONE_READ)
+    return transact_read(database, lambda cursor: fetch(cursor, statement, values), as_of, ONE_READ)
 
 
 def write(database: Queryable, statement: str, values: Row) -> list[Row]:
@@ -184,9 +184,9 @@ class Entity(Generic[Item]):
         """Return the statement that does what one does that ends with RETURNING *, and returns the rows in full."""
         return f"WITH written AS ({statement}) {self.of('written')}"
 
-    def get(self, database: Queryable, **key: Any) -> Item:
+    def get(self, database: Queryable, as_of: str | None = None, **key: Any) -> Item:
         """Return the row that has these values in a unique key. Raises NotFound."""
-        for row in read(database, _read(self, tuple(key)), key):
+        for row in read(database, _read(self, tuple(key)), key, as_of):
             return cast(Item, row)
         raise NotFound(self.table, key)
 

@@ -7,8 +7,8 @@ from services.arguments import service
 from services.removals import remove
 from services.row_types import Subscription, SubscriptionInUse
 from services.rows import NOT_GIVEN, Entity, Row, fetch
-from services.transactions import Queryable, transact
-from toolkit.database import ONLY_READS, Cursor
+from services.transactions import Queryable, transact_read
+from toolkit.database import Cursor
 
 PLANS: Entity[Subscription] = Entity(
     "subscriptions",
@@ -20,7 +20,7 @@ ALL_PLANS = PLANS.of(PLANS.table) + " ORDER BY t.price, t.subscription_id"
 
 
 @service
-def list_subscriptions(database: Queryable) -> list[SubscriptionInUse]:
+def list_subscriptions(database: Queryable, *, as_of: str | None = None) -> list[SubscriptionInUse]:
     """Return all plans, the cheapest first, each with the number of users who have it as subscribers.
 
     >>> [(plan["name"], plan["subscribers"]) for plan in list_subscriptions(database)]
@@ -35,7 +35,7 @@ def list_subscriptions(database: Queryable) -> list[SubscriptionInUse]:
         counts = {row["subscription_id"]: row["subscribers"] for row in subscribers}
         return [{**plan, "subscribers": counts.get(plan["subscription_id"], 0)} for plan in plans]
 
-    return cast(list[SubscriptionInUse], transact(database, work, ONLY_READS))
+    return cast(list[SubscriptionInUse], transact_read(database, work, as_of))
 
 
 _SUBSCRIBERS = """
@@ -49,13 +49,13 @@ def plan_keys(plans: list[Row]) -> tuple[int | None, ...]:
 
 
 @service
-def get_subscription(database: Queryable, *, subscription_id: int) -> Subscription:
+def get_subscription(database: Queryable, *, subscription_id: int, as_of: str | None = None) -> Subscription:
     """Return a plan. Raises NotFound.
 
     >>> get_subscription(database, subscription_id=1)["price"]
     Decimal('5.99')
     """
-    return PLANS.get(database, subscription_id=subscription_id)
+    return PLANS.get(database, as_of, subscription_id=subscription_id)
 
 
 @service

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import psycopg2
 
-from toolkit.database import Cursor, Database, Promise, run_transaction
+from toolkit.console import UserError
+from toolkit.database import ONLY_READS, Cursor, Database, Promise, run_read, run_transaction
 
 T = TypeVar("T")
 
@@ -42,3 +43,14 @@ def transact(
             raise
         cursor.execute("RELEASE SAVEPOINT service")
         return result
+
+
+def transact_read(
+    database: Queryable, work: Callable[[Cursor], T], as_of: str | None, promise: Promise = ONLY_READS
+) -> T:
+    """Run work(cursor), which only reads what is there or, as run_read() does, what was there as of a time."""
+    if as_of is None:
+        return transact(database, work, promise)
+    if not isinstance(database, Database):
+        raise UserError(f"as_of {as_of} needs a Database: a transaction that has begun reads at a time of its own")
+    return run_read(database, work, as_of)

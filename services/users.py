@@ -54,18 +54,18 @@ def _one_spelling(email: str) -> str:
 
 
 @service
-def get_user(database: Queryable, *, user_id: int) -> User:
+def get_user(database: Queryable, *, user_id: int, as_of: str | None = None) -> User:
     """Return a user with their plan: its subscription_id, plan (the name), price and features. Raises NotFound.
 
     >>> user = get_user(database, user_id=1)
     >>> user["name"], user["plan"], user["price"]
     ('Amara Okafor', 'Premium', Decimal('14.99'))
     """
-    return USERS.get(database, user_id=user_id)
+    return USERS.get(database, as_of, user_id=user_id)
 
 
 @service
-def get_user_by_email(database: Queryable, *, email: str) -> User:
+def get_user_by_email(database: Queryable, *, email: str, as_of: str | None = None) -> User:
     """Return the user with this email, however it is written, with their plan. Raises NotFound.
 
     A user of a fixture whose email has capital letters is found by exactly the same ones.
@@ -73,7 +73,7 @@ def get_user_by_email(database: Queryable, *, email: str) -> User:
     >>> get_user_by_email(database, email="Amara.Okafor@example.com")["user_id"]
     1
     """
-    found = read(database, _BY_EMAIL, {"email": _one_spelling(email), "written": email.strip()})
+    found = read(database, _BY_EMAIL, {"email": _one_spelling(email), "written": email.strip()}, as_of)
     if not found:
         raise NotFound(USERS.table, {"email": email})
     return cast(User, found[0])
@@ -84,14 +84,16 @@ _BY_EMAIL = USERS.of(_EITHER_SPELLING) + " ORDER BY t.email = %(written)s DESC"
 
 
 @service
-def list_users(database: Queryable, *, after: str | None = None, limit: int = 20) -> Page[User]:
+def list_users(
+    database: Queryable, *, after: str | None = None, limit: int = 20, as_of: str | None = None
+) -> Page[User]:
     """Return a page of the users with their plans, in the order of their keys.
 
     >>> page = list_users(database, limit=1)
     >>> [user["name"] for user in list_users(database, after=page["next"], limit=2)["items"]]
     ['Liam Chen', 'Sofia Rossi']
     """
-    return read_page(database, USERS, (), _BY_KEY, after, limit)
+    return read_page(database, USERS, (), _BY_KEY, after, limit, as_of)
 
 
 _BY_KEY = Order({"t.user_id": int})

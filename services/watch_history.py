@@ -66,17 +66,21 @@ _LOG_PROGRESS = _VIEWINGS.written_by("""
 
 
 @service
-def watch_history(database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20) -> Page[Viewing]:
+def watch_history(
+    database: Queryable, *, user_id: int, after: str | None = None, limit: int = 20, as_of: str | None = None
+) -> Page[Viewing]:
     """Return a page of a user's viewings, the latest first, with the titles.
 
     >>> [(viewing["title"], viewing["progress"]) for viewing in watch_history(database, user_id=1)["items"]]
     [('The Last Lighthouse', Decimal('100.00')), ('One Night at the Cellar', Decimal('100.00'))]
     """
-    return read_page(database, _VIEWINGS, _OF_USER, _LATEST_VIEWINGS, after, limit, user_id=user_id)
+    return read_page(database, _VIEWINGS, _OF_USER, _LATEST_VIEWINGS, after, limit, as_of, user_id=user_id)
 
 
 @service
-def continue_watching(database: Queryable, *, user_id: int, limit: int = 20) -> list[ViewingToContinue]:
+def continue_watching(
+    database: Queryable, *, user_id: int, limit: int = 20, as_of: str | None = None
+) -> list[ViewingToContinue]:
     """Return what a user can go on watching: the latest viewing of each title, the latest first, and the next_episode.
 
     A title whose latest viewing was not finished (90 %) goes on in the same episode. One that was finished is among
@@ -87,7 +91,7 @@ def continue_watching(database: Queryable, *, user_id: int, limit: int = 20) -> 
     """
     check_limit(limit)
     values = {"user_id": user_id, "limit": limit, "finished": FINISHED}
-    return cast(list[ViewingToContinue], read(database, _CONTINUE, values))
+    return cast(list[ViewingToContinue], read(database, _CONTINUE, values, as_of))
 
 
 # The innermost query finds the latest viewing of each title, finished or not; only then those are left out after which

@@ -5,6 +5,7 @@ AmbiguousCommit, DatabaseUnreachable and RetriesExhausted, all of which are a to
 """
 
 from toolkit.database.interruptible import supervised
+from toolkit.database.past import run_read
 from toolkit.database.pool import Cursor, Database
 from toolkit.database.server_errors import explained, run_or_explain
 from toolkit.database.target import DatabaseMissing, DatabaseUnreachable
@@ -35,6 +36,7 @@ __all__ = [
     "database_url",
     "explained",
     "run_or_explain",
+    "run_read",
     "run_transaction",
     "supervised",
 ]
