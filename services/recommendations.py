@@ -20,7 +20,8 @@ from toolkit.database import Cursor
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
 VIEWERS = 60  # of each of these, the latest who finished it
-FINISHES = 300  # of each of these, the latest, in which the viewers are looked for: some watch a title again and again
+# In which of its viewings, the latest, they are looked for: some are under way, some watch a title again and again.
+FINISHES, VIEWINGS_OF_TITLE = 300, 1_000
 NEIGHBOURS = 80  # those who share most of these titles
 VIEWINGS = 40  # of each neighbour, the latest
 CANDIDATES = 100  # titles that most of the neighbours finished
@@ -108,9 +109,8 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
     """Return what those have finished who finished the same titles as the user: content_id -> how promising it is."""
     shared: dict[int, set[int]] = defaultdict(set)  # user -> those of the titles that they finished, too
     titles = {title.content_id: title.title for title in liked[:TITLES]}
-    for row in fetch(
-        cursor, _VIEWERS, {"titles": list(titles), "finishes": FINISHES, "viewers": VIEWERS, "finished": FINISHED}
-    ):
+    depths = {"viewings": VIEWINGS_OF_TITLE, "finishes": FINISHES, "viewers": VIEWERS}
+    for row in fetch(cursor, _VIEWERS, {"titles": list(titles), "finished": FINISHED, **depths}):
         if row["user_id"] != user_id:
             shared[row["user_id"]].add(row["content_id"])
     neighbours = sorted(shared, key=lambda key: (-len(shared[key]), key))[:NEIGHBOURS]
@@ -194,9 +194,11 @@ _VIEWERS = """
     SELECT t.content_id, w.user_id
     FROM unnest(%(titles)s::INT8[]) AS t (content_id), LATERAL (
         SELECT user_id FROM (
-            SELECT user_id, watched_at FROM watch_history
-            WHERE content_id = t.content_id AND progress >= %(finished)s
-            ORDER BY watched_at DESC, watch_id DESC LIMIT %(finishes)s
+            SELECT user_id, watched_at FROM (
+                SELECT user_id, watched_at, progress FROM watch_history
+                WHERE content_id = t.content_id ORDER BY watched_at DESC, watch_id DESC LIMIT %(viewings)s
+            ) latest
+            WHERE progress >= %(finished)s ORDER BY watched_at DESC LIMIT %(finishes)s
         ) finishes
         GROUP BY user_id ORDER BY max(watched_at) DESC, user_id LIMIT %(viewers)s
     ) w"""
