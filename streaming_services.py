@@ -18,6 +18,7 @@ from toolkit import schema
 from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
+from toolkit.indexes import build_missing
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
     from services import *  # noqa: F403
@@ -81,6 +82,9 @@ def _apply(database: Database, file: Path, *, compare: bool) -> int:
 
     def work() -> tuple[list[str], str, schema.Comparison]:
         created = schema.apply(database, file)
+        built = build_missing(database, connections=4)
+        if built:
+            say(f"built what a load had dropped and not made again: {', '.join(index.name for index in built)}")
         whereabouts = _whereabouts(database)
         return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])
 

@@ -28,6 +28,12 @@ import psycopg2.extensions
 import psycopg2.extras
 
 PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from toolkit.database import Database, catalog, run_or_explain  # noqa: E402
+from toolkit.indexes import build_missing  # noqa: E402
+from toolkit.indexes.set_aside import set_aside  # noqa: E402
+
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")
 SAMPLE = 20_000  # rows written one by one
 
@@ -66,8 +72,12 @@ def _compare(url: str, folder: Path, rows: int) -> dict[str, Figures]:
     total = sum(1 for table in TABLES for _ in (folder / f"{table}.jsonl").open())
     ways: dict[str, Callable[[], Figures]] = {
         "COPY": lambda: _in_process(url, total, lambda connection: copy(connection, folder)),
+        "COPY, indexes last": lambda: _in_process(
+            url, total, lambda connection: _copy_indexes_last(url, connection, folder)
+        ),
         "insert_data.py": lambda: _insert_data(url, folder, total),
         "insert_data.py again": lambda: _insert_data(url, folder, total),
+        "with --indexes-last": lambda: _insert_data(url, folder, total, "--indexes-last"),
         "execute_values": lambda: _in_process(url, total, lambda connection: many_values(connection, folder)),
         "row by row": lambda: _row_by_row(url, folder, min(SAMPLE, rows)),
     }
@@ -143,6 +153,15 @@ def copy(connection: Any, folder: Path) -> None:
             connection.commit()
 
 
+def _copy_indexes_last(url: str, connection: Any, folder: Path) -> None:
+    """COPY into tables without their indexes, which are dropped and built as insert_data.py --indexes-last does."""
+    with closing(Database(url)) as database:
+        names = [table.name for table in run_or_explain(database, catalog.read).values()]
+        set_aside(database, names)
+        copy(connection, folder)
+        build_missing(database, connections=4)
+
+
 class _Rest:
     """The rest of a file of which a line was read."""
 
@@ -212,11 +231,11 @@ def _in_process(url: str, rows: int, work: Callable[[Any], None]) -> Figures:
     return Figures(rows, seconds, _cpu(resource.getrusage(resource.RUSAGE_SELF)) - used)
 
 
-def _insert_data(url: str, folder: Path, rows: int) -> Figures:
+def _insert_data(url: str, folder: Path, rows: int, *options: str) -> Figures:
     begin = time.perf_counter()
     files = [str(folder / f"{table}.jsonl") for table in TABLES]
     process = subprocess.Popen(
-        [sys.executable, str(PROJECT / "insert_data.py"), *files],
+        [sys.executable, str(PROJECT / "insert_data.py"), *files, *options],
         env={**os.environ, "DATABASE_URL": url},
         stdout=subprocess.DEVNULL,
     )

@@ -26,10 +26,11 @@ LEVELS = {
     "toolkit.shell": 4,
     "toolkit.loading": 4,
     "toolkit.schema": 4,
-    "services": 5,
-    "reporting": 6,
-    "simulation": 6,
-    "the scripts": 7,
+    "toolkit.indexes": 5,
+    "services": 6,
+    "reporting": 7,
+    "simulation": 7,
+    "the scripts": 8,
 }
 
 # What a room may use beyond that, and nothing else there: a page of a run is drawn from the one reader of its file.

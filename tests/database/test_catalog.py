@@ -1,9 +1,13 @@
 """What the catalog says of tables in which there is one of everything, and of those that servers describe oddly."""
 
+import threading
+from contextlib import closing
+
 import psycopg2
 import pytest
+from schema_files import execute, is_cockroachdb
 
-from toolkit.database import Cursor, Database, catalog, columns, run_transaction
+from toolkit.database import Cursor, Database, catalog, columns, run_or_explain, run_transaction
 from toolkit.database.tables import Table
 
 EVERYTHING = """
@@ -276,3 +280,26 @@ def test_tables_of_several_schemas(empty_database: Database) -> None:
     assert read() == read("films", "nowhere.films", ".films", "films.") == public
     assert read("auth.users") == {**public, "auth.users": ("auth", "users", [])}
     assert read("other.films") == {**public, '"other"."films"': ("other", "films", [])}
+
+
+def test_the_catalog_is_read_while_indexes_are_dropped(url: str) -> None:
+    """Functions such as pg_get_indexdef() look for what the rows of the catalog around them still have."""
+    with closing(Database(url)) as database:
+        execute(database, "CREATE TABLE t (id INT8 PRIMARY KEY, a INT8)")
+        stop = threading.Event()
+
+        def change() -> None:
+            with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+                connection.autocommit = True
+                while not stop.is_set():
+                    cursor.execute("CREATE INDEX i ON t (a)")
+                    cursor.execute("DROP INDEX i")
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for _ in range(300 if not is_cockroachdb(database) else 10):
+                assert run_or_explain(database, catalog.read).keys() == {"t"}
+        finally:
+            stop.set()
+            thread.join()

@@ -206,3 +206,10 @@ class Ended(NamedTuple):
 def load(url: str, *arguments: Path | str) -> Ended:
     """Run insert_data.py undisturbed."""
     return Loader(url, *arguments, begun=False).end()
+
+
+def apply_schema(url: str) -> Ended:
+    """Run streaming_services.py."""
+    command, environment = [sys.executable, "streaming_services.py"], {**os.environ, "DATABASE_URL": url}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    return Ended(done.returncode, done.stdout, done.stderr)

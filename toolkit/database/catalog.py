@@ -196,6 +196,7 @@ class _Reading:
         rows = [
             _Row(oid, name, kind, columns or [], definition, other, other_columns or [])
             for oid, name, kind, columns, definition, other, other_columns in self._cursor.fetchall()
+            if definition is not None  # which that of a constraint is that has just been dropped
         ]
         elsewhere = {row.other for row in rows if row.kind == "f"} - self._names.keys()
         if elsewhere:
@@ -258,7 +259,7 @@ class _Reading:
         by_place = {(table.name.schema, table.name.relation): table for table in tables}
         self._cursor.execute(INDEXES, (self._schemas,))
         for schema, relation, name, definition in self._cursor.fetchall():
-            if (schema, relation) in by_place:
+            if definition is not None and (schema, relation) in by_place:  # None: it has just been dropped
                 head, _, rest = definition.partition(" USING ")
                 unique = "UNIQUE " if head.startswith("CREATE UNIQUE ") else ""
                 by_place[schema, relation].indexes[name] = f"{unique}USING {rest}"

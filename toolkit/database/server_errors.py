@@ -56,6 +56,16 @@ def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:
     Raises UserError for whatever the server refuses, too.
     """
     try:
-        return run_transaction(database, work, REPEATABLE)
+        return run_transaction(database, work, REPEATABLE, try_again=catalog_has_changed)
     except psycopg2.Error as error:
         raise explained(error, database) from error
+
+
+def catalog_has_changed(error: psycopg2.Error) -> bool:
+    """Whether somebody has dropped something of which PostgreSQL's catalog was just being asked.
+
+    Its functions, such as pg_get_indexdef(), look at what is there now, and the rows of the catalog around them are of
+    the moment when the statement began.
+    """
+    text = error.diag.message_primary or ""
+    return error.pgcode == "XX000" and text.startswith(("could not open relation with OID", "cache lookup failed for"))

@@ -68,6 +68,15 @@ def wait_for_other_runs(cursor: Cursor) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
+def share_with_other_builds(cursor: Cursor, name: str) -> None:
+    """Wait until no other run changes a schema in this PostgreSQL database, and nobody builds the index of this name.
+
+    Several may build indexes side by side; each keeps out runs that change a schema. To be called first.
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (LOCK,))
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK % 2**31, name))
+
+
 def in_the_way(database: Database, statement: str) -> str:
     """Say which sessions hold locks on the tables that a statement names; "" if it cannot be told."""
     try:

@@ -39,7 +39,7 @@ def relations(cursor: Cursor) -> list[Relation]:
     return [Relation(*row) for row in fetch(cursor, RELATIONS)]
 
 
-def fetch(cursor: Cursor, query: str, values: Any = None) -> list[Any]:
+def fetch(cursor: Cursor, query: str | sql.Composable, values: Any = None) -> list[Any]:
     """Run a query and return its rows."""
     cursor.execute(query, values)
     return cursor.fetchall()

@@ -1,0 +1,47 @@
+"""A load with no index missing at its end, whoever dropped it."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from toolkit.console import printable, say
+from toolkit.database import Database
+from toolkit.database.tables import TableName
+from toolkit.indexes.build import CannotBuild, build_missing
+from toolkit.indexes.record import read_missing
+from toolkit.indexes.set_aside import set_aside
+
+T = TypeVar("T")
+
+
+def load_indexes_last(
+    database: Database, load: Callable[[], T], *, without_indexes: Sequence[TableName], connections: int
+) -> T:
+    """Run a load, and afterwards build the indexes that it, or another one before it, has dropped; return its result.
+
+    without_indexes: tables whose indexes are dropped first, if they are empty. connections: how many indexes are built
+    at once. May be repeated, also after a kill. Raises what load raises, and UserError if an index of these tables
+    cannot be dropped or built; which are missing then is told. Those of others that cannot be built are told only.
+    """
+    missing = read_missing(database)
+    if missing:
+        say(f"{_indexes(len(missing))} missing since another load, which was cut off or still runs")
+    if without_indexes:
+        for table in set_aside(database, without_indexes).kept:
+            say(f"{printable(table)} holds rows: its indexes stay")
+        missing = read_missing(database)
+    try:
+        result = load()
+        build_missing(database, connections)
+    except CannotBuild as error:
+        if without_indexes:
+            raise
+        say(f"warning: {error}")
+    except BaseException:
+        if missing:
+            say(f"At most {_indexes(len(missing))} to be built yet: the next load does that at its end, however small")
+        raise
+    return result
+
+
+def _indexes(count: int) -> str:
+    return "1 index is" if count == 1 else f"{count} indexes are"

@@ -1,0 +1,177 @@
+"""After a load: the indexes that stand in the record are built, several at a time, and taken out of it one by one."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+import psycopg2
+from psycopg2 import errors, sql
+
+from toolkit.console import UserError, printable
+from toolkit.database import Cursor, Database, explained, run_transaction
+from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.transaction import ONE_WRITE, REPEATABLE, Promise
+from toolkit.indexes import record
+from toolkit.indexes.definitions import Index, identifier_of
+from toolkit.indexes.progress import BuildProgress
+from toolkit.schema.ddl import share_with_other_builds
+from toolkit.schema.relations import fetch
+
+T = TypeVar("T")
+
+# CockroachDB before v22.1 makes hash-sharded indexes only where this is on; later versions may not know it.
+HASH_SETTING = "experimental_enable_hash_sharded_indexes"
+
+PAUSE = 1.0  # seconds between looks at whether an index is there that the job of somebody else builds
+
+
+class CannotBuild(UserError):
+    """The server has refused to build some indexes, which stay in the record. failures: why, for each."""
+
+    def __init__(self, failures: dict[Index, UserError], missing: int) -> None:
+        lines = [printable(f"{index.name} on {index.table}: {error}") for index, error in failures.items()]
+        heading = (
+            f"the rows are loaded, but {len(failures)} of {missing} indexes could not be built. "
+            "When that is mended, the next load builds them"
+        )
+        super().__init__("\n  ".join([heading, *lines]))
+
+
+def build_missing(database: Database, connections: int) -> list[Index]:
+    """Build the indexes that stand in the records of the database; return them.
+
+    connections: how many are built at once. May be repeated, and run by several at once: each index is built once.
+    Raises CannotBuild if the server refuses one, after all others are built; it then stays in the record.
+    """
+    missing = record.read_missing(database)
+    if missing:
+        failures = _build_all(database, missing, connections)
+        for schema in {index.schema for index in missing} - {index.schema for index in failures}:
+            record.remove_if_empty(database, schema)
+        if failures:
+            raise CannotBuild(failures, len(missing))
+    return missing
+
+
+def _build_all(database: Database, missing: list[Index], connections: int) -> dict[Index, UserError]:
+    """Build indexes, and return why, for each that could not be built."""
+    to_build: SimpleQueue[Index] = SimpleQueue()
+    built: SimpleQueue[tuple[Index, BaseException | None]] = SimpleQueue()
+    for index in missing:
+        to_build.put(index)
+    for _ in range(min(connections, len(missing))):
+        # Daemons, because nothing can cut short one that is connecting: Ctrl-C need not wait for it.
+        Thread(target=_work, args=(database, to_build, built), daemon=True).start()
+    failures: dict[Index, UserError] = {}
+    progress = BuildProgress(database, missing)
+    try:
+        for _ in missing:
+            index, error = _next(database, built, progress)
+            if isinstance(error, UserError):
+                failures[index] = error
+            elif error:
+                raise error
+    finally:
+        progress.close()
+    return failures
+
+
+def _next(
+    database: Database, built: SimpleQueue[tuple[Index, BaseException | None]], progress: BuildProgress
+) -> tuple[Index, BaseException | None]:
+    """Wait for the next index that is built, or could not be."""
+    while True:
+        try:
+            index, error = built.get(timeout=0.5)
+        except Empty:
+            database.stop_if_interrupted()
+            progress.show()
+        else:
+            progress.done(index)
+            return index, error
+
+
+def _work(
+    database: Database, to_build: SimpleQueue[Index], built: SimpleQueue[tuple[Index, BaseException | None]]
+) -> None:
+    with suppress(Empty):
+        while True:
+            index = to_build.get_nowait()
+            try:
+                _build(database, index)
+                built.put((index, None))
+            except psycopg2.Error as error:
+                built.put((index, explained(error, database)))
+            except BaseException as error:
+                built.put((index, error))
+
+
+def _build(database: Database, index: Index) -> None:
+    """Build an index and take it out of the record; on PostgreSQL in one transaction."""
+    try:
+        if _run(database, is_cockroachdb):
+            _build_by_job(database, index)
+        else:
+            _run(database, partial(_build_in_transaction, index=index))
+    except errors.UndefinedTable:  # somebody has dropped the table meanwhile, or the record, which is worked off then
+        with suppress(errors.UndefinedTable):
+            _run(database, partial(record.forget, index=index))
+
+
+def _build_in_transaction(cursor: Cursor, index: Index) -> None:
+    share_with_other_builds(cursor, index.name)
+    cursor.execute(index.statement)
+    _finish(cursor, index)
+
+
+def _build_by_job(database: Database, index: Index) -> None:
+    """Build an index on CockroachDB, where a CREATE INDEX goes on as a job when its session has gone.
+
+    A second one, IF NOT EXISTS, returns at once while the first is at it: so it is sent again until the index is there.
+    """
+    needs_setting = "USING HASH" in index.statement and _run(database, _knows_hash_setting)
+    while not _run(database, partial(_is_listed, index=index)):
+        if needs_setting:
+            _run(database, lambda cursor: cursor.execute(f"SET {HASH_SETTING} = on; {index.statement}"))
+        else:
+            _run(database, lambda cursor: cursor.execute(index.statement), ONE_WRITE)
+        if not _run(database, partial(_is_listed, index=index)):
+            database.sleep(PAUSE)
+    _run(database, partial(_finish, index=index))
+
+
+def _knows_hash_setting(cursor: Cursor) -> bool:
+    return fetch(cursor, "SELECT current_setting(%s, true)", (HASH_SETTING,))[0][0] is not None
+
+
+def _is_listed(cursor: Cursor, index: Index) -> bool:
+    """Whether an index of CockroachDB is there: one that a job is still building is not listed."""
+    table = sql.Identifier(index.schema, index.table)
+    cursor.execute(sql.SQL("SELECT index_name FROM [SHOW INDEXES FROM {}]").format(table))
+    return (index.name,) in cursor.fetchall()
+
+
+def _finish(cursor: Cursor, index: Index) -> None:
+    if index.comment is not None:
+        cursor.execute(sql.SQL("COMMENT ON INDEX {} IS %s").format(identifier_of(cursor, index)), (index.comment,))
+    record.forget(cursor, index)
+
+
+def _run(database: Database, work: Callable[[Cursor], T], promise: Promise = REPEATABLE) -> T:
+    """Run a transaction that may take long: a lost connection is tried again for --retry-for seconds from the loss."""
+    lost_at: list[float] = []
+
+    def begin(cursor: Cursor) -> T:
+        lost_at.clear()
+        return work(cursor)
+
+    def since() -> float:
+        if not lost_at:
+            lost_at.append(time.monotonic())
+        return lost_at[0]
+
+    return run_transaction(database, begin, promise, since=since)
