@@ -31,6 +31,12 @@ SHOW RANGES FROM TABLE watch_history;
 -- The ranges of one index: each index is spread over the cluster by itself. See show-ranges.
 SHOW RANGES FROM INDEX watch_history@watch_history_user_id_idx;
 
+-- name: ranges_of_writes
+-- The ranges of the index on times: new viewings all go to the last one, or to each once hash_sharded_indexes.sql has
+-- sharded it. `lease_holder`, which from v23.1 on is shown WITH DETAILS, is the node that does the work. See
+-- show-ranges.
+SHOW RANGES FROM INDEX watch_history@watch_history_watched_at_idx;
+
 -- name: range_of_row
 -- The range in which one row lies. See show-range-for-row.
 SHOW RANGE FROM TABLE users FOR ROW (1 /* :user_id */);
@@ -54,6 +60,13 @@ EXPLAIN (VERBOSE) SELECT content_id, progress FROM watch_history WHERE user_id =
 -- name: plan_with_costs
 -- The same as the optimizer sees it, with the costs and the rows that it expects. See explain.
 EXPLAIN (OPT, VERBOSE) SELECT content_id, progress FROM watch_history WHERE user_id = 2 /* :user_id */;
+
+-- name: plan_of_period
+-- How what is asked about a period is spread over the nodes: `spans` has a part of the index on times, or one of each
+-- of its places where that is sharded; `distribution: full` is where several nodes work on it. See explain.
+EXPLAIN (DISTSQL) SELECT content_id, count(*) FROM watch_history
+WHERE watched_at >= '2024-06-01 00:00Z' /* :since */ AND watched_at < '2024-07-01 00:00Z' /* :until */
+GROUP BY content_id;
 
 -- name: plan_measured
 -- The query is run, and the plan is shown with the rows and the time of each step (v20.2: with a link to a picture of

@@ -1,4 +1,7 @@
-"""A URL with several hosts: the connections go round them, as many to each, and past those that do not answer."""
+"""A URL with several hosts: the connections go round them, as many to each, and past those that do not answer.
+
+docs/clusters.md shows it on a cluster.
+"""
 
 import json
 import subprocess

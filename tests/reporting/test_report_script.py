@@ -3,6 +3,8 @@
 import os
 import stat
 import subprocess
+import time
+from contextlib import closing
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,28 @@ def test_a_period_of_ones_own(sample: str, tmp_path: Path) -> None:
     assert "1 March to 30 April 2024, against the 61 days before" in text
     assert "’2024-03-01 00:00Z" not in text
     assert "2024-05-01 00:00Z&#x27; /* :until */" in text
+
+
+def is_cockroachdb(url: str) -> bool:
+    with closing(psycopg2.connect(url)) as connection:
+        return connection.get_parameter_status("crdb_version") is not None
+
+
+def test_as_of_a_time(sample: str, tmp_path: Path) -> None:
+    """On CockroachDB the page is as it was then, and says so; PostgreSQL is told in words (docs/clusters.md)."""
+    if is_cockroachdb(sample):
+        time.sleep(1.5)
+        execute(sample, "INSERT INTO subscriptions (name, price) VALUES ('Since then', 1)")
+        text = run_report(sample, tmp_path, "--as-of=-1s").read_text(encoding="utf-8")
+        execute(sample, "DELETE FROM subscriptions WHERE name = 'Since then'")
+        assert "as of -1s" in text
+        assert "Since then" not in text
+        argument, sentence = "--as-of=-1h", "error: as of -1h the tables were not all there yet: "
+    else:
+        argument, sentence = "--as-of=-4.8s", "error: as_of -4.8s is for CockroachDB: "
+    out = tmp_path / "x.html"
+    assert run_script(sample, "report.py", "--out", str(out), argument, status=1).startswith(sentence)
+    assert not out.exists()
 
 
 def test_a_period_without_data(sample: str, tmp_path: Path) -> None:
