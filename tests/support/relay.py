@@ -12,7 +12,7 @@ from typing import Literal
 import psycopg2.extensions
 import pytest
 
-Moment = Literal["before", "during", "after"]
+Moment = Literal["before", "during", "after", "held"]
 
 # A message of the protocol with a statement that ends a transaction: COMMIT, or a statement that is one by itself. Not
 # what sets the session, nor what asks for a new key.
@@ -38,6 +38,7 @@ class Relay:
         self.url = psycopg2.extensions.make_dsn(**parameters)
         self.cuts = 0  # how many connections were cut
         self._rules: list[tuple[re.Pattern[bytes], Moment]] = []
+        self._held: list[tuple[socket.socket, bytes, threading.Event]] = []
         self._flows = threading.Event()
         self._flows.set()
         self.delay = 0.0  # seconds by which each answer is late
@@ -67,10 +68,18 @@ class Relay:
         """Cut the connection at the next statements that contain this text, or a match of this pattern.
 
         That is before it reaches the server, during it (it is on its way, the answer never comes), or after the server
-        has answered it and before the client hears so.
+        has answered it and before the client hears so; held: before it reaches the server, to which it is brought when
+        deliver() says so, as if the network had kept it.
         """
         pattern = re.compile(re.escape(statement.encode())) if isinstance(statement, str) else statement
         self._rules += [(pattern, moment)] * times
+
+    def deliver(self) -> None:
+        """Bring to the server what was held, and wait for its answers."""
+        while self._held:
+            server, data, answered = self._held.pop(0)
+            server.sendall(data)
+            assert answered.wait(10)
 
     def cut_all(self) -> None:
         """Cut every connection there is."""
@@ -124,8 +133,12 @@ class Relay:
                 moment = self._moment(data)
                 if moment == "before":
                     break
-                if moment in ("during", "after"):
+                if moment in ("during", "after", "held"):
                     cut_after.set()  # or the answer of a quick server would still reach the client
+                if moment == "held":
+                    self._held.append((server, data, answered))
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
                 server.sendall(data)
                 if moment == "during":
                     break
