@@ -1,5 +1,6 @@
 """Loads of more than 10,000 rows: in one pass, by several connections, in the order of the foreign keys."""
 
+import gc
 import gzip
 import json
 import os
@@ -10,13 +11,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import psycopg2.extensions
 import pytest
+import seeding
 from disturbed_loads import (
     LARGE,
     Ended,
@@ -35,6 +37,7 @@ from server_faults import sessions
 from terminal import Terminal
 
 from toolkit import progress, schema
+from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.loading.read.files import find_rows
 
@@ -114,6 +117,15 @@ def test_a_folder_of_files_arrives_exactly(url: str, tables: Tables, tmp_path: P
     again = load(url, folder)
     assert report(again) == {table: {"new or changed": 0, "unchanged": len(rows)} for table, rows in tables.items()}
     assert stored(url, tables) == in_order(tables)
+
+
+@pytest.mark.parametrize("last", ["", "broken"], ids=["fine", "no JSON"])
+def test_garbage_is_collected_again_afterwards(url: str, tmp_path: Path, last: str) -> None:
+    seeding.query(url, "CREATE TABLE IF NOT EXISTS plain (id INT8 NOT NULL PRIMARY KEY)")
+    lines = "".join(f'{{"id": {number}}}\n' for number in range(LARGE))
+    with pytest.raises(UserError) if last else nullcontext():
+        seeding.load(url, seeding.write(tmp_path, lines + last, "plain.jsonl"))
+    assert gc.isenabled()
 
 
 def test_a_document_arrives_exactly(url: str, tables: Tables, tmp_path: Path) -> None:

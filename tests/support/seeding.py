@@ -1,6 +1,5 @@
 """insert_data.py called from a test: in this process, or as the script that it is."""
 
-import gc
 import io
 import json
 import re
@@ -33,11 +32,8 @@ def load(
     sys.argv += ["--table", table] if table else []
     sys.argv += ["--format", as_format] if as_format else []
     report = io.StringIO()
-    try:
-        with redirect_stdout(report):
-            insert_data.main()
-    finally:
-        gc.enable()  # a large load turns it off, and connections of failed loads would stay open
+    with redirect_stdout(report):
+        insert_data.main()
     return {
         line.split("  ")[0].rstrip(): {
             what: int(number.replace(",", "")) for number, what in re.findall(r"([\d,]+) ([a-z ]+)", counts)
