@@ -21,7 +21,6 @@ from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, run_or_explain, supervised
 from toolkit.indexes import find_replaceable, load_indexes_last
 from toolkit.loading.check.tables import find_tables, which_are_tables
-from toolkit.loading.large_load import load_large
 from toolkit.loading.problems import RUN_AGAIN
 from toolkit.loading.read.files import find_rows
 from toolkit.loading.read.formats import Format
@@ -51,7 +50,7 @@ def main() -> int:
     database = reach()
     begin = time.monotonic()
     load = partial(
-        load_small if is_small else partial(load_large, connections=arguments.connections),
+        load_small if is_small else _load_large(arguments.connections),
         database,
         sources,
         skip=arguments.on_conflict == "skip",
@@ -96,6 +95,12 @@ def _is_small(sources: list[RowSource]) -> bool:
         if left < 0:
             return False
     return True
+
+
+def _load_large(connections: int) -> Callable[..., dict[str, Counts]]:
+    from toolkit.loading.large_load import load_large  # small loads need not wait for it
+
+    return partial(load_large, connections=connections)
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,7 +13,6 @@ from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_dia
 from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.write import existing_rows, sequences
-from toolkit.loading.write.cycles import write_cycle
 from toolkit.loading.write.row_order import Cycle, WritePlan, make_write_plan
 from toolkit.loading.write.writer import Counts, Writer
 
@@ -132,11 +131,13 @@ def _write(cursor: Cursor, plan: WritePlan, skip: bool, dry_run: bool) -> dict[s
     if plan.defers:
         writer.defer_constraints()
     for step in plan.steps:
-        written = (
-            write_cycle(writer, step) if isinstance(step, Cycle) else {step.table.name: writer.write_counted(step)}
-        )
-        for name, of_table in written.items():
-            counts[name].update(of_table)
+        if isinstance(step, Cycle):
+            from toolkit.loading.write.cycles import write_cycle  # seldom needed
+
+            for name, of_table in write_cycle(writer, step).items():
+                counts[name].update(of_table)
+        else:
+            counts[step.table.name].update(writer.write_counted(step))
     if dry_run:
         writer.check_deferred_constraints()
         cursor.connection.rollback()

@@ -5,7 +5,7 @@ from functools import partial
 
 import psycopg2
 
-from toolkit.database import Cursor
+from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, split
 from toolkit.loading.diagnose.error_translation import held_by, is_rows_fault, savepoint, translate
@@ -22,6 +22,27 @@ Refusal = tuple[Problem, Constraint | None]
 ByKey = dict[tuple[str, ...], tuple[Batch, int]]
 
 FOR_NOW = ": rows that refer to each other in a cycle are begun with NULL there, and completed later"
+
+
+def find_refused(
+    database: Database, steps: Sequence[Step], error: psycopg2.Error, *, skip: bool, defers: bool
+) -> list[Problem]:
+    """Return a Problem for each of these rows that is to blame for an error. Nothing is written.
+
+    skip: as the Writer has it that met the error. defers: whether it deferred the constraints that can wait.
+    """
+
+    def find(search: Callable[[Bisection], list[Problem]], cursor: Cursor) -> list[Problem]:
+        problems = search(Bisection(cursor, steps, skip=skip))
+        cursor.connection.rollback()
+        return problems
+
+    searches: list[Callable[[Bisection], list[Problem]]] = [Bisection.find_deferred] if defers else []
+    searches += [Bisection.find, lambda bisection: bisection.find_passed_on(error)]
+    problems: list[Problem] = []
+    for search in searches:
+        problems = problems or run_or_explain(database, partial(find, search))
+    return problems
 
 
 class Bisection:

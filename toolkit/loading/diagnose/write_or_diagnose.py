@@ -1,7 +1,6 @@
 """Rows that are written, and what becomes of it when the server refuses them: the rows at fault, or another try."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 import psycopg2
@@ -14,11 +13,9 @@ from toolkit.database import (
     Database,
     RetriesExhausted,
     explained,
-    run_or_explain,
     run_transaction,
 )
 from toolkit.database.pool import Backoff
-from toolkit.loading.diagnose.bisection import Bisection
 from toolkit.loading.diagnose.error_translation import is_rows_fault
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write.row_order import Step
@@ -47,7 +44,9 @@ def write_or_diagnose(
         try:
             return run_transaction(database, work, REPEATABLE, since=since)
         except psycopg2.Error as error:
-            problems = _find_refused(database, steps, error, skip=skip, defers=defers)
+            from toolkit.loading.diagnose.bisection import find_refused  # only needed after a refusal
+
+            problems = find_refused(database, steps, error, skip=skip, defers=defers) if is_rows_fault(error) else []
             if problems:
                 more = "Nothing was written. There may be more: these were looked for no further."
                 raise (BadInput(problems, more) if len(problems) >= MOST_PROBLEMS else BadInput(problems)) from error
@@ -61,24 +60,6 @@ def write_or_diagnose(
                     "committed"
                 ) from error
             database.count_retry()
-
-
-def _find_refused(
-    database: Database, steps: Sequence[Step], error: psycopg2.Error, *, skip: bool, defers: bool
-) -> list[Problem]:
-    """Return a Problem for each of these rows that is to blame for an error. Nothing is written."""
-
-    def find(search: Callable[[Bisection], list[Problem]], cursor: Cursor) -> list[Problem]:
-        problems = search(Bisection(cursor, steps, skip=skip))
-        cursor.connection.rollback()
-        return problems
-
-    searches: list[Callable[[Bisection], list[Problem]]] = [Bisection.find_deferred] if defers else []
-    searches += [Bisection.find, lambda bisection: bisection.find_passed_on(error)]
-    problems: list[Problem] = []
-    for search in searches if is_rows_fault(error) else []:
-        problems = problems or run_or_explain(database, partial(find, search))
-    return problems
 
 
 def ask_of_rows(database: Database, question: Callable[[Cursor], list[Problem]]) -> list[Problem]:
