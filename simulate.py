@@ -37,6 +37,7 @@ MADE |= {"reviews": "reviews", "payment_history": "payments"}
 MOST_DAYS = 10_000
 EARLIEST = date(1970, 1, 1)
 DURATION = 60.0  # seconds
+ISOLATIONS = ("serializable", "repeatable read", "read committed")
 LEAST_RATE, MOST_RATE = 0.001, 1_000_000
 
 
@@ -93,7 +94,14 @@ def _add_generate(commands: Any) -> None:
 
 
 def _add_run(commands: Any) -> None:
-    run = commands.add_parser("run", help="run simulated traffic, measure it, and prove what it wrote")
+    from simulation.traffic.operations import described
+
+    run = commands.add_parser(
+        "run",
+        help="run simulated traffic, measure it, and prove what it wrote",
+        epilog=described(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     run.set_defaults(run=_run)
     run.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     run.add_argument(
@@ -113,6 +121,9 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, and how often next to others")
     run.add_argument(
         "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for the viewers in one (default: 60)"
+    )
+    run.add_argument(
+        "--isolation", choices=ISOLATIONS, default=ISOLATIONS[0], help=f"of transactions (default: {ISOLATIONS[0]})"
     )
     run.add_argument(
         "--not-judged",
@@ -142,6 +153,7 @@ def _run(arguments: argparse.Namespace) -> int:
         mix=arguments.mix or MIX,
         clock=arguments.clock,
         warm_up=arguments.warm_up,
+        isolation=arguments.isolation,
         most_not_judged=arguments.not_judged,
         as_json=arguments.format == "json",
         thresholds=tuple(arguments.expect),

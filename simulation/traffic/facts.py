@@ -11,14 +11,19 @@ from toolkit.database import Cursor, Database, run_or_explain
 
 
 def facts_of(database: Database, audience: Audience, options: Options) -> dict[str, Any]:
-    """Return what a run is, by the names that its JSON has for it. Raises UserError."""
+    """Return what a run is, by the names that its JSON has for it. Raises UserError.
 
-    def version(cursor: Cursor) -> str:
-        cursor.execute("SELECT version()")
+    isolation: at which the server runs a transaction that was begun as the run's are, whatever was asked for.
+    """
+
+    def ask(cursor: Cursor, question: str) -> str:
+        cursor.execute(question)
         return str(cursor.fetchall()[0][0])
 
     # CockroachDB CCL v21.1.2 (x86_64-...), PostgreSQL 18.4 on x86_64-...
-    server = run_or_explain(database, version).partition(" (")[0].partition(" on ")[0]
+    server = (
+        run_or_explain(database, lambda cursor: ask(cursor, "SELECT version()")).partition(" (")[0].partition(" on ")[0]
+    )
     return {
         "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "server": server,
@@ -31,6 +36,7 @@ def facts_of(database: Database, audience: Audience, options: Options) -> dict[s
         "warm_up": options.warm_up,
         "concurrency": options.concurrency,
         "rate": options.rate,
+        "isolation": run_or_explain(database, lambda cursor: ask(cursor, "SHOW transaction_isolation")),
         "mix": None if options.mix == MIX else options.mix,
         "clock": options.clock,
         "seed": options.seed,

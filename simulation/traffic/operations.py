@@ -4,21 +4,28 @@ import argparse
 
 # Of 1,000 operations. Some need others before: who has nothing to go on with begins to watch, who has seen nothing to
 # its end reads a review instead of writing one, and without anybody signed up somebody signs up first.
-MIX: dict[str, float] = {
-    "browse": 130,  # a page of a genre of their taste
-    "search": 60,  # for a title by how it begins
-    "continue": 80,  # what they have not seen to the end
-    "watch": 150,  # begin to watch a title
-    "progress": 370,  # log how far they are
-    "reviews": 80,  # read the reviews of a title, or its average
-    "review": 40,  # write one, or another in its place
-    "signup": 20,
-    "plan": 10,  # change to another plan, or back to one after a cancellation
-    "pay": 40,
-    "cancel": 5,
-    "delete": 10,  # their account
-    "price": 5,  # a plan's price changes
+OPERATIONS: dict[str, tuple[float, str]] = {
+    "browse": (130, "a page of a genre of their taste"),
+    "search": (60, "for a title by how it begins"),
+    "continue": (80, "list what they have not seen to the end"),
+    "watch": (150, "begin to watch a title"),
+    "progress": (370, "log how far they are"),
+    "reviews": (80, "read the reviews of a title, or its average"),
+    "review": (40, "write one, or another in its place"),
+    "signup": (20, "somebody new, on a plan of the run"),
+    "plan": (10, "change to another plan, or back to one after a cancellation"),
+    "pay": (40, "for the plan, at its price of now"),
+    "cancel": (5, "the plan"),
+    "delete": (10, "their account"),
+    "price": (5, "of a plan changes"),
 }
+MIX = {name: share for name, (share, _) in OPERATIONS.items()}
+
+
+def described() -> str:
+    """Return the operations with their shares, a line each, for --help."""
+    lines = [f"  {name:10}{share:5g}  {what}" for name, (share, what) in OPERATIONS.items()]
+    return "operations, for --mix and --expect, and how many of 1,000 are done:\n" + "\n".join(lines)
 
 
 def mix(text: str) -> dict[str, float]:

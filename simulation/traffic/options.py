@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from simulation.traffic.operations import MIX
 from simulation.traffic.thresholds import Threshold
+from toolkit.database.pool import SERIALIZABLE
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,9 @@ class Options:
     duration: for how many seconds it goes on. warm_up: for how many it does so before, which do not count.
     concurrency: the number of workers. rate: operations a second that are due; None: each worker goes on when it is
     done. max_ops: after so many operations it ends. mix: operations with their weights. clock: how many seconds pass
-    for the viewers in one. keeps_history: whether the calls that write are written down, without which nothing can be
-    verified. most_not_judged: percent of the calls; with more of them not judged the proof has failed. thresholds: what
-    the run has to reach.
+    for the viewers in one. isolation: of all transactions. keeps_history: whether the calls that write are written
+    down, without which nothing can be verified. most_not_judged: percent of the calls; with more of them not judged
+    the proof has failed. thresholds: what the run has to reach.
     """
 
     duration: float = math.inf
@@ -28,6 +29,7 @@ class Options:
     clock: float = 60.0
     warm_up: float = 0.0
     most_not_judged: float = 5.0
+    isolation: str = SERIALIZABLE
     keeps_history: bool = True
     as_json: bool = False
     thresholds: tuple[Threshold, ...] = ()

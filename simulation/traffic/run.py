@@ -38,17 +38,23 @@ def _run(url: str, options: Options) -> int:
     run_id = new_run_id()
     Database(url)  # raises UserError for what is no URL
     url = make_dsn(url, application_name=APPLICATION.format(run_id=run_id))
-    database = Database(url, setup="python streaming_services.py")
+    database = Database(url, setup="python streaming_services.py", isolation=options.isolation)
     display: Display = JSONLines(run_id) if options.as_json else Table()
     audience = supervised(database, lambda: Audience(database))
     clock = supervised(database, lambda: ServerClock(database))
     plans = supervised(database, lambda: add_plans(database, audience, run_id))
     first_prices = [plan.price for plan in plans]
-    display.begin(supervised(database, lambda: facts_of(database, audience, options)))
+    facts = supervised(database, lambda: facts_of(database, audience, options))
+    display.begin(facts)
     display.note(
         f"run {run_id}: {len(audience.users):,} users and {len(audience.titles):,} titles at {database.target.host}, "
         f"{options.concurrency} workers; `simulate.py clean --run {run_id}` removes what it writes"
     )
+    if facts["isolation"] != options.isolation:
+        display.note(
+            f"warning: {options.isolation} was asked for, and {facts['server']} runs at {facts['isolation']}: it has "
+            "no such level, or only when it is allowed to (CockroachDB: sql.txn.read_committed_isolation.enabled)"
+        )
     traffic = Traffic(url, run_id, audience, plans, options)
     status = _go(traffic, options, display)
     written = Written(run_id, plans, first_prices, traffic.histories)

@@ -45,7 +45,7 @@ class Traffic:
         )
         self.workers = [
             Worker(
-                Database(url, retry_for=RETRY_FOR),
+                Database(url, retry_for=RETRY_FOR, isolation=options.isolation),
                 stage,
                 Share(
                     viewers=audience.users[number :: options.concurrency],

@@ -320,5 +320,4 @@ def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
     longest = watch.percentile("pMax")
     assert longest is not None
     assert longest > 6_000  # from second 1 to 4, and 5 more
-    [silence] = traffic.totals.silences
-    assert silence.end - silence.begin > 6
+    assert max(silence.end - silence.begin for silence in traffic.totals.silences) > 6

@@ -55,6 +55,10 @@ SET_SESSION = """
 # Sent with the first statement of a transaction, so that it costs no round trip. (psycopg2 would send it by itself.)
 BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE; "
 
+# The isolation of all transactions, unless an experiment wants another.
+SERIALIZABLE = "serializable"
+SET_ISOLATION = "SELECT set_config('default_transaction_isolation', %s, false)"
+
 
 class Connection(psycopg2.extensions.connection):
     """A connection whose transactions begin with their first statement, and that knows since when it has been waiting.
@@ -62,12 +66,14 @@ class Connection(psycopg2.extensions.connection):
     waiting_since: for an answer of the server (time.monotonic(); 0: it is not).
     begins: whether the next statement is to begin a transaction. Else each statement is a transaction by itself, as
     psycopg2's autocommit is on all the time.
+    beginning: what begins a transaction.
     plain_cursor: for transactions of one statement, one after the other: it neither begins them nor says when it waits.
     To make a cursor for each would take longer than all else that Python does for such a transaction.
     """
 
     waiting_since = 0.0
     begins = False
+    beginning = BEGIN
     plain_cursor: Cursor
 
     def commit(self) -> None:
@@ -105,8 +111,8 @@ class _Cursor(psycopg2.extensions.cursor):
 
     def _beginning(self, query: Any) -> Any:
         if isinstance(query, bytes):
-            return BEGIN.encode() + query
-        return BEGIN + (query if isinstance(query, str) else query.as_string(self))
+            return self.connection.beginning.encode() + query
+        return self.connection.beginning + (query if isinstance(query, str) else query.as_string(self))
 
     # What psycopg2 sends without execute() begins a transaction as well.
 
@@ -158,12 +164,16 @@ class Database(AbstractContextManager["Database"]):
     retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
     wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
     setup: the command that creates database and tables, for the advice in errors.
+    isolation: of all transactions; a server that does not have it, or not for all, runs them at a stronger one.
 
     Nothing is connected before the first use. Raises UserError if the URL is none.
     """
 
-    def __init__(self, url: str, *, retry_for: float = 60.0, wait: float = 0.0, setup: str = "") -> None:
+    def __init__(
+        self, url: str, *, retry_for: float = 60.0, wait: float = 0.0, setup: str = "", isolation: str = SERIALIZABLE
+    ) -> None:
         self.target = Target(url, setup)
+        self.isolation = isolation
         self.retry_for = retry_for
         self.wait = wait
         self.retries = 0  # how often a transaction, of any thread, was tried again
@@ -175,7 +185,7 @@ class Database(AbstractContextManager["Database"]):
         self._interrupted = threading.Event()
 
     def connect(self) -> Connection:
-        """Open one more connection: SERIALIZABLE, in UTC. It is the caller's, who gives it back with putconn().
+        """Open one more connection, in UTC. It is the caller's, who gives it back with putconn().
 
         Raises DatabaseUnreachable or DatabaseMissing.
         """
@@ -190,6 +200,9 @@ class Database(AbstractContextManager["Database"]):
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(SET_SESSION)
+                if self.isolation != SERIALIZABLE:
+                    cursor.execute(SET_ISOLATION, (self.isolation,))
+                    connection.beginning = f"BEGIN ISOLATION LEVEL {self.isolation}; "
                 schemas = self.target.quoted_search_path
                 if schemas and connection.get_parameter_status("crdb_version"):
                     cursor.execute(
