@@ -37,7 +37,7 @@ from simulation.traffic.run_ids import new_run_id  # noqa: E402
 from simulation.traffic.runner import Traffic  # noqa: E402
 from toolkit import local, schema  # noqa: E402
 from toolkit.database import Database  # noqa: E402
-from toolkit.database.pool import BEGIN, SET_SESSION, Connection, Cursor  # noqa: E402
+from toolkit.database.connection import BEGIN, SET_SESSION, Connection, Cursor  # noqa: E402
 
 Transaction = list[Any]  # statements with their parameters; BEGIN first if it has several
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from simulation.traffic.operations import MIX
 from simulation.traffic.thresholds import Threshold
-from toolkit.database.pool import SERIALIZABLE
+from toolkit.database.connection import SERIALIZABLE
 
 
 @dataclass(frozen=True)

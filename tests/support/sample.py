@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
-from toolkit.database.pool import BEGIN
+from toolkit.database.connection import BEGIN
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
 OTHER_VIEWING = UUID("22222222-2222-4222-8222-222222222222")  # Ann's, finished

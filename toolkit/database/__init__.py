@@ -4,9 +4,10 @@ What programs import from here: `from toolkit.database import Database, database
 AmbiguousCommit, DatabaseUnreachable and RetriesExhausted, all of which are a toolkit.console.UserError.
 """
 
+from toolkit.database.connection import Cursor
 from toolkit.database.interruptible import supervised
 from toolkit.database.past import run_read
-from toolkit.database.pool import Cursor, Database
+from toolkit.database.pool import Database
 from toolkit.database.server_errors import explained, run_or_explain
 from toolkit.database.target import DatabaseMissing, DatabaseUnreachable
 from toolkit.database.transaction import (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from toolkit.console import UserError
 from toolkit.database.columns import is_cockroachdb, read_columns
-from toolkit.database.pool import Cursor
+from toolkit.database.connection import Cursor
 from toolkit.database.tables import Constraint, Table, TableName
 
 __all__ = ["is_cockroachdb", "read", "read_named", "search_path"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from toolkit.database.pool import Cursor
+from toolkit.database.connection import Cursor
 from toolkit.database.tables import TIMES, Column
 
 # The columns of tables and views. Both queries return the same, a row for each column: the table's oid, schema, name

@@ -6,7 +6,8 @@ from typing import TypeVar
 import psycopg2
 
 from toolkit.console import UserError
-from toolkit.database.pool import Cursor, Database
+from toolkit.database.connection import Cursor
+from toolkit.database.pool import Database
 from toolkit.database.transaction import ONLY_READS, Promise, run_transaction
 
 T = TypeVar("T")

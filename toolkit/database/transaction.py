@@ -8,7 +8,8 @@ import psycopg2
 import psycopg2.extensions
 
 from toolkit.console import UserError
-from toolkit.database.pool import Backoff, Connection, Cursor, Database, is_lost
+from toolkit.database.connection import Connection, Cursor, is_lost
+from toolkit.database.pool import Backoff, Database
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ import psycopg2
 
 from toolkit.console import clipped
 from toolkit.database import Cursor
-from toolkit.database.pool import PROTOCOL_VIOLATION, TOO_LARGE
+from toolkit.database.connection import PROTOCOL_VIOLATION, TOO_LARGE
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.rows import MISSING
