@@ -11,6 +11,8 @@ import psycopg2
 import pytest
 from local_project import Project, first_line, let_go, new_project, wheel
 
+from toolkit.local.postgresql import memory, settings_for
+
 
 @pytest.mark.parametrize("missing", ["PG_VERSION", "global/pg_control"])
 def test_a_half_made_data_folder_is_made_anew(prepared: Project, missing: str) -> None:
@@ -27,6 +29,22 @@ def test_a_home_of_an_earlier_version_of_this_project_gets_the_lock_that_it_lack
     assert prepared.sql("SELECT 1") == "1"
     assert (prepared.home / "in-use").owner() == owner
     assert not prepared.is_running()
+
+
+def test_the_server_takes_a_part_of_the_memory(prepared: Project) -> None:
+    """That of PostgreSQL by itself is for machines of long ago. What makes a COMMIT safe is left as it is."""
+    settings = settings_for(memory())
+    assert settings.keys() == {"shared_buffers", "max_wal_size", "checkpoint_timeout"}
+    buffers = "SELECT pg_size_bytes(current_setting('shared_buffers')) / 1048576 || 'MB'"
+    assert prepared.sql(buffers) == settings["shared_buffers"]
+    assert prepared.sql("SHOW max_wal_size") == settings["max_wal_size"]
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "buffers"), [(64, "128MB"), (1_024, "256MB"), (6_000, "1500MB"), (64_000, "2048MB")]
+)
+def test_a_quarter_of_the_memory_within_bounds(megabytes: int, buffers: str) -> None:
+    assert settings_for(megabytes << 20)["shared_buffers"] == buffers
 
 
 def test_data_of_another_version_is_refused_by_name(prepared: Project) -> None:

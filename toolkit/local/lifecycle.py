@@ -17,8 +17,8 @@ from toolkit.local.locks import Patience, hold, is_free, transition, try_lock
 from toolkit.local.os_users import process_options
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
 
-START_LIMIT = 60.0  # seconds until a server must answer
-STOP_LIMIT = 30.0  # seconds until a server that does not stop is killed, and until that must have worked
+START_LIMIT = 180.0  # seconds until a server must answer: one that was killed has GBs of WAL to read
+STOP_LIMIT = 120.0  # seconds until a server that does not stop, but writes GBs to disk, is killed; and for that to work
 
 
 @functools.cache

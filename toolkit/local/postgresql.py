@@ -16,7 +16,28 @@ from toolkit.local.os_users import process_options
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
 from toolkit.local.wheel import POSTGRESQL, programs_for
 
+LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 2 << 30  # bytes
 SOCKET_PATH_LIMIT = 103  # bytes: sun_path has room for 104 with its NUL on macOS, for 108 on Linux
+
+
+def memory() -> int:
+    """Return the bytes of memory that processes may use here: the machine's, or what a container has been given."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # "max"
+            found.append(int(Path(limit).read_text()))
+    return min(found)
+
+
+def settings_for(memory: int) -> dict[str, str]:
+    """Return settings with which a load of millions of rows is not held up.
+
+    By itself PostgreSQL takes 128 MB for pages, whatever the machine has, and writes all that has changed to disk after
+    each GB of WAL: pages of indexes again and again. What is confirmed stays as safe as it was: fsync is on. More WAL
+    than this would take a server that was killed too long to read when it starts.
+    """
+    buffers = min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS)
+    return {"shared_buffers": f"{buffers >> 20}MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
 
 
 class PostgreSQL(Server):
@@ -70,8 +91,9 @@ class PostgreSQL(Server):
 
     def command(self) -> list[str]:
         sockets = '"' + str(self._socket_folder()).replace('"', '""') + '"'  # it is a list of quoted names
-        settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={sockets}"]
-        return [str(self.programs / "postgres"), "-D", str(self.home / "data"), *settings]
+        settings = {"listen_addresses": "", "unix_socket_directories": sockets, **settings_for(memory())}
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        return [str(self.programs / "postgres"), "-D", str(self.home / "data"), *options]
 
     def url(self) -> str:
         lines = (self.home / self.pid_file).read_text().splitlines()
