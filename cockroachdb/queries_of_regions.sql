@@ -36,6 +36,15 @@ ORDER BY w.crdb_region, u.region;
 -- others only if the user is not there. See cost-based-optimizer.
 EXPLAIN SELECT name, country FROM users WHERE user_id = 2 /* :user_id */;
 
+-- name: plan_of_viewings
+-- What a user watched is asked of every region, for nothing says that all of it is in one. See cost-based-optimizer.
+EXPLAIN SELECT content_id, progress FROM watch_history WHERE user_id = 2 /* :user_id */;
+
+-- name: plan_of_viewings_at_home
+-- The same by who knows the user's region, and says so: no other region is asked. See cost-based-optimizer.
+EXPLAIN SELECT content_id, progress FROM watch_history
+WHERE user_id = 2 /* :user_id */ AND crdb_region = 'asia' /* :region */;
+
 -- name: plan_of_insert
 -- A row whose key the client has made has to be looked for in all regions before it is written: the plan reads
 -- watch_history in each, by the key. See cost-based-optimizer.

@@ -7,15 +7,16 @@
 --
 --     python streaming_services.py --schema cockroachdb/regions.sql
 --
--- Users are at home in the region of their country, and what they watch, review and pay is there with them, so that
--- what one user reads and writes stays in one region. What everybody reads and few write, `content` and
--- `subscriptions`, is read in every region without leaving it; to write it takes as long as the farthest region is
--- away.
+-- Users are at home in the region of their country, and what they watch, review and pay is written there with them. A
+-- row that is read or changed by its whole key (a user, a viewing) is looked for in the region where one asks, and in
+-- the others only if it is not there. What everybody reads and few write, `content` and `subscriptions`, is read in
+-- every region without leaving it; to write it takes as long as the farthest region is away.
 --
--- What still goes to all regions: to find a user by email, to look for a row by its key alone when it is not where one
--- asks, what asks about all users, and what has to be unique: a new email, and a new row's key. The optimizer spares
--- the last of them for keys that gen_random_uuid() makes in the statement, but the services make theirs before it, so
--- that a call can be repeated: see plan_of_insert in queries_of_regions.sql.
+-- What goes to all regions: to find a user by email; the lists of what a user watched or paid, because the server does
+-- not know that all of it is in one region (a query that says `crdb_region = ...` as well stays there: see
+-- plan_of_viewings_at_home in queries_of_regions.sql); what asks about all users; and what has to be unique: a new
+-- email, and a new row's key. The optimizer spares the last of them for keys that gen_random_uuid() makes in the
+-- statement, but the services make theirs before it, so that a call can be repeated: see plan_of_insert there.
 --
 -- May be run again. Undone by regions_undo.sql. The columns are hidden ones: fixtures and services do not see them. See
 -- https://www.cockroachlabs.com/docs/stable/multiregion-overview

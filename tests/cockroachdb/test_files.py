@@ -13,7 +13,7 @@ from seeding import load
 
 from toolkit import schema
 from toolkit.console import UserError
-from toolkit.database import Database, run_transaction
+from toolkit.database import Cursor, Database, run_transaction
 from toolkit.queries import read_queries
 from toolkit.schema.needed_server import CockroachVersion, check_server, needed_version
 from toolkit.sql_statements import split
@@ -120,6 +120,29 @@ def test_drift_names_the_sharded_indexes(database: Database) -> None:
             ("payment_history", "payment_history_subscription_id_idx"),
         ]
     ]
+
+
+def test_sharded_indexes_are_written_and_read_in_eight_places(database: Database) -> None:
+    """Before, all of an index on times is one range. (From v22.1 on sharding alone makes a range of each place.)"""
+    able(database, FOLDER / "hash_sharded_indexes.sql")
+    queries = read_queries(FOLDER / "queries.sql")
+
+    def answer(name: str) -> list[tuple[object, ...]]:
+        def ask(cursor: Cursor) -> list[tuple[object, ...]]:
+            cursor.execute(*queries[name].bind({}))
+            return cursor.fetchall()
+
+        return run_transaction(database, ask)
+
+    def places() -> set[str]:
+        return set(re.findall(r"\[/(\d)/'2024-06-01", str(answer("plan_of_period"))))
+
+    assert len(answer("ranges_of_writes")) == 1
+    assert places() == set()
+    for name in ("hash_sharded_indexes.sql", "split_indexes.sql"):
+        schema.apply(database, FOLDER / name)
+    assert len(answer("ranges_of_writes")) >= 8
+    assert {"0", "1"} <= places()  # the plan leaves the others out: "(4 more)"
 
 
 def test_schema_sql_leaves_sharded_indexes_alone(database: Database) -> None:
