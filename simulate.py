@@ -114,6 +114,9 @@ def _add_run(commands: Any) -> None:
         "--concurrency", type=positive(1_000), default=8, metavar="N", help="how many at a time (default: 8)"
     )
     run.add_argument(
+        "--processes", type=positive(64), default=1, metavar="N", help="among which these are divided (default: 1)"
+    )
+    run.add_argument(
         "--rate", type=_rate, metavar="R", help="so many operations a second are due, and latencies count from then"
     )
     run.add_argument("--seed", type=int, default=1, metavar="N", help="another number, other viewers (default: 1)")
@@ -146,7 +149,8 @@ def _run(arguments: argparse.Namespace) -> int:
     unbounded = arguments.duration is None and arguments.max_ops is not None
     options = Options(
         duration=math.inf if unbounded else DURATION if arguments.duration is None else arguments.duration,
-        concurrency=arguments.concurrency,
+        concurrency=max(arguments.concurrency, arguments.processes),
+        processes=arguments.processes,
         rate=arguments.rate,
         seed=arguments.seed,
         max_ops=arguments.max_ops,

@@ -12,6 +12,7 @@ history.py         what was called, and what came of it
 measurements.py    latencies and counts, and the figures made of them
 recorder.py        where workers record what they measure; totals; when nobody had an answer
 runner.py          many workers, for so long or so many operations
+processes.py       the same in several processes
 run.py             a run from its beginning to its proof
 signals.py         how it is ended from outside
 display.py         the table each second, for a person or a program

@@ -35,6 +35,7 @@ def facts_of(database: Database, audience: Audience, options: Options) -> dict[s
         "max_ops": options.max_ops,
         "warm_up": options.warm_up,
         "concurrency": options.concurrency,
+        "processes": options.processes,
         "rate": options.rate,
         "isolation": run_or_explain(database, lambda cursor: ask(cursor, "SHOW transaction_isolation")),
         "mix": None if options.mix == MIX else options.mix,

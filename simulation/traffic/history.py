@@ -7,7 +7,9 @@ nothing of it is in the database) or info (nobody knows). Only calls that write 
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
+from io import RawIOBase
 from itertools import chain
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit.console import UserError
@@ -36,12 +38,26 @@ class Event(NamedTuple):
 
 
 class History:
-    """The calls of one worker, which makes one after the other."""
+    """The calls of one worker, which makes one after the other.
 
-    def __init__(self) -> None:
+    path: the file, for one that another process is to read; it can be pickled then, and whoever takes it over has to
+    remove the file. Else the file has no name, and goes with the process.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
         self.calls = 0
-        self._file = tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - as long as there is a History
+        self._path = path
+        self._file: RawIOBase = (  # as long as there is a History
+            path.open("a+b", buffering=0) if path else tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115
+        )
         self._lines: list[str] = []  # that are not in the file yet
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self._path, "calls": self.calls, "lines": self._lines}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["path"])  # type: ignore[misc]
+        self.calls, self._lines = state["calls"], state["lines"]
 
     def begin(self, now: float, user: int, call: str, key: object, sent: list[Any]) -> None:
         """Write down that a call begins. Raises UserError if that is not possible: the call must not be made then."""
@@ -78,7 +94,7 @@ class History:
         try:
             written = 0
             while written < len(data):
-                written += self._file.write(data[written:])
+                written += self._file.write(data[written:]) or 0
         except OSError as error:
             self._file.truncate(size)
             raise UserError(

@@ -108,9 +108,9 @@ class Totals:
         self._recordings = list(recordings)
         self.restart()
 
-    def restart(self) -> None:
-        """Begin anew: what was measured so far counts for nothing."""
-        self._began = self._taken = self._answered = time.monotonic()
+    def restart(self, at: float | None = None) -> None:
+        """Begin anew: what was measured so far counts for nothing. at: from then (time.monotonic()); by default now."""
+        self._began = self._taken = self._answered = time.monotonic() if at is None else at
         self._waiting = math.inf  # since when calls wait that have ended without an answer, after the latest answer
         self.measurements: Measurements = {}
         self.elapsed = 0.0

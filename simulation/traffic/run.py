@@ -1,7 +1,5 @@
 """One run from its beginning to its proof: what `simulate.py run` does."""
 
-import time
-
 from psycopg2.extensions import make_dsn
 
 from simulation.traffic.audience import Audience
@@ -10,6 +8,7 @@ from simulation.traffic.facts import facts_of
 from simulation.traffic.measurements import in_all, latency
 from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
+from simulation.traffic.processes import Processes
 from simulation.traffic.run_ids import APPLICATION, new_run_id
 from simulation.traffic.runner import Traffic
 from simulation.traffic.server_clock import ServerClock
@@ -46,19 +45,23 @@ def _run(url: str, options: Options) -> int:
     first_prices = [plan.price for plan in plans]
     facts = supervised(database, lambda: facts_of(database, audience, options))
     display.begin(facts)
+    among = f" in {options.processes} processes" if options.processes > 1 else ""
     display.note(
         f"run {run_id}: {len(audience.users):,} users and {len(audience.titles):,} titles at {database.target.host}, "
-        f"{options.concurrency} workers; `simulate.py clean --run {run_id}` removes what it writes"
+        f"{options.concurrency} workers{among}; `simulate.py clean --run {run_id}` removes what it writes"
     )
     if facts["isolation"] != options.isolation:
         display.note(
             f"warning: {options.isolation} was asked for, and {facts['server']} runs at {facts['isolation']}: it has "
             "no such level, or only when it is allowed to (CockroachDB: sql.txn.read_committed_isolation.enabled)"
         )
-    traffic = Traffic(url, run_id, audience, plans, options)
+    kind = Traffic if options.processes == 1 else Processes
+    traffic = kind(url, run_id, audience, plans, options)
     status = _go(traffic, options, display)
     written = Written(run_id, plans, first_prices, traffic.histories)
     try:
+        if traffic.is_incomplete:
+            raise UserError("what the killed process has called is not known")
         verdict = supervised(database, lambda: verify(database, written, clock, options.most_not_judged))
         display.verdict(verdict)
         status = status if verdict.is_good else 1
@@ -73,7 +76,7 @@ def _run(url: str, options: Options) -> int:
     return status
 
 
-def _go(traffic: Traffic, options: Options, display: Display) -> int:
+def _go(traffic: Traffic | Processes, options: Options, display: Display) -> int:
     """Let the traffic run, and show it. Return the exit status, as far as it is known then."""
     told = False
 
@@ -86,7 +89,7 @@ def _go(traffic: Traffic, options: Options, display: Display) -> int:
         told = silence >= LONG_SILENCE
 
     status = 0
-    cpu = time.process_time()
+    cpu = traffic.cpu
     try:
         traffic.go(every_second)
     except KeyboardInterrupt:
@@ -95,22 +98,22 @@ def _go(traffic: Traffic, options: Options, display: Display) -> int:
     except UserError as failure:
         status = 1
         display.note(f"error: {failure}")
-    cpu = time.process_time() - cpu
+    cpu = traffic.cpu - cpu
     every_second()
     totals = traffic.totals
     totals.end()
     display.end(totals.measurements, totals.elapsed, totals.silences)
     display.note(f"The client took {cpu:.1f} s of CPU in {totals.elapsed:.1f} s")
-    if cpu > BUSY * totals.elapsed:
+    if cpu > BUSY * totals.elapsed * options.processes:
         display.note(
-            "warning: the client was the bottleneck, as Python runs one thread at a time: for more operations a second "
-            "start further processes, or use further machines, and `simulate.py merge` their output"
+            "warning: the client was the bottleneck, as Python runs one thread of a process at a time: for more "
+            "operations a second use --processes, or further machines, and `simulate.py merge` their output"
         )
     _tell_problems(traffic, options, display)
     return status
 
 
-def _tell_problems(traffic: Traffic, options: Options, display: Display) -> None:
+def _tell_problems(traffic: Traffic | Processes, options: Options, display: Display) -> None:
     """Say what the errors were, what was refused, what could not begin in time, and when nobody had an answer."""
     totals = traffic.totals
     together = in_all(totals.measurements.values())
