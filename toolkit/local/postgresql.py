@@ -37,7 +37,7 @@ def settings_for(memory: int) -> dict[str, str]:
     than this would take a server that was killed too long to read when it starts.
     """
     buffers = min(max(memory // 4, LEAST_BUFFERS), MOST_BUFFERS)
-    return {"shared_buffers": f"{buffers >> 20}MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+    return {"shared_buffers": f"{buffers >> 20}MB", "max_wal_size": "2GB", "checkpoint_timeout": "30min"}
 
 
 class PostgreSQL(Server):
