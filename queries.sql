@@ -9,9 +9,9 @@
 -- shell's time zone is. A month is whole if it ends at or before :until, and what only a whole month can tell is NULL
 -- in another.
 --
--- A viewing is finished from 90 percent on, as in the services: few stay for the credits. A subscriber of a month is who
--- paid in it; who paid stays known by payer_id when the user is deleted. What a subscriber pays a month is their last
--- payment of the month, so that two payments that meet in one month are not a rise.
+-- A viewing is finished from 90 percent on, as in the services: few stay for the credits. A subscriber of a month is
+-- who paid in it; who paid stays known by payer_id when the user is deleted. What a subscriber pays a month is their
+-- last payment of the month, so that two payments that meet in one month are not a rise.
 
 
 -- The six features
@@ -140,16 +140,22 @@ LIMIT 10 /* :limit */;
 WITH earliest AS (
     SELECT at, row_number() OVER (ORDER BY at) AS place, count(*) OVER () AS rows
     FROM (
-        (SELECT created_at AS at FROM users ORDER BY created_at LIMIT 1000)
-        UNION ALL (SELECT watched_at FROM watch_history ORDER BY watched_at LIMIT 1000)
-        UNION ALL (SELECT payment_date FROM payment_history ORDER BY payment_date LIMIT 1000)
+        (SELECT created_at AS at FROM users
+         WHERE created_at >= '1900-01-01Z' AND created_at < '9999-01-01Z' ORDER BY created_at LIMIT 1000)
+        UNION ALL (SELECT watched_at FROM watch_history
+         WHERE watched_at >= '1900-01-01Z' AND watched_at < '9999-01-01Z' ORDER BY watched_at LIMIT 1000)
+        UNION ALL (SELECT payment_date FROM payment_history
+         WHERE payment_date >= '1900-01-01Z' AND payment_date < '9999-01-01Z' ORDER BY payment_date LIMIT 1000)
     ) AS ends
 ), latest AS (
     SELECT at, kind, row_number() OVER (ORDER BY at DESC) AS place, count(*) OVER () AS rows
     FROM (
-        (SELECT created_at AS at, 'user' AS kind FROM users ORDER BY created_at DESC LIMIT 1000)
-        UNION ALL (SELECT watched_at, 'viewing' FROM watch_history ORDER BY watched_at DESC LIMIT 1000)
-        UNION ALL (SELECT payment_date, 'payment' FROM payment_history ORDER BY payment_date DESC LIMIT 1000)
+        (SELECT created_at AS at, 'user' AS kind FROM users
+         WHERE created_at >= '1900-01-01Z' AND created_at < '9999-01-01Z' ORDER BY created_at DESC LIMIT 1000)
+        UNION ALL (SELECT watched_at, 'viewing' FROM watch_history
+         WHERE watched_at >= '1900-01-01Z' AND watched_at < '9999-01-01Z' ORDER BY watched_at DESC LIMIT 1000)
+        UNION ALL (SELECT payment_date, 'payment' FROM payment_history
+         WHERE payment_date >= '1900-01-01Z' AND payment_date < '9999-01-01Z' ORDER BY payment_date DESC LIMIT 1000)
     ) AS ends
 ), usual AS (
     SELECT (SELECT min(at) - INTERVAL '744 hours' FROM earliest WHERE place > rows / 100) AS first,
@@ -181,7 +187,9 @@ WITH period AS NOT MATERIALIZED (
            END AS before
     FROM period
 ), people AS (
-    SELECT count(*) AS now, count(*) FILTER (WHERE u.created_at < p.since) AS before
+    SELECT count(*) AS now, count(*) FILTER (WHERE u.created_at < p.since) AS before,
+           count(*) FILTER (WHERE u.created_at >= p.since) AS new,
+           count(*) FILTER (WHERE u.created_at >= p.before AND u.created_at < p.since) AS new_before
     FROM users u, periods p
     WHERE u.created_at < p.until
 ), money AS (
@@ -202,14 +210,15 @@ WITH period AS NOT MATERIALIZED (
     WHERE w.watched_at < p.until AND w.watched_at >= p.before
 ), figures AS (
     SELECT 1 AS place, 'users' AS figure, now::DECIMAL AS now, before::DECIMAL AS before FROM people
-    UNION ALL SELECT 2, 'subscribers', payers_now::DECIMAL, payers_before::DECIMAL FROM money
-    UNION ALL SELECT 3, 'revenue', coalesce(now, 0)::DECIMAL, coalesce(before, 0)::DECIMAL FROM money
-    UNION ALL SELECT 4, 'revenue per subscriber', round(now / payers_now, 2), round(before / payers_before, 2)
+    UNION ALL SELECT 2, 'sign-ups', new::DECIMAL, new_before::DECIMAL FROM people
+    UNION ALL SELECT 3, 'subscribers', payers_now::DECIMAL, payers_before::DECIMAL FROM money
+    UNION ALL SELECT 4, 'revenue', coalesce(now, 0)::DECIMAL, coalesce(before, 0)::DECIMAL FROM money
+    UNION ALL SELECT 5, 'revenue per subscriber', round(now / payers_now, 2), round(before / payers_before, 2)
               FROM (SELECT now, before, nullif(payers_now, 0) AS payers_now, nullif(payers_before, 0) AS payers_before
                     FROM money) AS paid
-    UNION ALL SELECT 5, 'viewers', viewers_now::DECIMAL, viewers_before::DECIMAL FROM watching
-    UNION ALL SELECT 6, 'viewings', now::DECIMAL, before::DECIMAL FROM watching
-    UNION ALL SELECT 7, 'viewings finished', finished_now::DECIMAL, finished_before::DECIMAL FROM watching
+    UNION ALL SELECT 6, 'viewers', viewers_now::DECIMAL, viewers_before::DECIMAL FROM watching
+    UNION ALL SELECT 7, 'viewings', now::DECIMAL, before::DECIMAL FROM watching
+    UNION ALL SELECT 8, 'viewings finished', finished_now::DECIMAL, finished_before::DECIMAL FROM watching
 )
 SELECT figure, now AS this_period, before AS period_before,
        round(100.0 * (now - before) / nullif(before, 0), 1) AS change_percent

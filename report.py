@@ -1,6 +1,7 @@
 """Script 4: a page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic.
 
-python report.py [--out report.html] [--since DATE] [--until DATE] [--user ID] [--as-of TIME] [--open]
+python report.py [--out report.html] [--since DATE] [--until DATE] [--plan NAME] [--country XX] [--user ID]
+                 [--currency NAME] [--as-of TIME] [--open]
 python report.py --run run.jsonl [--run other.jsonl] [--out report.html] [--open]
 """
 
@@ -41,9 +42,17 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
 
     queries = read_queries(QUERIES)
     database = Database(database_url(arguments.url), setup="python streaming_services.py")
-    options = ReportOptions(arguments.since, arguments.until, arguments.user, arguments.as_of)
+    options = ReportOptions(
+        since=arguments.since,
+        until=arguments.until,
+        user_id=arguments.user,
+        as_of=arguments.as_of,
+        plan=arguments.plan,
+        country=arguments.country,
+        currency=arguments.currency,
+    )
     # Drawn on a terminal only, and not for what takes less than a second.
-    bar = tqdm.tqdm(total=20, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
+    bar = tqdm.tqdm(total=35, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
 
     def tell(name: str) -> None:
         bar.set_description_str(name, refresh=False)
@@ -69,6 +78,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--since", type=day, metavar="DATE", help="the first day (default: a year before the end)")
     parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
+    parser.add_argument("--plan", metavar="NAME", help="only what users of this plan do, and what is paid for it")
+    parser.add_argument("--country", metavar="XX", help="only the users of this country: DE, KR, ...")
+    parser.add_argument("--currency", metavar="NAME", help="what to call the currency of the prices")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
         "--as-of",
@@ -86,9 +98,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     arguments = parser.parse_args()
-    of_the_platform = (arguments.since, arguments.until, arguments.user, arguments.as_of, arguments.url)
-    if arguments.run and any(value is not None for value in of_the_platform):
-        parser.error("--run draws files: --since, --until, --user, --as-of and --url are for the page of the platform")
+    of_the_platform = ("since", "until", "plan", "country", "currency", "user", "as_of", "url")
+    if arguments.run and any(getattr(arguments, name) is not None for name in of_the_platform):
+        parser.error(
+            f"--run draws files: --{', --'.join(of_the_platform).replace('_', '-')} are for the page of the platform"
+        )
     if arguments.since and arguments.until and arguments.since >= arguments.until:
         parser.error(f"--since {arguments.since} has to be before --until {arguments.until}")
     return arguments

@@ -1,8 +1,18 @@
 """From the result of a query to a card of the page."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from reporting import charts
+from reporting.charts import Chart, Series
 from reporting.figures import QueryResult
+from reporting.formatting import month, months, span
 from reporting.markup import Markup
 from reporting.page import Card, FigureSource
+from reporting.period import Period, months_later
+
+Row = Mapping[str, Any]
+NOBODY_PAID, NOBODY_WATCHED = "Nobody paid.", "Nobody watched anything."
 
 
 def query_source(result: QueryResult) -> FigureSource:
@@ -10,10 +20,55 @@ def query_source(result: QueryResult) -> FigureSource:
     return FigureSource(result.query.name, result.query.description, result.sql + ";")
 
 
-def query_card(result: QueryResult, title: str, lead: str, chart: Markup | None, *, key: str | None = None) -> Card:
+def query_card(
+    result: QueryResult, title: str, lead: str, chart: Chart | Markup | None, *, key: str | None = None
+) -> Card:
     """Return the card of a picture that was drawn from a result.
 
     key: the name by which links and tests find it, where one query has several pictures; by default the query's.
     """
     rows = [list(row.values()) for row in result.rows]
     return Card(key or result.query.name, title, lead, chart, result.columns, rows, query_source(result))
+
+
+def whole(period: Period, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of months that are over; of all, where none is."""
+    return [row for row in rows if period.is_whole(row["month"])] or list(rows)
+
+
+def partial(period: Period, rows: Sequence[Row]) -> list[int]:
+    """Return the places of the months that are not over."""
+    return [i for i, row in enumerate(rows) if not period.is_whole(row["month"])]
+
+
+def monthly_line(
+    result: QueryResult,
+    period: Period,
+    title: str,
+    unit: str,
+    column: str,
+    write: Callable[[Any], str],
+    tip: Callable[[Row], str],
+    *,
+    key: str | None = None,
+) -> Card:
+    """Return the card of a figure by month as a line, with between which values it lies, and the latest whole month."""
+    rows = [row for row in result.rows if period.since < months_later(row["month"], 1)]
+    known = [row for row in whole(period, rows) if row[column] is not None]
+    if not known:
+        return query_card(result, title, "Nothing is known of a month that is over.", None, key=key)
+    line = Series(
+        "",
+        "main",
+        [None if row[column] is None else float(row[column]) for row in rows],
+        [
+            "" if row[column] is None else f"{month(row['month'])}{period.note(row['month'])}: {tip(row)}"
+            for row in rows
+        ],
+    )
+    latest = f"{write(known[-1][column])} in {month(known[-1]['month'])}"
+    between = span((row[column] for row in known), write)
+    lead = f"{between[0].upper()}{between[1:]}; {latest}." if len(known) > 1 else f"{latest}."
+    axis = months([row["month"] for row in rows])
+    drawn = charts.lines(unit, axis, [line], partial=partial(period, rows))
+    return query_card(result, title, lead, drawn, key=key)

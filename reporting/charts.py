@@ -1,22 +1,19 @@
-"""Charts as SVG: columns, bars, lines and heat maps.
+"""Charts as SVG and HTML that keep the size of their text at every width.
 
-Each is drawn 400 units wide, about as wide as a telephone or a card of the page, so that its text has the size of the
-page's. Colours are classes of page.css: main, tone-1 to tone-6,
-tone-rest, up and down. Every mark has a <title>, its value in
-words, which page.js shows under the pointer and to the keyboard.
+Only what is across is a share of the width; heights and text are in pixels. So a chart fills a telephone as it fills a
+card, without a script. Colours are classes of page.css: main, tone-1 to tone-6, tone-rest, up and down. Every mark has
+a title, its value in words, which page.js shows under the pointer and to the keyboard.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from reporting.markup import Markup, join, tag
-from toolkit.console import clipped
 
-WIDTH = 400
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 26, 22  # what is around a plot
-HEIGHT = 240
-LABEL = 12  # the height of a line of text
+HEIGHT = 216
+TOP, BOTTOM = 10, 22  # what is above and below a plot, in pixels
+NARROWEST = 270  # the width of a plot on a small telephone, for which labels are chosen
 
 
 class Series(NamedTuple):
@@ -55,82 +52,108 @@ class Band(NamedTuple):
     tip: str
 
 
-def columns(name: str, unit: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
-    """Draw columns, the series on top of each other, named beside the last column if there are several."""
-    totals = [sum(one.values[i] or 0 for one in series) for i in range(len(labels))]
-    right = WIDTH - (_name_width(series) if len(series) > 1 else RIGHT)
-    y, axis = _value_axis(unit, [0, *totals], right)
-    step = (right - LEFT) / max(len(labels), 1)
-    width = min(step * 0.76, 48)
-    marks, ends = [], []
+class Chart(NamedTuple):
+    """A picture, and what its series are called."""
+
+    picture: Markup
+    legend: Markup = Markup()
+
+
+SHADES = 6  # of a heat map, beside none
+
+
+def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, partial: Collection[int] = ()) -> Chart:
+    """Draw columns, the series on top of each other, negative ones below nought; the partial ones are hatched."""
+    heights = [[(one.values[i] or 0) for one in series] for i in range(len(labels))]
+    ends = [sum(max(value, 0) for value in of) for of in heights] + [
+        sum(min(value, 0) for value in of) for of in heights
+    ]
+    y = _scale([0, *ends])
+    step = 100 / max(len(labels), 1)
+    width = min(step * 0.76, 14)
+    marks = []
     for i in range(len(labels)):
-        below = 0.0
-        for one in series:
+        above = below = 0.0
+        for place, one in enumerate(series):
             value = one.values[i] or 0
-            if value:
-                x, top = LEFT + step * (i + 0.5) - width / 2, y(below + value)
-                marks.append(_box(x, top, width, y(below) - top, one.tone, one.tips[i]))
-            if i == len(labels) - 1:
-                ends.append((y(below + value / 2), one))
-            below += value
-    named = _names(right + 6, ends) if len(series) > 1 else Markup()
-    return _svg(name, HEIGHT, axis, _time_axis(labels, step / 2, right), *marks, named)
+            if not value:
+                continue
+            begin = above if value > 0 else below
+            top, bottom = y(max(begin, begin + value)), y(min(begin, begin + value))
+            box = {"x": _percent(step * (i + 0.5) - width / 2), "width": _percent(width)}
+            box |= {"y": _n(top), "height": _n(max(bottom - top, 0.5))}
+            kind = f"mark {one.tone}"
+            marks.append(tag("rect", tag("title", one.tips[i]), class_=kind, rx=1, data_series=place, **box))
+            if i in partial:
+                marks.append(tag("rect", class_="hatch", data_series=place, **box))
+            above, below = (begin + value, below) if value > 0 else (above, begin + value)
+    return Chart(_plot(unit, y, _axis(labels, step, step / 2), *marks), _legend(series))
 
 
 def lines(
-    name: str,
     unit: str,
     labels: Sequence[str],
     series: Sequence[Series],
     *,
+    partial: Collection[int] = (),
     bands: Sequence[Band] = (),
     is_log: bool = False,
-) -> Markup:
-    """Draw a line for each series, named at its end if there are several. is_log: by the logarithms of the values."""
+) -> Chart:
+    """Draw a line for each series; a partial value has a hollow point, and no line leads to it.
+
+    is_log: by the logarithms of the values.
+    """
     known = [value for one in series for value in one.values if value is not None]
-    right = WIDTH - (_name_width(series) if len(series) > 1 else RIGHT + 4)
-    y, axis = _log_axis(unit, known, right) if is_log else _value_axis(unit, [0, *known], right)
-    step = (right - LEFT) / max(len(labels) - 1, 1)
-    marks, ends = [], []
+    y = _log_scale(known) if is_log else _scale([0, *known])
+    step = 100 / max(len(labels) - 1, 1)
+    paths, marks = [], []
     for band in bands:
-        x, width = LEFT + step * band.begin, max(step * (band.end - band.begin), 2)
-        marks.append(_box(x, TOP, width, HEIGHT - BOTTOM - TOP, "band", band.tip))
-    for one in series:
-        points = [(LEFT + step * i, y(value), i) for i, value in enumerate(one.values) if value is not None]
-        for piece in _pieces(points):
-            path = "M" + "L".join(f"{px:.1f},{py:.1f}" for px, py, _ in piece)
-            marks.append(tag("path", d=path, class_=f"line {one.tone}"))
-        # What is pointed at: a point for each value, which is seen when there are few.
-        radius = 2.5 if len(labels) <= 40 else 0.8
-        marks += [_dot(px, py, radius, one.tone, one.tips[i]) for px, py, i in points]
-        if points:
-            ends.append((points[-1][1], one))
-    named = _names(right + 6, ends) if len(series) > 1 else Markup()
-    return _svg(name, HEIGHT, axis, _time_axis(labels, 0, right), *marks, named)
+        box = {"x": _percent(step * band.begin), "width": _percent(max(step * (band.end - band.begin), 0.5))}
+        box |= {"y": _n(TOP), "height": _n(HEIGHT - TOP - BOTTOM)}
+        marks.append(tag("rect", tag("title", band.tip), class_="mark band", **box))
+    for place, one in enumerate(series):
+        points = [(i, y(value)) for i, value in enumerate(one.values) if value is not None]
+        for piece in _pieces([point for point in points if point[0] not in partial]):
+            path = "M" + "L".join(f"{step * i * 10:.1f},{top:.1f}" for i, top in piece)
+            paths.append(tag("path", d=path, class_=f"line {one.tone}", data_series=place))
+        radius = 3 if len(labels) <= 40 else 1
+        marks += [
+            tag(
+                "circle",
+                tag("title", one.tips[i]),
+                cx=_percent(step * i),
+                cy=_n(top),
+                r=radius,
+                class_=f"mark {one.tone}" + (" hollow" if i in partial else ""),
+                data_series=place,
+            )
+            for i, top in points
+        ]
+    # Paths know no percent: they are drawn a thousand units wide, and stretched, but for the width of the line.
+    drawn = tag("svg", *paths, viewBox=f"0 0 1000 {HEIGHT}", preserveAspectRatio="none", width="100%", height=HEIGHT)
+    unit = f"{unit}, by their logarithms" if is_log else unit
+    return Chart(_plot(unit, y, _axis(labels, step, 0), drawn, *marks), _legend(series))
 
 
-def bars(name: str, unit: str, rows: Sequence[Bar]) -> Markup:
-    """Draw a bar to the right for each row, below its label and beside its note; to both sides if some are negative."""
+def bars(unit: str, rows: Sequence[Bar]) -> Chart:
+    """Draw a bar below the label and the note of each row; to both sides of a middle if some are negative."""
     longest = max((sum(abs(length) for _, length in row.parts) for row in rows), default=0) or 1
     both = any(length < 0 for row in rows for _, length in row.parts)
-    zero, room = (WIDTH / 2, WIDTH / 2 - 46) if both else (0.0, WIDTH - 74.0)
-    line = 30
-    marks: list[Markup] = []
-    for i, row in enumerate(rows):
-        top = TOP + line * i
-        marks.append(_text(0 if not both else zero, top + 10, clipped(row.label, 52), "middle" if both else "start"))
-        x = zero
+    items = []
+    for row in rows:
+        parts = []
         for tone, length in row.parts:
-            width = abs(length) / longest * room
-            marks.append(_box(x - width if length < 0 else x, top + 15, width, 9, tone, row.tip))
-            x += math.copysign(width, length)
-        is_left = x < zero
-        marks.append(_text(x + (-5 if is_left else 5), top + 23, row.note, "end" if is_left else "start", "strong"))
-    return _svg(name, TOP + line * len(rows) + 4, _text(0, 10, unit, "start", "unit"), *marks)
+            width = abs(length) / longest * (50 if both else 100)
+            left = 50 - width if length < 0 else 50
+            place = f"width:{_percent(width)}" + (f";margin-left:{_percent(left)}" if both else "")
+            parts.append(tag("i", class_=tone, style=place))
+        label, note = tag("span", row.label, class_="label"), tag("b", row.note)
+        track = tag("span", *parts, class_="track both" if both else "track")
+        items.append(tag("li", label, note, track, class_="mark", title=row.tip))
+    return Chart(join(tag("p", unit, class_="unit"), tag("ol", *items, class_="bars")))
 
 
 def heat_map(
-    name: str,
     unit: str,
     rows: Sequence[str],
     columns: Sequence[str],
@@ -138,82 +161,97 @@ def heat_map(
     *,
     below: str = "",
     scale: Sequence[tuple[float, str]] = (),
-) -> Markup:
-    """Draw fields in rows and columns, the darker the more. below: what the columns are. scale: shades, and what each
-    stands for."""
-    left = 34 if max(map(len, rows), default=0) <= 4 else 62
-    width = (WIDTH - left) / max(len(columns), 1)
-    height = 26 if len(rows) <= 8 else 19
-    marks: list[Markup] = []
-    for cell in cells:
-        x, top = left + width * cell.column, TOP + height * cell.row
-        box = tag("rect", _title(cell.tip), x=_n(x), y=_n(top), width=_n(width - 1), height=_n(height - 1), rx=2)
-        strength = f"--shade:{0.06 + 0.94 * cell.shade:.2f}"
-        shown = _text(
-            x + width / 2, top + height / 2 + 4, cell.text, "middle", "dark" if cell.shade > 0.45 else "light"
-        )
-        marks.append(tag("g", box, shown if cell.text else "", class_="mark heat", style=strength))
-    named = [_text(left - 6, TOP + height * (i + 0.5) + 4, row, "end") for i, row in enumerate(rows)]
-    bottom = TOP + height * len(rows) + 14
-    named += [_text(left + width * (i + 0.5), bottom, columns[i], "middle") for i in _roomy(columns, width)]
-    named.append(_text(left, bottom + 16, below, "start", "unit"))
-    for i, (shade, text) in enumerate(reversed(scale)):
-        x, strength = WIDTH - 66 * (i + 1), f"--shade:{0.06 + 0.94 * shade:.2f}"
-        box = tag("rect", x=x, y=_n(bottom + 7), width=11, height=11, rx=2)
-        named.append(tag("g", box, _text(x + 15, bottom + 16, text, "start", "light"), class_="heat", style=strength))
-    return _svg(name, bottom + (22 if below else 6), _text(0, 10, unit, "start", "unit"), *marks, *named)
+) -> Chart:
+    """Draw fields in rows and columns, the darker the more.
+
+    below: what the columns are. scale: shades, and what each stands for.
+    """
+    found = {(cell.row, cell.column): cell for cell in cells}
+    fields = []
+    for i, row in enumerate(rows):
+        fields.append(tag("span", row, class_="row"))
+        for j in range(len(columns)):
+            cell = found.get((i, j))
+            if cell is None:
+                fields.append(tag("i"))
+            else:
+                fields.append(tag("i", cell.text, class_=f"mark {_shade(cell.shade)}", title=cell.tip))
+    fields.append(tag("span"))
+    shown = _roomy(columns, (NARROWEST - 20) / max(len(columns), 1))
+    fields += [
+        tag("span", tag("span", label) if i in shown else "", class_="column") for i, label in enumerate(columns)
+    ]
+    grid = tag("div", *fields, class_="heat", style=f"--columns:{len(columns)}")
+    parts = [tag("p", unit, class_="unit"), grid, tag("p", below, class_="unit below") if below else ""]
+    legend = [tag("span", tag("i", class_=_shade(shade)), text) for shade, text in scale]
+    return Chart(join(*parts), tag("p", *legend, class_="legend") if legend else Markup())
 
 
-def _svg(name: str, height: float, *children: Markup) -> Markup:
-    # Focusable, so that page.js can lead the keyboard from value to value.
-    return tag(
-        "svg", *children, viewBox=f"0 0 {WIDTH} {_n(height)}", role="img", aria_label=name, tabindex=0, class_="chart"
-    )
-
-
-def _value_axis(unit: str, values: Sequence[float], right: float) -> tuple["_Scale", Markup]:
-    ticks = _ticks(min(values), max(values), whole=all(isinstance(value, int) for value in values))
-    y = _Scale(ticks[0], ticks[-1])
-    grid = [_line(LEFT, y(tick), right, y(tick), "grid" if tick else "zero") for tick in ticks]
-    labels = [_text(LEFT - 6, y(tick) + 4, _short(tick), "end") for tick in ticks]
-    return y, join(*grid, *labels, _text(0, 10, unit, "start", "unit"))
-
-
-def _log_axis(unit: str, values: Sequence[float], right: float) -> tuple["_Scale", Markup]:
-    powers = [math.log10(value) for value in values if value > 0] or [0.0]
-    low = math.floor(min(powers))
-    y = _Scale(low, max(math.ceil(max(powers)), low + 1), is_log=True)
-    grid, labels = [], []
-    for power in range(low, int(y.high) + 1):
-        grid.append(_line(LEFT, y(10.0**power), right, y(10.0**power), "grid"))
-        labels.append(_text(LEFT - 6, y(10.0**power) + 4, _short(10.0**power), "end"))
-    return y, join(*grid, *labels, _text(0, 10, f"{unit}, by their logarithms", "start", "unit"))
+def _shade(part: float) -> str:
+    return f"heat-{math.ceil(max(part, 0) * SHADES)}"
 
 
 class _Scale(NamedTuple):
     """From a value to its height in the plot."""
 
-    low: float
-    high: float
+    ticks: list[float]
     is_log: bool = False
 
     def __call__(self, value: float) -> float:
-        value = value if not self.is_log else math.log10(value) if value > 0 else self.low
-        return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - BOTTOM - TOP)
+        low, high = self.ticks[0], self.ticks[-1]
+        if self.is_log:
+            low, high, value = math.log10(low), math.log10(high), math.log10(max(value, low))
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
 
 
-def _time_axis(labels: Sequence[str], indent: float, right: float) -> Markup:
-    step = (right - LEFT - 2 * indent) / max(len(labels) - 1, 1)
+def _scale(values: Sequence[float]) -> _Scale:
+    return _Scale(_ticks(min(values), max(values), whole=all(isinstance(value, int) for value in values)))
+
+
+def _log_scale(values: Sequence[float]) -> _Scale:
+    powers = [math.log10(value) for value in values if value > 0] or [0.0]
+    low = math.floor(min(powers))
+    return _Scale([10.0**power for power in range(low, max(math.ceil(max(powers)), low + 1) + 1)], is_log=True)
+
+
+def _plot(unit: str, y: _Scale, *marks: Markup) -> Markup:
+    labels = [_short(tick) for tick in y.ticks]
+    left = 10 + 7 * max(map(len, labels))
+    values = [
+        tag("text", label, x=left - 6, y=_n(y(tick) + 4), text_anchor="end")
+        for tick, label in zip(y.ticks, labels, strict=True)
+    ]
+    grid = [
+        tag("line", x1=0, y1=_n(y(tick)), x2="100%", y2=_n(y(tick)), class_="grid" if tick else "zero")
+        for tick in y.ticks
+    ]
+    axis = tag("svg", *values, width=left, height=HEIGHT, class_="axis")
+    area = tag("svg", *grid, *marks, width="100%", height=HEIGHT, class_="area")
+    return join(tag("p", unit, class_="unit"), tag("div", axis, area, class_="plot"))
+
+
+def _axis(labels: Sequence[str], step: float, indent: float) -> Markup:
     marks = []
-    for i in _roomy(labels, step):
-        x = LEFT + indent + step * i
-        marks.append(_text(x, HEIGHT - 6, labels[i], "end" if x > WIDTH - 16 else "middle"))
+    for i in _roomy(labels, step * NARROWEST / 100):
+        x = indent + step * i
+        anchor = "end" if x > 97 else "start" if x < 3 else "middle"
+        marks.append(tag("text", labels[i], x=_percent(x), y=HEIGHT - 5, text_anchor=anchor))
     return join(*marks)
 
 
+def _legend(series: Sequence[Series]) -> Markup:
+    """Name the series, if there are several. page.js makes of each name a switch."""
+    if len(series) < 2:
+        return Markup()
+    items = [
+        tag("span", tag("i", class_=one.tone), one.name, class_="key", data_series=i) for i, one in enumerate(series)
+    ]
+    return tag("p", *items, class_="legend")
+
+
 def _roomy(labels: Sequence[str], step: float) -> list[int]:
-    """Return which of the labels, so many units apart, are written: as many as do not meet. Empty ones are none."""
-    room = max(map(len, labels), default=0) * 6.2 + 6
+    """Return which of the labels, so many pixels apart, are written: as many as do not meet. Empty ones are none."""
+    room = max(map(len, labels), default=0) * 7 + 8
     written: list[int] = []
     for i, label in enumerate(labels):
         if label and (not written or (i - written[-1]) * step >= room):
@@ -233,34 +271,11 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     return [step * i for i in range(first, math.ceil(high / step - 1e-9) + 1)]
 
 
-def _name_width(series: Sequence[Series]) -> float:
-    return 16 + min(max((len(one.name) for one in series), default=0), 16) * 6.4
-
-
-def _names(x: float, ends: Sequence[tuple[float, Series]]) -> Markup:
-    """Write the names of series beside where they end, moved apart where they would meet."""
-    apart = LABEL + 2
-    heights: list[float] = []
-    downwards = sorted(ends, key=lambda end: end[0])
-    for y, _ in downwards:
-        heights.append(max(y, heights[-1] + apart) if heights else y)
-    lowest = HEIGHT - BOTTOM - 4.0
-    for i in reversed(range(len(heights))):
-        heights[i] = min(heights[i], lowest)
-        lowest = heights[i] - apart
-    return join(
-        *(
-            _text(x, y + 4, clipped(one.name, 16), "start", f"name {one.tone}")
-            for y, (_, one) in zip(heights, downwards, strict=True)
-        )
-    )
-
-
-def _pieces(points: Sequence[tuple[float, float, int]]) -> Iterable[list[tuple[float, float, int]]]:
+def _pieces(points: Sequence[tuple[int, float]]) -> Iterable[list[tuple[int, float]]]:
     """Yield the runs of points that follow each other without a gap."""
-    piece: list[tuple[float, float, int]] = []
+    piece: list[tuple[int, float]] = []
     for point in points:
-        if piece and point[2] != piece[-1][2] + 1:
+        if piece and point[0] != piece[-1][0] + 1:
             yield piece
             piece = []
         piece.append(point)
@@ -268,30 +283,12 @@ def _pieces(points: Sequence[tuple[float, float, int]]) -> Iterable[list[tuple[f
         yield piece
 
 
-def _box(x: float, y: float, width: float, height: float, tone: str, tip: str) -> Markup:
-    return tag(
-        "rect", _title(tip), x=_n(x), y=_n(y), width=_n(width), height=_n(max(height, 0.5)), class_=f"mark {tone}", rx=1
-    )
-
-
-def _dot(x: float, y: float, radius: float, tone: str, tip: str) -> Markup:
-    return tag("circle", _title(tip), cx=_n(x), cy=_n(y), r=_n(radius), class_=f"mark {tone}")
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return tag("line", x1=_n(x1), y1=_n(y1), x2=_n(x2), y2=_n(y2), class_=kind)
-
-
-def _text(x: float, y: float, text: str, anchor: str, kind: str | None = None) -> Markup:
-    return tag("text", text, x=_n(x), y=_n(y), text_anchor=anchor, class_=kind)
-
-
-def _title(text: str) -> Markup:
-    return tag("title", text)
+def _percent(number: float) -> str:
+    return f"{number:.2f}%"
 
 
 def _n(number: float) -> str:
-    """Write a coordinate: a tenth of a unit is finer than a screen."""
+    """Write a coordinate: a tenth of a pixel is finer than a screen."""
     return f"{number:.1f}".removesuffix(".0")
 
 

@@ -6,17 +6,19 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from reporting.audience import Audience, runs_in
 from reporting.cards import query_source
 from reporting.figures import QueryResult, Reader, read_snapshot
 from reporting.formatting import day, money, number, plural
 from reporting.markup import Markup
-from reporting.money import money_section, plan_tones, subscriber_section
+from reporting.money import money_section, plan_tones
 from reporting.page import Tile, headline, message, page
 from reporting.period import Period, first_of_month, months_later
 from reporting.person import person_section
+from reporting.subscribers import subscriber_section
 from reporting.titles import title_section
 from reporting.viewing import viewing_section
-from toolkit.console import UserError
+from toolkit.console import UserError, clipped
 from toolkit.database import Database
 from toolkit.queries import Query
 
@@ -28,12 +30,16 @@ class ReportOptions:
     """What the reader wants to see: since and until (not included; None: as far as there are data), and whom.
 
     as_of: as it was when, on CockroachDB; None: as it is now.
+    plan, country: of which part of the platform; None is all. currency: of the prices, which the schema does not say.
     """
 
     since: date | None = None
     until: date | None = None
     user_id: int | None = None
     as_of: str | None = None
+    plan: str | None = None
+    country: str | None = None
+    currency: str | None = None
 
 
 def dashboard_page(
@@ -47,11 +53,15 @@ def dashboard_page(
 
 
 def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
-    [days] = reader.read("days_of_data").rows
     moment = f" as of {options.as_of}" if options.as_of else ""
     where = f"Read from the database {database.target.database}{moment}"
+    _check_plan(reader, options.plan)
+    audience = Audience(options.plan, options.country, runs_in(reader.cursor))
+    reader = reader._replace(audience=audience)
+    # When there are data is a matter of the whole platform, and of all but the runs.
+    [days] = reader._replace(audience=Audience(runs=audience.runs)).read("days_of_data").rows
     if days["first_day"] is None:
-        return page(TITLE, "", message("The database is empty: nobody has signed up, watched or paid."), [], where)
+        return page(TITLE, str(audience), message(_nothing(audience)), [], where)
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
     first = first_of_month(days["first_day"])
@@ -66,11 +76,13 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     sections = [
         *([person_section(reader, database, options.user_id, tones)] if options.user_id is not None else []),
         money_section(reader, period, tones),
-        subscriber_section(reader, period),
+        subscriber_section(reader, period, tones),
         title_section(reader, period, latest),
         viewing_section(reader, period),
     ]
-    subtitle = f"{period}. All days and hours are in UTC.{_mistakes(days)}"
+    amounts = f"Amounts are in {options.currency or 'the currency of the prices'}."
+    what = f"{str(audience)[0].upper()}{str(audience)[1:]}, " if str(audience) else ""
+    subtitle = f"{what}{period}. All days and hours are in UTC. {amounts}{_left_out(days, audience)}"
     return page(TITLE, subtitle, tiles, sections, where)
 
 
@@ -86,11 +98,32 @@ def _latest_month(period: Period, days: Mapping[str, Any]) -> Period:
     return Period(month, months_later(month, 1)) if period.since <= month else period
 
 
-def _mistakes(days: Mapping[str, Any]) -> str:
-    """Say how many rows lie so far from all others that they are left out."""
+def _check_plan(reader: Reader, plan: str | None) -> None:
+    names = [row["name"] for row in reader.read("plans").rows]
+    if plan is not None and plan not in names:
+        raise UserError(f"there is no plan {plan}: there are {', '.join(map(clipped, names)) or 'none'}")
+
+
+def _nothing(audience: Audience) -> str:
+    """Say that there are no data, and which command comes next."""
+    if str(audience):
+        return f"Nobody of {audience} has signed up, watched or paid: run `python report.py` to see all."
+    return (
+        "The database is empty: nobody has signed up, watched or paid. Load the sample data with"
+        " `python insert_data.py`, or make a year of a platform with `python simulate.py generate` and load that with"
+        " `python insert_data.py generated`."
+    )
+
+
+def _left_out(days: Mapping[str, Any], audience: Audience) -> str:
+    """Say what is left out: the rows of simulated runs, and those that lie so far from all others."""
     ends = [(days["rows_before"], "before", days["first_day"]), (days["rows_after"], "after", days["last_day"])]
     said = [f"{plural(count, 'row', 'rows')} dated long {where} {day(end)}" for count, where, end in ends if count]
-    return f" Left out as mistakes: {' and '.join(said)}." if said else ""
+    mistakes = f" Left out as mistakes: {' and '.join(said)}." if said else ""
+    runs = plural(len(audience.runs), "simulated run", "simulated runs")
+    return mistakes + (
+        f" What {runs} wrote is left out; `python simulate.py clean` removes it." if audience.runs else ""
+    )
 
 
 def _headline(result: QueryResult, latest: Period) -> Markup:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg2.errors
+import psycopg2.extensions
 
+from reporting.audience import Audience
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained, run_read
 from toolkit.database.catalog import is_cockroachdb
@@ -21,6 +24,19 @@ SNAPSHOT_ON_POSTGRESQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ 
 FOR_LARGE_QUERIES = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 
 
+def _moment(text: str | bytes | None, cursor: Cursor) -> datetime | str | None:
+    """Read a time; one that Python has none for, such as infinity or one of the year 12000, stays as it is written."""
+    try:
+        found: datetime | None = psycopg2.extensions.PYDATETIMETZ(text, cursor)
+    except (ValueError, OverflowError):
+        return str(text)
+    # What psycopg2 makes of infinity is the last day that Python knows.
+    return text if isinstance(text, str) and "infinity" in text else found
+
+
+TIMESTAMPTZ = psycopg2.extensions.new_type(psycopg2.extensions.PYDATETIMETZ.values, "TIMESTAMPTZ", _moment)
+
+
 @dataclass(frozen=True)
 class QueryResult:
     """What a query answered. sql: the statement as it was sent, with its parameters, for a SQL shell."""
@@ -32,17 +48,18 @@ class QueryResult:
 
 
 class Reader(NamedTuple):
-    """Reads named queries in a transaction. tell(name) is called before each."""
+    """Reads named queries in a transaction, about an audience. tell(name) is called before each."""
 
     cursor: Cursor
     queries: Mapping[str, Query]
     tell: Callable[[str], None]
+    audience: Audience = Audience()
 
     def read(self, name: str, **values: Any) -> QueryResult:
         """Return what a query answers with these parameters, and else its own."""
-        query = self.queries[name]
         self.tell(name)
-        statement, parameters = query.bind(values)
+        query = self.audience.narrow(self.queries[name])
+        statement, parameters = query.bind({**self.audience.parameters, **values})
         self.cursor.execute(statement, parameters)
         columns = [column.name for column in self.cursor.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in self.cursor.fetchall()]
@@ -63,6 +80,7 @@ def read_snapshot(
     """
 
     def read(cursor: Cursor) -> T:
+        psycopg2.extensions.register_type(TIMESTAMPTZ, cursor)
         if not is_cockroachdb(cursor):
             cursor.execute(SNAPSHOT_ON_POSTGRESQL)
             cursor.execute(FOR_LARGE_QUERIES)

@@ -1,5 +1,5 @@
-// Shows what the marks of a chart stand for: under the pointer, and with the arrow keys on a chart that has the focus.
-// Without this script browsers show the <title> of each mark themselves; with it those would be shown twice.
+// Shows what the marks of a chart stand for, under the pointer and with the arrow keys on a chart that has the focus;
+// switches series on and off; sorts tables. Without it the page is whole: browsers show the titles of marks themselves.
 "use strict";
 
 const tip = document.getElementById("tip");
@@ -29,33 +29,35 @@ function hide() {
   tip.hidden = true;
 }
 
-for (const chart of document.querySelectorAll("svg.chart")) {
-  const marks = [...chart.querySelectorAll(".mark")];
-  for (const mark of marks) {
+for (const chart of document.querySelectorAll(".chart")) {
+  const all = [...chart.querySelectorAll(".mark")];
+  const visible = () => all.filter((mark) => !mark.classList.contains("off"));
+  for (const mark of all) {
     const title = mark.querySelector("title");
-    mark.dataset.tip = title.textContent;
-    title.remove();
+    mark.dataset.tip = title ? title.textContent : mark.title;
+    if (title) title.remove();
+    mark.removeAttribute("title");
   }
   chart.addEventListener("pointermove", (event) => {
-    const mark = nearest(chart, marks, event);
+    const mark = nearest(visible(), event);
     if (mark) show(mark);
     else hide();
   });
   chart.addEventListener("pointerleave", hide);
-  chart.addEventListener("focus", () => { if (marks.length && chart.matches(":focus-visible")) show(marks[0]); });
+  chart.addEventListener("focus", () => { if (all.length && chart.matches(":focus-visible")) show(visible()[0] || all[0]); });
   chart.addEventListener("blur", hide);
   chart.addEventListener("keydown", (event) => {
+    const marks = visible();
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -marks.length, End: marks.length }[event.key];
     if (event.key === "Escape") hide();
     if (!by || !marks.length) return;
     event.preventDefault();
-    const at = marks.indexOf(shown) + by;
-    show(marks[Math.max(0, Math.min(at, marks.length - 1))]);
+    show(marks[Math.max(0, Math.min(marks.indexOf(shown) + by, marks.length - 1))]);
   });
 }
 
 // The mark under the pointer, else the nearest point of a line within 24 pixels: points are small.
-function nearest(chart, marks, event) {
+function nearest(marks, event) {
   const under = event.target.closest(".mark");
   if (under) return under;
   let best = null;
@@ -71,3 +73,40 @@ function nearest(chart, marks, event) {
 
 // A picture that gets the focus is scrolled into sight.
 document.addEventListener("scroll", place, { passive: true });
+
+// Makes an element do something when it is clicked, or has the focus and Enter or space is pressed.
+function press(element, action) {
+  element.tabIndex = 0;
+  element.addEventListener("click", action);
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    action();
+  });
+}
+
+for (const key of document.querySelectorAll(".key")) {
+  key.setAttribute("role", "button");
+  key.setAttribute("aria-pressed", "true");
+  press(key, () => {
+    const on = key.getAttribute("aria-pressed") === "false";
+    key.setAttribute("aria-pressed", on);
+    const parts = key.closest("figure").querySelectorAll(`.area [data-series="${key.dataset.series}"]`);
+    for (const part of parts) part.classList.toggle("off", !on);
+  });
+}
+
+for (const head of document.querySelectorAll("th")) {
+  press(head, () => {
+    const body = head.closest("table").tBodies[0];
+    const sign = head.ariaSort === "descending" ? 1 : -1;
+    const value = (row) => row.cells[head.cellIndex].textContent;
+    const number = (row) => parseFloat(value(row).replaceAll(",", ""));
+    const compare = head.classList.contains("number")
+      ? (a, b) => (isNaN(number(a)) ? -Infinity : number(a)) - (isNaN(number(b)) ? -Infinity : number(b)) || 0
+      : (a, b) => value(a).localeCompare(value(b));
+    body.append(...[...body.rows].sort((a, b) => sign * compare(a, b)));
+    for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+  });
+}

@@ -6,11 +6,13 @@ the browser to ask anybody for anything, and to run any other script.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reporting.charts import Chart
 from reporting.formatting import cell
 from reporting.markup import Markup, join, tag, void
 from toolkit.console import clipped
@@ -19,6 +21,22 @@ HERE = Path(__file__).parent
 # A table shows no more rows and no longer texts than this, so that a page stays below a megabyte.
 MOST_ROWS = 400
 MOST_CHARACTERS = 120
+# What lies over the column of a month that is not over.
+HATCH = tag(
+    "svg",
+    tag(
+        "pattern",
+        tag("path", d="M-1,7L7,-1M2,10L10,2", class_="stripe"),
+        id="hatch",
+        width=6,
+        height=6,
+        patternUnits="userSpaceOnUse",
+    ),
+    width=0,
+    height=0,
+    aria_hidden="true",
+    class_="hatching",
+)
 
 
 @dataclass(frozen=True)
@@ -34,13 +52,13 @@ class FigureSource:
 class Card:
     """A picture with what belongs to it.
 
-    lead: the sentence that says what is to be seen. chart: None where there is nothing to draw.
+    lead: the sentence that says what is to be seen. chart: Markup where words do; None where there is nothing to draw.
     """
 
     key: str
     title: str
     lead: str
-    chart: Markup | None
+    chart: Chart | Markup | None
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     source: FigureSource
@@ -80,8 +98,10 @@ def page(title: str, subtitle: str, tiles: Markup, sections: Sequence[Section], 
     body = tag(
         "body",
         tag("header", tag("h1", title), tag("p", subtitle)),
+        _contents(sections),
         tag("main", tiles, *map(_section, sections)),
         tag("footer", tag("p", footer)),
+        HATCH,
         tag("div", id="tip", role="status", hidden=""),
         tag("script", script),
     )
@@ -109,12 +129,30 @@ def message(text: str) -> Markup:
     return tag("p", text, class_="message")
 
 
+def _contents(sections: Sequence[Section]) -> Markup:
+    links = [tag("a", one.title, href=f"#{_anchor(one.title)}") for one in sections]
+    return tag("nav", *links, aria_label="Contents") if len(links) > 1 else Markup()
+
+
+def _anchor(title: str) -> str:
+    return "part-" + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
 def _section(section: Section) -> Markup:
-    return tag("section", tag("h2", section.title), tag("div", *map(_card, section.cards), class_="cards"))
+    cards = tag("div", *map(_card, section.cards), class_="cards")
+    return tag("section", tag("h2", section.title), cards, id=_anchor(section.title))
 
 
 def _card(card: Card) -> Markup:
-    picture = card.chart if card.chart is not None else message("Nothing to draw in this period.")
+    if card.chart is None:
+        picture = message("Nothing to draw in this period.")
+    elif isinstance(card.chart, Markup):
+        picture = card.chart
+    else:
+        # Focusable, so that page.js can lead the keyboard from value to value.
+        said = f"{card.title}: {card.lead}"
+        drawn = tag("div", card.chart.picture, role="img", aria_label=said, tabindex=0, class_="chart")
+        picture = join(drawn, card.chart.legend)
     table = tag("details", tag("summary", "Table"), _table(card)) if card.rows else ""
     return tag(
         "article",
@@ -127,28 +165,24 @@ def _card(card: Card) -> Markup:
 
 
 def _table(card: Card) -> Markup:
-    numeric = [all(_is_number(row[i]) for row in card.rows) for i in range(len(card.columns))]
-    kinds = ["number" if one else None for one in numeric]
-    head = tag(
-        "tr",
-        *(
-            tag("th", name.replace("_", " "), class_=kind, scope="col")
-            for name, kind in zip(card.columns, kinds, strict=True)
-        ),
-    )
+    kinds = ["number" if all(_is_number(row[i]) for row in card.rows) else None for i in range(len(card.columns))]
+    head = [
+        tag("th", name.replace("_", " "), class_=kind, scope="col")
+        for name, kind in zip(card.columns, kinds, strict=True)
+    ]
     body = [
         tag(
             "tr",
             *(
-                tag("td", clipped(cell(value), MOST_CHARACTERS), class_=kind)
-                for value, kind in zip(row, kinds, strict=True)
+                tag("td", clipped(cell(column, value), MOST_CHARACTERS), class_=kind)
+                for column, value, kind in zip(card.columns, row, kinds, strict=True)
             ),
         )
         for row in card.rows[:MOST_ROWS]
     ]
     more = len(card.rows) - MOST_ROWS
     rest = tag("p", f"{more:,} more rows, which the source has.") if more > 0 else ""
-    table = tag("table", tag("thead", head), tag("tbody", *body), aria_label=card.title)
+    table = tag("table", tag("caption", card.title), tag("thead", tag("tr", *head)), tag("tbody", *body))
     return tag("div", table, rest, class_="scroll", tabindex=0)
 
 
@@ -161,6 +195,15 @@ def _source(source: FigureSource) -> Markup:
         "details",
         tag("summary", tag("code", source.name)),
         tag("p", source.description),
-        tag("pre", tag("code", source.command), tabindex=0),
+        tag("pre", tag("code", *_marked(source.command)), tabindex=0),
         class_="source",
     )
+
+
+def _marked(command: str) -> Iterator[Markup | str]:
+    """Yield SQL with its comments and keywords marked. Keywords are in capitals; strings are left alone."""
+    for part in re.split(r"('(?:[^']|'')*'|/\*.*?\*/|--[^\n]*|\b[A-Z]{2,}\b)", command):
+        if part.startswith(("/*", "--")):
+            yield tag("i", part)
+        else:
+            yield tag("b", part) if re.fullmatch("[A-Z]{2,}", part) else part

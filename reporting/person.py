@@ -7,9 +7,9 @@ from reporting import charts
 from reporting.cards import query_card
 from reporting.charts import Bar, Series
 from reporting.figures import Reader
-from reporting.formatting import day, money, number, percent, plural
+from reporting.formatting import day, money, months, number, percent, plural
 from reporting.markup import tag
-from reporting.money import CURRENCY, Tones
+from reporting.money import Tones
 from reporting.page import Card, FigureSource, Section
 from services.recommendations import recommend_content
 from toolkit.console import UserError, clipped
@@ -65,14 +65,14 @@ def _history(reader: Reader, user_id: int) -> Card:
         Bar(
             row["title"],
             [("main", float(row["progress"])), ("main faded", 100 - float(row["progress"]))],
-            f"{row['progress']:.0f} %",
+            percent(row["progress"]),
             f"{row['title']} ({row['genre'] or 'no genre'})\n{day(row['watched_at'])}: {percent(row['progress'])}",
         )
         for row in result.rows
     ]
     title = "Latest viewings"
     lead = f"The latest on {day(result.rows[0]['watched_at'])}." if rows else "Nothing watched yet."
-    return query_card(result, title, lead, charts.bars(title, "% watched, the latest first", rows) if rows else None)
+    return query_card(result, title, lead, charts.bars("% watched, the latest first", rows) if rows else None)
 
 
 def _payments(reader: Reader, user_id: int, tones: Tones) -> Card:
@@ -87,9 +87,9 @@ def _payments(reader: Reader, user_id: int, tones: Tones) -> Card:
         )
         for plan in dict.fromkeys(row["plan"] for row in rows)
     ]
-    labels = [f"{row['payment_date']:%b ’%y}" for row in rows]
+    labels = months([row["payment_date"] for row in rows])
     title = "Latest payments"
-    drawn = charts.columns(title, f"paid, {CURRENCY}", labels, series) if series else None
+    drawn = charts.columns("paid", labels, series) if series else None
     lead = (
         f"{plural(len(rows), 'payment', 'payments')}; {money(rows[-1]['paid_so_far'])} in all."
         if rows

@@ -80,7 +80,7 @@ def _picture(
         ]
         tips = [f"{run.run.run_id[:12]}, {when(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)]
         series.append(Series(run.run.run_id[:12], tone, values, tips))
-    drawn = charts.lines(title, f"{unit}, by {TIME}", axis(longest), series, is_log=key != "operations")
+    drawn = charts.lines(f"{unit}, by {TIME}", axis(longest), series, is_log=key != "operations")
     rows = [[one.name, i + 1, value] for one in series for i, value in enumerate(one.values)]
     return Card(key, title, "A line for each run.", drawn, ["run", "step", unit], rows, source)
 

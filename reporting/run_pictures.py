@@ -36,7 +36,7 @@ def over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
     ]
     failed = sum(one.errors for one in together)
     if failed:
-        drawn = charts.columns("Errors", f"failed operations, by {TIME}", axis(run), [errors])
+        drawn = charts.columns(f"failed operations, by {TIME}", axis(run), [errors])
         said = f"{number(failed)} operations failed, or had no answer at the end."
         cards.append(Card("errors", "Errors", said, drawn, COLUMNS, rows, source))
     return cards
@@ -54,7 +54,7 @@ def _operations(run: RunInSteps, together: Sequence[Measurement], rows: list[lis
     rates = [run.rate(i, one) for i, one in enumerate(together)]
     tips = [f"{when(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
     unit = f"operations/s, by {TIME}; marked: no answers"
-    drawn = charts.lines("Operations a second", unit, axis(run), [Series("", "main", rates, tips)], bands=bands(run))
+    drawn = charts.lines(unit, axis(run), [Series("", "main", rates, tips)], bands=bands(run))
     return Card("operations", "Operations a second", silences(run.run), drawn, COLUMNS, rows, source)
 
 
@@ -68,7 +68,7 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
         )
         for name, tone in (("pMax", "down"), ("p99", "rank-2"), ("p50", "rank-1"))
     ]
-    drawn = charts.lines("Latencies", "ms", axis(run), series, bands=bands(run), is_log=True)
+    drawn = charts.lines("ms", axis(run), series, bands=bands(run), is_log=True)
     found = [(longest, i) for i, longest in enumerate(series[0].values) if longest is not None]
     lead = "Nothing was measured."
     if found:
@@ -100,7 +100,6 @@ def _heat_of_latencies(
     ]
     steps = sorted({1, round(math.sqrt(most)), most})
     drawn = charts.heat_map(
-        "How long calls took",
         "calls by their latency: at most so long",
         [latency(_end_of(row)) for row in shown],
         axis(run),
@@ -137,7 +136,7 @@ def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
 
     def heat(key: str, title: str, unit: str, lead: str, value: Callable[[int, Measurement], float | None]) -> Card:
         cells, scale = _cells(run, unit, value, by_row=key == "operations_by_operation")
-        chart = charts.heat_map(title, unit, list(run.steps), axis(run), cells, below=TIME, scale=scale)
+        chart = charts.heat_map(unit, list(run.steps), axis(run), cells, below=TIME, scale=scale)
         return Card(key, title, lead, chart if cells else None, COLUMNS, rows, source)
 
     cards = [

@@ -4,16 +4,18 @@ from datetime import date
 from typing import Any
 
 from reporting import charts
-from reporting.cards import query_card
+from reporting.cards import NOBODY_WATCHED, partial, query_card
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
 from reporting.formatting import month, months, number, percent, plural
+from reporting.money import tone
 from reporting.page import Card, Section
 from reporting.period import Period
 
 GENRES = 9  # at most drawn
 # A title's average says something from this many reviews on. Where no title has so many, all with one are shown.
 ENOUGH_REVIEWS = 5
+ENOUGH_VIEWINGS = 5
 
 
 def title_section(reader: Reader, period: Period, latest: Period) -> Section:
@@ -22,6 +24,7 @@ def title_section(reader: Reader, period: Period, latest: Period) -> Section:
         _popular(reader, period),
         _over_time(reader, period),
         _rising_and_falling(reader, latest),
+        _completion(reader, period),
         _genres(reader, period),
         _progress(reader, period),
         _against_critics(reader),
@@ -42,8 +45,8 @@ def _popular(reader: Reader, period: Period) -> Card:
         for row in result.rows
     ]
     title = "Most popular titles"
-    lead = f"{result.rows[0]['title']} leads." if rows else "Nobody watched anything."
-    return query_card(result, title, lead, charts.bars(title, "viewers", rows) if rows else None)
+    lead = f"{result.rows[0]['title']} leads." if rows else NOBODY_WATCHED
+    return query_card(result, title, lead, charts.bars("viewers", rows) if rows else None)
 
 
 def _over_time(reader: Reader, period: Period) -> Card:
@@ -55,16 +58,25 @@ def _over_time(reader: Reader, period: Period) -> Card:
     series = [
         Series(
             rows[0]["title"],
-            f"rank-{place + 1}",
+            tone(place),
             [row["viewings"] for row in rows],
-            [f"{row['title']}, {month(row['month'])}: {number(row['viewings'])} viewings" for row in rows],
+            [
+                f"{row['title']}, {month(row['month'])}{period.note(row['month'])}: {number(row['viewings'])} viewings"
+                for row in rows
+            ],
         )
         for place, rows in enumerate(titles.values())
     ]
     title = "The most watched, month by month"
-    lead = "The titles with the most viewings of the whole period."
-    drawn = charts.lines(title, "viewings a month", months(axis), series) if series else None
-    return query_card(result, title, lead if series else "Nobody watched anything.", drawn)
+    lead = f"The titles with the most viewings, {series[0].name} before all." if series else NOBODY_WATCHED
+    drawn = (
+        charts.lines(
+            "viewings a month", months(axis), series, partial=partial(period, [{"month": each} for each in axis])
+        )
+        if series
+        else None
+    )
+    return query_card(result, title, lead, drawn)
 
 
 def _rising_and_falling(reader: Reader, latest: Period) -> Card:
@@ -79,8 +91,32 @@ def _rising_and_falling(reader: Reader, latest: Period) -> Card:
         for row in sorted(result.rows, key=lambda row: -int(row["change"]))
     ]
     title = "Rising and falling"
-    lead = f"{latest}, against as many days before."
-    return query_card(result, title, lead, charts.bars(title, "change of the viewings", rows) if rows else None)
+    lead = f"{latest}, against {latest.before}: {rows[0].label} rose most." if rows else NOBODY_WATCHED
+    return query_card(result, title, lead, charts.bars("change of the viewings", rows) if rows else None)
+
+
+def _completion(reader: Reader, period: Period) -> Card:
+    """Draw the titles of which most and least is finished, where enough was watched to tell."""
+    result = reader.read("completion_by_title", **period.parameters, min_viewings=ENOUGH_VIEWINGS, limit=100_000)
+    ends = result.rows if len(result.rows) <= 10 else [*result.rows[:5], *result.rows[-5:]]
+    rows = [
+        Bar(
+            row["title"],
+            [("main", float(row["finished_percent"])), ("main faded", float(100 - row["finished_percent"]))],
+            percent(row["finished_percent"]),
+            f"{row['title']}: {number(row['viewings'])} viewings\n{percent(row['finished_percent'])} finished, "
+            f"{percent(row['given_up_percent'])} given up at once",
+        )
+        for row in ends
+    ]
+    title = "Completion by title"
+    lead = (
+        f"{rows[0].note} of {rows[0].label} and {rows[-1].note} of {rows[-1].label} are finished, "
+        f"the most and the least of {plural(len(result.rows), 'title', 'titles')}."
+        if len(rows) > 1
+        else f"No two titles have {ENOUGH_VIEWINGS} viewings."
+    )
+    return query_card(result, title, lead, charts.bars("% of the viewings that are finished", rows) if rows else None)
 
 
 def _genres(reader: Reader, period: Period) -> Card:
@@ -89,7 +125,7 @@ def _genres(reader: Reader, period: Period) -> Card:
         Bar(
             row["genre"],
             [("main", row["finished"]), ("main faded", row["viewings"] - row["finished"])],
-            f"{row['finished_percent']:.0f} %",
+            percent(row["finished_percent"]),
             f"{row['genre']}: {number(row['viewings'])} viewings\n{percent(row['finished_percent'])} finished, "
             f"{percent(row['given_up_percent'])} given up at once",
         )
@@ -99,10 +135,12 @@ def _genres(reader: Reader, period: Period) -> Card:
     viewings = sum(row["viewings"] for row in result.rows)
     finished = sum(row["finished"] for row in result.rows)
     lead = (
-        f"{number(viewings)} viewings, {100 * finished / viewings:.0f} % finished: the strong part." if viewings else ""
+        f"{number(viewings)} viewings, {percent(100 * finished / viewings)} finished: the strong part."
+        if viewings
+        else ""
     )
-    drawn = charts.bars(title, "viewings, and which share is finished", rows) if rows else None
-    return query_card(result, title, lead or "Nobody watched anything.", drawn)
+    drawn = charts.bars("viewings, and which share is finished", rows) if rows else None
+    return query_card(result, title, lead or NOBODY_WATCHED, drawn)
 
 
 def _progress(reader: Reader, period: Period) -> Card:
@@ -117,8 +155,8 @@ def _progress(reader: Reader, period: Period) -> Card:
     ]
     title = "How far viewings get"
     total = sum(counts)
-    lead = f"{100 * counts[0] / total:.0f} % end in the first tenth." if total else "Nobody watched anything."
-    drawn = charts.columns(title, "viewings, by percent watched", labels, [Series("", "main", counts, tips)])
+    lead = f"{percent(100 * counts[0] / total)} end in the first tenth." if total else NOBODY_WATCHED
+    drawn = charts.columns("viewings, by percent watched", labels, [Series("", "main", counts, tips)])
     return query_card(result, title, lead, drawn if total else None)
 
 
@@ -154,6 +192,6 @@ def _against_critics(reader: Reader) -> Card:
     )
     labels = [f"{step / 2:g}" for step in range(low, high + 1)]
     drawn = charts.heat_map(
-        title, "users' average rating, 0 to 10", labels[::-1], labels, cells, below="critics' rating, 0 to 10"
+        "users' average rating, 0 to 10", labels[::-1], labels, cells, below="critics' rating, 0 to 10"
     )
     return query_card(result, title, lead, drawn)

@@ -3,10 +3,10 @@
 from datetime import date, timedelta
 
 from reporting import charts
-from reporting.cards import query_card
+from reporting.cards import NOBODY_WATCHED, Row, monthly_line, query_card
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
-from reporting.formatting import day, number, plural
+from reporting.formatting import day, number, percent, plural
 from reporting.page import Card, Section
 from reporting.period import Period
 
@@ -15,7 +15,72 @@ LONGEST = timedelta(days=366)  # no more single days are drawn, the latest
 
 
 def viewing_section(reader: Reader, period: Period) -> Section:
-    return Section("Viewing", [_by_day(reader, period), _hours(reader, period), _top_users(reader, period)])
+    cards = [
+        *_active(reader, period),
+        _hours_watched(reader, period),
+        _binges(reader, period),
+        _by_day(reader, period),
+        _hours(reader, period),
+        _top_users(reader, period),
+    ]
+    return Section("Viewing", cards)
+
+
+def _active(reader: Reader, period: Period) -> list[Card]:
+    """Draw one query twice: who watched, and how often they come back."""
+    result = reader.read("active_viewers_by_month", **period.parameters)
+
+    def tip(row: Row) -> str:
+        a_day = "" if row["viewers_a_day"] is None else f", {row['viewers_a_day']:,} a day: "
+        return (
+            f"{plural(row['viewers'], 'viewer', 'viewers')}{a_day}{percent(row['stickiness_percent']) if a_day else ''}"
+        )
+
+    return [
+        monthly_line(result, period, "Viewers by month", "users who watched in the month", "viewers", number, tip),
+        monthly_line(
+            result,
+            period,
+            "Stickiness",
+            "viewers of an average day, % of the month's",
+            "stickiness_percent",
+            percent,
+            tip,
+            key="stickiness_by_month",
+        ),
+    ]
+
+
+def _hours_watched(reader: Reader, period: Period) -> Card:
+    result = reader.read("hours_watched_by_month", **period.parameters)
+    return monthly_line(
+        result,
+        period,
+        "Hours watched by month",
+        "hours",
+        "hours",
+        lambda hours: f"{hours:,.0f} hours",
+        lambda row: (
+            f"{row['hours']:,} hours, {row['hours_per_viewer'] or 0:,} for each viewer\n"
+            f"{plural(row['without_duration'], 'viewing', 'viewings')} of titles whose duration is not known"
+        ),
+    )
+
+
+def _binges(reader: Reader, period: Period) -> Card:
+    result = reader.read("binges_by_month", **period.parameters)
+    return monthly_line(
+        result,
+        period,
+        "Binges by month",
+        "% of the sittings with three or more viewings of one title",
+        "binge_percent",
+        percent,
+        lambda row: (
+            f"{number(row['binges'])} of {plural(row['sittings'], 'sitting', 'sittings')}, "
+            f"by {plural(row['bingers'], 'user', 'users')}"
+        ),
+    )
 
 
 def _by_day(reader: Reader, period: Period) -> Card:
@@ -35,11 +100,9 @@ def _by_day(reader: Reader, period: Period) -> Card:
     best = max(rows, key=lambda row: int(row["viewings"]))
     title = "Viewings by day"
     labels = [_label(row["day"], len(rows)) for row in rows]
-    drawn = (
-        charts.lines(title, "viewings a day, average of seven days", labels, [averages]) if best["viewings"] else None
-    )
+    drawn = charts.lines("viewings a day, average of seven days", labels, [averages]) if best["viewings"] else None
     lead = f"The busiest day: {day(best['day'])}, {plural(best['viewings'], 'viewing', 'viewings')}."
-    return query_card(result, title, lead if drawn else "Nobody watched anything.", drawn)
+    return query_card(result, title, lead if drawn else NOBODY_WATCHED, drawn)
 
 
 def _label(each: date, days: int) -> str:
@@ -67,14 +130,13 @@ def _hours(reader: Reader, period: Period) -> Card:
     title = "The hours of the week"
     lead = f"The busiest: {DAYS[best['weekday'] - 1]} {best['hour']:02}:00, {number(most)} viewings in the period."
     drawn = charts.heat_map(
-        title,
         "viewings that began in the hour",
         DAYS,
         [str(hour) for hour in range(24)],
         cells,
         below="hour of the day, UTC",
     )
-    return query_card(result, title, lead if most else "Nobody watched anything.", drawn if most else None)
+    return query_card(result, title, lead if most else NOBODY_WATCHED, drawn if most else None)
 
 
 def _top_users(reader: Reader, period: Period) -> Card:
@@ -91,9 +153,5 @@ def _top_users(reader: Reader, period: Period) -> Card:
         for row in result.rows
     ]
     title = "Top users"
-    lead = (
-        f"{result.rows[0]['name']} watched on {number(result.rows[0]['days'])} days."
-        if rows
-        else "Nobody watched anything."
-    )
-    return query_card(result, title, lead, charts.bars(title, "viewings", rows) if rows else None)
+    lead = f"{result.rows[0]['name']} watched on {number(result.rows[0]['days'])} days." if rows else NOBODY_WATCHED
+    return query_card(result, title, lead, charts.bars("viewings", rows) if rows else None)

@@ -105,7 +105,7 @@ def read_queries(file: Path) -> dict[str, Query]:
     queries: dict[str, Query] = {}
     for (token, name), end in zip(names, ends, strict=True):
         try:
-            query = _query(name, text[token.end : end])
+            query = parse_query(name, text[token.end : end])
             if query.name in queries:
                 raise ValueError(f"there is a query {query.name} above already")
         except ValueError as error:
@@ -119,8 +119,8 @@ def _begins_a_line(text: str, token: Token) -> bool:
     return token.begin == 0 or text[token.begin - 1] == "\n"
 
 
-def _query(name: str, body: str) -> Query:
-    """Make a query of its name and the text below that. ValueError says what is wrong with them."""
+def parse_query(name: str, body: str) -> Query:
+    """Return a query of its name and the text below that. ValueError says what is wrong with them."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise ValueError(f"expected one word as the name of the query, got {name!r}")
     # What stands behind the semicolon is the heading of the next part of the file.

@@ -1,6 +1,7 @@
 """python report.py, as a person runs it: what it writes, and what it says when it cannot."""
 
 import os
+import re
 import stat
 import subprocess
 import time
@@ -13,6 +14,7 @@ import psycopg2
 import pytest
 from reports import PROJECT, run_report, run_script
 
+from reporting.cards import NOBODY_PAID, NOBODY_WATCHED
 from reporting.dashboard import ReportOptions, dashboard_page
 from reporting.figures import Reader, read_snapshot
 from toolkit.database import Database
@@ -40,7 +42,7 @@ def test_a_period_of_ones_own(sample: str, tmp_path: Path) -> None:
     text = run_report(sample, tmp_path, "--since", "2024-03-01", "--until", "2024-05-01").read_text(encoding="utf-8")
     assert "1 March to 30 April 2024, against the 61 days before" in text
     assert "’2024-03-01 00:00Z" not in text
-    assert "2024-05-01 00:00Z&#x27; /* :until */" in text
+    assert "2024-05-01 00:00Z&#x27; <i>/* :until */</i>" in text
 
 
 def is_cockroachdb(url: str) -> bool:
@@ -71,14 +73,62 @@ def test_a_period_without_data(sample: str, tmp_path: Path) -> None:
     assert not (tmp_path / "x.html").exists()
 
 
-@pytest.mark.parametrize("since", ["0001-01-01", "2024-09-16"])
+@pytest.mark.parametrize("since", ["1900-01-01", "2024-09-16"])
 def test_periods_of_any_length(sample: str, tmp_path: Path, since: str) -> None:
-    run_report(sample, tmp_path, "--since", since, "--until", "9999-12-31")
+    run_report(sample, tmp_path, "--since", since, "--until", "9998-12-31")
 
 
 def test_an_empty_database(url: str, tmp_path: Path) -> None:
     run_script(url, "streaming_services.py", "--no-compare")
-    assert "The database is empty" in run_report(url, tmp_path).read_text(encoding="utf-8")
+    text = run_report(url, tmp_path).read_text(encoding="utf-8")
+    assert "The database is empty" in text
+    assert "python insert_data.py" in text
+
+
+def test_a_part_of_the_platform(sample: str, tmp_path: Path) -> None:
+    """Two of the sample's users have Premium. The SQL that is shown says what it is about."""
+    text = run_report(sample, tmp_path, "--plan", "Premium", "--currency", "EUR").read_text(encoding="utf-8")
+    assert "<p>Plan Premium, 1 January to 16 September 2024." in text
+    assert "Amounts are in EUR." in text
+    assert "&#x27;Premium&#x27; <i>/* :plan */</i>" in text
+    assert re.search("<dt>users</dt><dd><b>2</b>", text)
+    said = run_script(sample, "report.py", "--out", str(tmp_path / "x.html"), "--plan", "Gold", status=1)
+    assert "there is no plan Gold: there are " in said
+    text = run_report(sample, tmp_path, "--country", "XX").read_text(encoding="utf-8")
+    assert NOBODY_PAID in text
+    assert NOBODY_WATCHED in text
+
+
+def test_what_runs_have_written_is_left_out(url: str, tmp_path: Path) -> None:
+    run_script(url, "streaming_services.py", "--no-compare")
+    run_script(url, "insert_data.py", str(PROJECT / "test_data.json"))
+    before = run_report(url, tmp_path).read_text(encoding="utf-8")
+    run_script(url, "simulate.py", "run", "--duration", "2", "--concurrency", "2")
+    after = run_report(url, tmp_path).read_text(encoding="utf-8")
+    figures = re.compile("<dd><b>(.*?)</b>")
+    assert figures.findall(after) == figures.findall(before)
+    assert len(figures.findall(after)) == 8
+    assert "What 1 simulated run wrote is left out" in after
+    assert not re.search("<td>[^<]*, simulation ", after)
+
+
+@pytest.mark.parametrize("time", ["infinity", "-infinity", "0044-03-15 BC", "12000-01-01"])
+def test_times_that_python_has_not(url: str, tmp_path: Path, time: str) -> None:
+    run_script(url, "streaming_services.py", "--no-compare")
+    run_script(url, "insert_data.py", str(PROJECT / "test_data.json"))
+    execute(url, "UPDATE watch_history SET watched_at = %s WHERE user_id = 2 AND progress < 50", time)
+    execute(url, "UPDATE payment_history SET payment_date = %s WHERE user_id = 2 AND subscription_id = 2", time)
+    execute(url, "UPDATE users SET created_at = %s WHERE user_id = 2", time)
+    assert "The streaming service" in run_report(url, tmp_path, "--user", "2").read_text(encoding="utf-8")
+
+
+def test_one_mistake_does_not_move_the_period(url: str, tmp_path: Path) -> None:
+    run_script(url, "streaming_services.py", "--no-compare")
+    run_script(url, "insert_data.py", str(PROJECT / "test_data.json"))
+    execute(url, "UPDATE payment_history SET payment_date = '2062-01-01Z' WHERE payment_date > '2024-09-16Z'")
+    text = run_report(url, tmp_path).read_text(encoding="utf-8")
+    assert re.search(r"1 January to \d+ September 2024\. ", text)
+    assert "Left out as mistakes: 1 row dated long after" in text
 
 
 def test_users_alone(url: str, tmp_path: Path) -> None:
@@ -121,6 +171,12 @@ def test_a_pipe_stays_a_pipe(sample: str, tmp_path: Path) -> None:
         run_script(sample, "report.py", "--out", str(pipe))
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert copy.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_no_user_has_such_a_number(sample: str, tmp_path: Path) -> None:
+    for number in (-1, 2**63, 10**30):
+        said = run_script(sample, "report.py", "--out", str(tmp_path / "x.html"), f"--user={number}", status=1)
+        assert f"there is no user {number}" in said
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,11 @@ def headline_figures(r: Rows, p: Parameters) -> Answer:
         people = sum(q["until"] is not None and user["created_at"] < q["until"] for user in r["users"])
         payers = distinct(paid, "payer_id")
         each = rounded(total(paid) / payers, 2) if payers else None
-        return [people, payers, total(paid), each, distinct(seen, "user_id"), len(seen), finished(seen)]
+        new = len(within(r["users"], "created_at", q))
+        return [people, new, payers, total(paid), each, distinct(seen, "user_id"), len(seen), finished(seen)]
 
-    names = ["users", "subscribers", "revenue", "revenue per subscriber", "viewers", "viewings", "viewings finished"]
+    names = ["users", "sign-ups", "subscribers", "revenue", "revenue per subscriber", "viewers"]
+    names += ["viewings", "viewings finished"]
     both = zip(names, figures(p), figures(period_before(p)), strict=True)
     return [
         (name, now, before, None if now is None or before is None else percent(now - before, before))
