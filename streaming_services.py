@@ -26,6 +26,9 @@ if __name__ != "__main__":  # the script does without them, and starts sooner
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 UPGRADE = "was the database made by an earlier schema.sql? python streaming_services.py --schema upgrade.sql"
+# The differences that the files of cockroachdb/ make: upgrade.sql would undo a part of them.
+OF_A_CLUSTER = re.compile(r"\w+: (sharding of index |constraint \w+_region_fkey |options is .*\bttl)").match
+UNDO = "made by a file of cockroachdb/? then it is as it should be, and the file of that name with _undo takes it back"
 
 
 def main() -> int:
@@ -155,8 +158,12 @@ def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> No
 def _say_drift(comparison: schema.Comparison, file: Path) -> None:
     for difference in comparison.differences:
         say(f"  {difference}")
-    if comparison.differences and _is_ours(file):
-        say(f"  {UPGRADE}")
+    if _is_ours(file):
+        of_a_cluster = list(map(OF_A_CLUSTER, comparison.differences))
+        if any(of_a_cluster):
+            say(f"  {UNDO}")
+        if not all(of_a_cluster):
+            say(f"  {UPGRADE}")
     if comparison.not_compared:
         say(f"  not compared: {comparison.not_compared}")
 

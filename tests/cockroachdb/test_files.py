@@ -5,6 +5,8 @@ none of it, and REGIONAL BY ROW, row-level TTL and changefeeds need a later vers
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,27 @@ def test_drift_names_the_sharded_indexes(database: Database) -> None:
             ("payment_history", "payment_history_subscription_id_idx"),
         ]
     ]
+
+
+@pytest.mark.parametrize(
+    ("others", "advice"), [("", ["_undo"]), ("DROP INDEX users_created_at_idx", ["_undo", "upgrade"])]
+)
+def test_the_check_does_not_advise_to_undo_it_by_upgrading(
+    database: Database, url: str, others: str, advice: list[str]
+) -> None:
+    file = FOLDER / "hash_sharded_indexes.sql"
+    able(database, file)
+    schema.apply(database, file)
+    if others:
+        run_transaction(database, lambda cursor: cursor.execute(others))
+    done = subprocess.run(
+        [sys.executable, "streaming_services.py", "--check", "--url", url],
+        cwd=PROJECT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "?" in line]
+    assert len(lines) == len(advice)
+    assert all(word in line for word, line in zip(advice, lines, strict=True))
 
 
 def test_sharded_indexes_are_written_and_read_in_eight_places(database: Database) -> None:
