@@ -132,6 +132,13 @@ def recover(folder: Path, *, is_own: bool = False) -> None:
                 say(f"{folder}: what a run that was killed had not finished is removed")
 
 
+def is_whole(folder: Path) -> bool:
+    """Return False while files of the folder are being replaced, and when a run that did so was killed."""
+    names = {path.name for path in folder.iterdir()}
+    replaced = {name.removeprefix(REPLACED) for name in names if name.startswith(REPLACED)}
+    return not any(name.startswith(FINISHED) or name.removeprefix(UNFINISHED) in replaced for name in names)
+
+
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)

@@ -13,7 +13,8 @@ import pytest
 from documents import PROJECT
 
 from toolkit.console import UserError
-from toolkit.replacing import files_in_place_of, recover, write_file
+from toolkit.loading.read.files import find_rows
+from toolkit.replacing import files_in_place_of, is_whole, recover, write_file
 
 OLD = {"a.jsonl": "old a", "b.jsonl": "old b", "c.0001.jsonl": "old c"}
 NEW = {"a.jsonl": "new a", "b.0001.jsonl": "new b", "b.0002.jsonl": "new b"}
@@ -86,6 +87,7 @@ def test_after_a_kill_at_any_moment_one_of_both_sets_is_whole(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole: list[str] = []
+    refused = 0
     for step in range(100):
         folder = tmp_path_factory.mktemp("killed")
         for name, text in {**OLD, **OTHERS}.items():
@@ -95,6 +97,10 @@ def test_after_a_kill_at_any_moment_one_of_both_sets_is_whole(
             break
         assert done.returncode == -signal.SIGKILL
         left = hidden(folder)
+        if is_whole(folder):
+            assert contents(folder) in ({**OLD, **OTHERS}, {**NEW, **OTHERS}), step
+        else:
+            refused += 1
         recover(folder)  # as the next run does before all else
         assert contents(folder) in ({**OLD, **OTHERS}, {**NEW, **OTHERS}), step
         whole.append("old" if contents(folder) == {**OLD, **OTHERS} else "new")
@@ -102,7 +108,15 @@ def test_after_a_kill_at_any_moment_one_of_both_sets_is_whole(
         assert ("killed" in capsys.readouterr().err) == bool(left), step
     assert whole == sorted(whole, reverse=True)
     assert {"old", "new"} == set(whole)
-    assert len(whole) > 8
+    assert len(whole) > refused + 3 > 8
+
+
+@pytest.mark.parametrize("left", [[".replaced-x", ".unfinished-x"], [".replaced-x", ".finished-x"]])
+def test_what_is_not_whole_is_not_loaded(folder: Path, left: list[str]) -> None:
+    for name in left:
+        (folder / name).mkdir()
+    with pytest.raises(UserError, match="the files here are being replaced, or the run that did so was killed"):
+        find_rows([folder])
 
 
 def test_an_error_leaves_all_as_it_was(folder: Path) -> None:

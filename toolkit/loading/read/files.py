@@ -12,6 +12,7 @@ from toolkit.loading.read.input_stream import InputStream, file_stream, standard
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.json_values import JsonValues
 from toolkit.loading.read.row_source import RowSource
+from toolkit.replacing import is_whole
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -89,6 +90,11 @@ def _fixtures_of(folder: Path, problems: list[Problem]) -> list[Path]:
             files.append(path)
         else:
             problems.append(Problem(str(path), _why_not_in_folder(path)))
+    if not is_whole(folder):
+        raise UserError(
+            f"{folder}: the files here are being replaced, or the run that did so was killed: wait for its end, or run "
+            "it again, which puts one of both sets into its place"
+        )
     if others:
         others.sort(key=lambda name: ".json" not in name.lower())  # first what somebody may look for
         more = f" and {len(others) - MOST_NAMES} more" if len(others) > MOST_NAMES else ""
