@@ -219,11 +219,13 @@ def _generate(arguments: argparse.Namespace) -> int:
     progress = Progress(done="made")
     gc.disable()  # millions of rows make no cycles, and looking for them takes its time
     try:
-        rows = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
+        made = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
     finally:
         gc.enable()
         progress.close()
-    print(", ".join(f"{rows[table]:,} {what}" for table, what in MADE.items()))
+    print(", ".join(f"{made.rows[table]:,} {what}" for table, what in MADE.items()))
+    for figure in made.missed:
+        say(figure)
     elapsed, folder = time.monotonic() - begin, printable(shlex.quote(str(arguments.out)))
     print(
         f"{model.window.begin} to {arguments.until - timedelta(1)}, in {elapsed:.1f} s: python insert_data.py {folder}"

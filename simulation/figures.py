@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from calendar import monthrange
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -58,6 +60,15 @@ def one_of(*allowed: str) -> Parser:
         raise Expected(f"one of {', '.join(allowed)}")
 
     return parse
+
+
+def day_of_year(value: Any) -> tuple[int, int]:
+    """Return the month and day of a text such as 11-24."""
+    if isinstance(value, str) and re.fullmatch(r"\d\d-\d\d", value):
+        month, day = int(value[:2]), int(value[3:])
+        if 1 <= month <= 12 and 1 <= day <= monthrange(2000, month)[1]:
+            return month, day
+    raise Expected('a month and day such as "11-24"')
 
 
 def prices(value: Any) -> tuple[Decimal, ...]:

@@ -2,14 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from simulation import output
-from simulation.model import Model, watch_weight
-from simulation.names import People, Person
+from simulation.addresses import Addresses
+from simulation.billing import Payment
+from simulation.model import MOST_PER_DAY, Model
+from simulation.names import People
 from simulation.output import ShardedFile
 from simulation.reviewing import Review
 from simulation.subscribers import Subscriber
@@ -20,14 +22,25 @@ from simulation.window import DAY
 FIRST_KEY = 1_001
 LARGE = ("users", "watch_history", "reviews", "payment_history")
 SPACE = 1 << 48  # of the leading bits of a UUID
-DOMAINS = ("com", "net", "org")
+VIEWINGS_SPACE = 1 << 32  # and of those of a viewing's, which is faster
 REPORT_EVERY = 200  # users
+FEW = 200
+WHY_NO_VIEWINGS = f"a user watches {MOST_PER_DAY} times a day at most, and nothing again and again"
+WHY_NO_REVIEWS = "a user reviews a title once, and only what they have seen to its end"
+WHY_NO_CHURN = "the figures of [churn] keep too many"
 
 Report = Callable[[str, int, float], None]
 
 
-def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Counter[str]:
-    """Write the fixtures of a model to a folder, and return how many rows each table has.
+class Made(NamedTuple):
+    """rows: of each table. missed: figures of the profile that could not be reached, and why."""
+
+    rows: Counter[str]
+    missed: list[str]
+
+
+def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Made:
+    """Write the fixtures of a model to a folder, and return what there is.
 
     report is told now and then how far it is: what is being made ("subscribers" before watch_history), how much of
     it there is, and how much that is of all, from 0 to 1. Raises UserError where the files cannot be written, or others
@@ -39,7 +52,7 @@ def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False
         writer.plans()
         writer.titles()
         writer.users(report)
-    return writer.rows
+    return Made(writer.rows, list(writer.missed()))
 
 
 class _Expected(NamedTuple):
@@ -48,6 +61,7 @@ class _Expected(NamedTuple):
     watching: float
     reviewing: float
     bills: int
+    churn: float  # of those who pay, in a month
 
 
 class _Writer:
@@ -60,6 +74,10 @@ class _Writer:
         self._dates = [f"{model.window.date(day)}T" for day in range(model.window.days)]
         self._clock = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(DAY)]
         self._percents = [f"{number / 100:.2f}" for number in range(10_000)] + ["100"]
+        self._episodes = ["null", *map(str, range(1, 1 + max(title.episodes for title in model.popularity.titles)))]
+        self._contents = [str(key) for key in range(FIRST_KEY, FIRST_KEY + len(model.popularity.titles))]
+        self._churn = 0.0
+        self._next_viewing = 0  # the least first bits that its key may have
         # The middle of a v4 UUID: the version and the variant, and random bits.
         rng = Random("keys")
         self._middles = [
@@ -85,75 +103,117 @@ class _Writer:
             rating = "null" if title.critics is None else f"{title.critics // 10}.{title.critics % 10}"
             lines.append(
                 f'{{"content_id": {key}, "title": {_text(title.name)}, "content_type": "{title.content_type}", '
-                f'"genre": {_text(title.genre)}, "release_year": {title.release_year}, "rating": {rating}}}\n'
+                f'"genre": {_text(title.genre)}, "release_year": {title.release_year}, "rating": {rating}, '
+                f'"duration_minutes": {title.minutes}, "episodes": {title.episodes or "null"}}}\n'
             )
         self._write("content", lines, 0)
 
     def users(self, report: Report) -> None:
         """Write the users, and all that they do."""
         model, people, rng = self._model, People(), self._model.rng()
+        addresses = Addresses(model.users)
         total = self._expected(report)
+        self._churn = total.churn
         watched = reviewed = 0.0
-        paid = 0
+        bills = 0
         for number, subscriber in enumerate(model.subscribers()):
             person = people.person(subscriber.locale.code, rng)
-            self._user(number, subscriber, person, DOMAINS[int(rng.random() * len(DOMAINS))])
-            share = watch_weight(subscriber)
-            expected = model.viewings_expected(subscriber, total.watching)
-            viewings, finished = model.watching.viewings(subscriber, int(expected + rng.random()), rng)
-            self._viewings(number, viewings, watched / total.watching, share / total.watching, rng)
+            self._user(number, subscriber, person.name, addresses.address(person, rng))
+            weight = model.watching.weight(subscriber)
+            expected = model.viewings_expected(subscriber, weight, total.watching)
+            viewings, finished = model.watching.viewings(subscriber, expected, rng)
+            self._viewings(number, viewings, watched / total.watching, weight / total.watching, rng)
             reviews = model.reviewing.reviews(subscriber, model.reviews_expected(subscriber, expected), finished, rng)
-            self._reviews(
-                number, reviews, reviewed / total.reviewing, share * subscriber.review_rate / total.reviewing, rng
-            )
-            self._payments(number, subscriber, paid / total.bills, len(subscriber.bills) / total.bills, rng)
-            watched += share
-            reviewed += share * subscriber.review_rate
-            paid += len(subscriber.bills)
+            review_weight = weight * subscriber.review_rate
+            self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing, rng)
+            membership = subscriber.membership
+            payments = model.billing.payments(membership.bills, subscriber.offset, rng)
+            self._payments(number, payments, bills / total.bills, len(membership.bills) / total.bills, rng)
+            watched += weight
+            reviewed += review_weight
+            bills += len(membership.bills)
             if number % REPORT_EVERY == 0:
                 report("watch_history", self.rows["watch_history"], number / model.users)
 
+    def missed(self) -> Iterator[str]:
+        """Yield the figures that could not be reached, and why. Of few users chance alone may miss one."""
+        profile, users = self._model.profile, self._model.users
+        for name, wanted, made, why in (
+            ("viewings.per_user", profile.viewings.per_user, self.rows["watch_history"] / users, WHY_NO_VIEWINGS),
+            ("reviews.per_user", profile.reviews.per_user, self.rows["reviews"] / users, WHY_NO_REVIEWS),
+            ("subscribers.churn", profile.subscribers.churn, self._churn, WHY_NO_CHURN),
+        ):
+            if made < 0.85 * wanted and wanted * users >= FEW:
+                yield f"{name} = {wanted:g} was not reached, it is {made:.3g}: {why}"
+
     def _expected(self, report: Report) -> _Expected:
         """Go through all subscribers once, for their totals: so it is known where in a table each has its rows."""
-        watched = reviewed = 0.0
-        bills = 0
+        watched = reviewed = cancelling = 0.0
+        bills = decisions = 0
         for number, subscriber in enumerate(self._model.subscribers()):
-            share = watch_weight(subscriber)
-            watched += share
-            reviewed += share * subscriber.review_rate
-            bills += len(subscriber.bills)
+            weight = self._model.watching.weight(subscriber)
+            watched += weight
+            reviewed += weight * subscriber.review_rate
+            bills += len(subscriber.membership.bills)
+            cancelling += subscriber.membership.expected
+            decisions += subscriber.membership.decisions
             if number % REPORT_EVERY == 0:
                 report("subscribers", number, number / self._model.users)
-        return _Expected(watched, reviewed or 1.0, bills)
+        return _Expected(watched or 1.0, reviewed or 1.0, bills or 1, cancelling / (decisions or 1))
 
-    def _user(self, number: int, subscriber: Subscriber, person: Person, domain: str) -> None:
+    def _user(self, number: int, subscriber: Subscriber, name: str, address: str) -> None:
         key = FIRST_KEY + number
-        plan = "null" if subscriber.plan is None else subscriber.plan + 1
+        plan = "null" if subscriber.membership.plan is None else subscriber.membership.plan + 1
         self._write(
             "users",
             [
-                f'{{"user_id": {key}, "name": {_text(person.name)}, "email": "{person.address}{key}@example.{domain}", '
-                f'"subscription_id": {plan}, "created_at": "{self._time(subscriber.joined)}"}}\n'
+                f'{{"user_id": {key}, "name": {_text(name)}, "email": "{address}", '
+                f'"subscription_id": {plan}, "created_at": "{self._time(subscriber.joined)}", '
+                f'"country": "{subscriber.locale.country}"}}\n'
             ],
             number / self._model.users,
         )
 
-    def _viewings(self, number: int, viewings: list[Viewing], place: float, width: float, rng: Random) -> None:
-        """Write viewings. place, width: where they lie in the table, and how much of it they are."""
-        random, dates, clock, percents, middles = rng.random, self._dates, self._clock, self._percents, self._middles
-        position, step = _positions(place, width, len(viewings))
+    def _viewings(self, user: int, viewings: list[Viewing], place: float, width: float, rng: Random) -> None:
+        """Write viewings. place, width: where they lie in the table, and how much of it they are.
+
+        They are most of all rows, so what follows is what takes the least time.
+        """
+        dates, clock, percents, episodes, middles = (
+            self._dates,
+            self._clock,
+            self._percents,
+            self._episodes,
+            self._middles,
+        )
+        step = max(1, int(width * VIEWINGS_SPACE) // max(1, len(viewings)))
+        position = max(int(place * VIEWINGS_SPACE), self._next_viewing)
         line = (
-            f'{{"watch_id": "%08x-%04x%s%012x", "user_id": {FIRST_KEY + number}, "content_id": %d, '
-            '"watched_at": "%s%s", "progress": %s}\n'
+            f'{{"watch_id": "%08x-%s%s%s", "user_id": {FIRST_KEY + user}, "content_id": %s, '
+            '"watched_at": "%s%s", "progress": %s, "episode": %s}\n'
         ).__mod__  # of all ways to put a line together the fastest
-        lines = []
-        for title, moment, progress in viewings:
-            tail = int(random() * SPACE)
-            day, second = divmod(moment, DAY)
-            leading, more, middle = position >> 16, position & 0xFFFF, middles[tail & 0xFFF]
-            at, percent = dates[day], percents[progress]
-            lines.append(line((leading, more, middle, tail, title + FIRST_KEY, at, clock[second], percent)))
+        digits = f"{rng.getrandbits(64 * len(viewings) + 1):0{16 * len(viewings) + 1}x}"  # 16 of a row, and one more
+        contents, lines, first = self._contents, [], 1
+        for title, moment, progress, episode in viewings:
+            day = moment // DAY
+            lines.append(
+                line(
+                    (
+                        position,
+                        digits[first : first + 4],
+                        middles[moment & 0xFFF],
+                        digits[first + 4 : first + 16],
+                        contents[title],
+                        dates[day],
+                        clock[moment - day * DAY],
+                        percents[progress],
+                        episodes[episode],
+                    )
+                )
+            )
             position += step
+            first += 16
+        self._next_viewing = position
         self._write("watch_history", lines, place)
 
     def _reviews(self, number: int, reviews: list[Review], place: float, width: float, rng: Random) -> None:
@@ -169,17 +229,16 @@ class _Writer:
             place,
         )
 
-    def _payments(self, number: int, subscriber: Subscriber, place: float, width: float, rng: Random) -> None:
-        position, step = _positions(place, width, len(subscriber.bills))
+    def _payments(self, number: int, payments: list[Payment], place: float, width: float, rng: Random) -> None:
+        position, step = _positions(place, width, len(payments))
         price = self._model.population.price
         key = FIRST_KEY + number
         start = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
         lines = []
-        for moment, plan in subscriber.bills:
-            day, second = divmod(moment, DAY)
+        for moment, (billed, plan), method in payments:
             lines.append(
-                f'{{"payment_id": "{self._key(position, rng)}", {start}{plan + 1}, "amount": {price(plan, moment)}, '
-                f'"method": "{subscriber.method}", "payment_date": "{self._dates[day]}{self._clock[second]}"}}\n'
+                f'{{"payment_id": "{self._key(position, rng)}", {start}{plan + 1}, "amount": {price(plan, billed)}, '
+                f'"method": "{method}", "payment_date": "{self._time(moment)}"}}\n'
             )
             position += step
         self._write("payment_history", lines, place)

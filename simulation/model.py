@@ -1,55 +1,82 @@
-"""The model of a platform's life: who joins, watches, reviews and pays, and where each figure comes from.
+"""The model of a platform's life: who joins, watches, reviews, pays and leaves, why, and where each figure comes from.
 
 The figures that a profile can change stand in profile.toml, those of which nobody makes another platform beside the
-code that uses them. Each part can be used by itself, with a Random for its decisions: what runs now, and not in a
-window of the past, needs no Model.
+code that uses them. A reason whose figure is 0 plays no part. Each part can be used by itself, with a Random for its
+decisions: what runs now, and not in a window of the past, needs no Model. What has no source here is plausible, no
+more.
 
-titles.py, what there is to watch. Types, genres that fit them, and years are plausible, without a source. A genre has
-up to three styles that no column tells: people who like one kind of drama do not like each, and only what others with
-like tastes have watched gives that away. Quality is bell-shaped; critics see it with some error.
+titles.py, what there is to watch. A genre has up to three styles that no column tells: people who like one kind of
+drama do not like each, and only what others with like tastes have watched gives that away. Quality is bell-shaped;
+critics see it with some error. Some films have sequels, which are of the same kind and later; series have seasons, and
+old ones new seasons. A third of the titles is made for one market, most of the others are in English.
 
-popularity.py, which title somebody picks.
+attention.py and popularity.py, which title somebody picks.
 - Popularity is a power law of the rank. Zipf-like popularity with an exponent a little below 1 is what Breslau et
   al., Web Caching and Zipf-like Distributions (INFOCOM 1999), found for pages (0.64 to 0.83), Adamic and Huberman,
   Zipf's law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
-  Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). The exponent of the viewings of a
-  window comes out at 0.8 to 1. Films are seldom seen twice, which flattens the head: Gummadi et al. (SOSP 2003) call
-  it fetch at most once.
+  Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). Nobody sees a film again and again,
+  which flattens the head: Gummadi et al. (SOSP 2003) call it fetch at most once. So the exponent of what is watched
+  comes
+  out at 0.6 to 0.8 for the first hundred titles, and steeper beyond.
+- The rank is by quality, age, and luck. Quality: Basuroy, Chatterjee and Ravid, How Critical Are Critical Reviews?
+  (Journal of Marketing 2003) find that reviews go with box office week after week; and luck: Salganik, Dodds and Watts
+  (Science 2006), that the best songs seldom do badly, and any other result is possible. Word of mouth: Moul (Journal of
+  Economics and Management Strategy 2007).
 - Attention for a new title halves in a week, down to what lasts. Samba TV (2023): the most popular shows get 75 %
-  of their viewings in the first 15 days. A quarter of the titles comes out in a year, and these are the more popular
-  ones.
+  of their viewings in the first 15 days. A quarter of the titles comes out in a year.
+- Languages: of what Netflix's members watch nearly a third is not in English, 9 % Korean, 7 % Spanish, 5 % Japanese
+  (Netflix, What We Watched, second half of 2023), and 13 % in the United States.
 - Tastes: everyone has three favourites among the styles of the genres, and chooses by taste in the share of cases
   that tastes.strength says. Gomez-Uribe and Hunt, The Netflix Recommender System (ACM TMIS 2015), put what people
   find by personal recommendations, and not by searching, at 80 % of the hours; it is 0.9 here, where there is no
   recommender that knows less than the people do. At 0 tastes play no part. A favourite is chosen as often as it is
   popular, so tastes change nothing of what is watched over all.
-- Series go on: three in four see the next episode before anything else. Netflix and Harris Interactive (2013): most
-  people watch two to six episodes in one sitting.
+- Series go on: most see the next episode before anything else, until they are through. Netflix and Harris Interactive
+  (2013): most people watch two to six episodes in one sitting. Of films only favourites are seen again, and seldom.
 
-subscribers.py, the people.
+joining.py, subscribers.py and locales.py, the people.
 - A third joins in the rush of the first weeks, and the rest all year, as Disney+ grew in its first: 10 million on the
-  first day, 26.5 after seven weeks, 73.7 after eleven months (reports of The Walt Disney Company, 2019 and 2020).
+  first day, 26.5 after seven weeks, 73.7 after eleven months (reports of The Walt Disney Company, 2019 and 2020). More
+  do in winter, at weekends, in campaigns, and for new titles.
 - Where they live follows the shares of Netflix's regions at the end of 2024: North America 30 %, Europe, Middle East
   and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %. Offsets from UTC are fixed; there is no daylight saving
   time.
-- 5 % of the subscribers cancel in a month, and of those who did 8 % come back in each of the next three months, fewer
-  later: Antenna (2024) has a churn of 5.3 % a month for the premium services of the United States; and (2023) 23 %
-  back in three months, 35 % in twelve.
 - Activity has the heavy tail of a Lomax distribution (shape 4): a tenth of the users does about half of the watching.
   That users divide into few active and many inactive ones is what Huang et al., Analysis of User Behavior in a
   Large-Scale VoD System (NOSSDAV 2017), found among 10 million.
-- A month is paid on the day of sign-up, or the last day of a shorter month, at the price of that day. Prices rise
-  once in a year by about as much as Netflix's in January 2025 (8 to 16 %). Shares of plans and methods are plausible.
+
+churn.py and membership.py, why they leave.
+- 5 % of the subscribers cancel in a month, and of those who did 8 % come back in each of the next three months, fewer
+  later: Antenna (2024) has a churn of 5.3 % a month for the premium services of the United States; and (2023) 23 %
+  back in three months, 35 % in twelve.
+- Tenure: 8.6 % a month in the first year, most in its first three months, 4 % in the second (Antenna 2024). In part
+  that is because those leave first who are likeliest to (Fader and Hardie, How to Project Customer Retention, Journal
+  of
+  Interactive Marketing 2007), as here, where churn differs between people, too.
+- Activity: what people watch goes up and down from month to month, and those leave who watch little, which is the model
+  of Ascarza and Hardie, A Joint Model of Usage and Churn in Contractual Settings (Marketing Science 2013).
+- Prices rise once in a year by about as much as Netflix's in January 2025 (8 to 16 %). After the rise of 2019 Netflix
+  lost members in the United States for the first time in years (letter to shareholders of July 2019).
+- Of those who sign up for a certain title half as many are there after six months as of others (Antenna, The Rise of
+  the Show Chaser: 29 and 56 %). That of campaigns fewer stay has no source; nor have trials, of which six in ten are
+  paid for.
+
+billing.py. Most months are paid on the day of sign-up or the day before, at the price of that day, in billing runs in
+the
+morning of the user's day. Some payments fail at first, and bank transfers take some days. Shares are plausible.
 
 watching.py, when and how they watch.
 - Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
   (2017) had the peak as late as 22 o'clock in Singapore, South Korea and Malaysia; Yu et al. saw peaks at noon and in
   the evening.
 - Weekends have 1.4 times the viewings of a Monday. SymphonyAM (2016): Saturday is the day on which Netflix leads.
+- More is watched in winter and most in the holidays. Nielsen, The Gauge: Christmas Day of 2025 was the day on which
+  most
+  was streamed ever, as that of 2024 had been, and the week of Christmas 2021 the week.
 - A third of the viewings is given up, half of these before 5 %. Chen et al., A Study of User Behavior in Online VoD
   Services (Computer Communications 2014): people view short parts of one video after another before a longer one, and
-  see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles are given up
-  more often.
+  see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles, documentaries
+  and the first episodes of series are given up more often.
 
 reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as
 in the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
@@ -60,17 +87,21 @@ from collections.abc import Iterator
 from datetime import date
 from random import Random
 
-from simulation.popularity import Popularity, attention
+from simulation.attention import attention_for
+from simulation.billing import Billing
+from simulation.joining import Joining
+from simulation.popularity import Popularity
 from simulation.profile import Profile
 from simulation.reviewing import Reviewing
 from simulation.subscribers import Population, Subscriber
 from simulation.titles import hit_title, make_titles
-from simulation.watching import MOST_PER_DAY, Watching
+from simulation.watching import Watching
 from simulation.window import DAY, Window
 from toolkit.console import UserError
 
-TITLES_AT_LEAST = 50
+TITLES_AT_LEAST = 150
 USERS_PER_TITLE = 20
+MOST_PER_DAY = 12  # viewings of one user, on average
 
 
 class Model:
@@ -87,23 +118,28 @@ class Model:
             if hit.day > days:
                 raise UserError(f"hits[{number}].day: {hit.day} is after the last day, {days}")
         self._seed = seed
-        self.population = Population(profile, self.window, users, seed)
         self.popularity = self._popularity(Random(f"{seed}/titles"))
+        self.population = Population(profile, self.window, users, seed, self.popularity)
         self.watching = Watching(profile, self.window, self.popularity)
         self.reviewing = Reviewing(profile, self.window, self.popularity)
+        self.billing = Billing(profile, self.window)
 
     def subscribers(self) -> Iterator[Subscriber]:
         """Return all subscribers, in the order in which they joined. It is the same each time."""
-        return self.population.subscribers(self.popularity)
+        return self.population.subscribers()
 
     def rng(self) -> Random:
         """Return the random numbers by which people do what they do."""
         return Random(f"{self._seed}/doings")
 
-    def viewings_expected(self, subscriber: Subscriber, activity: float) -> float:
-        """Return how many viewings are expected of a subscriber. activity: what watch_weight() is for all together."""
-        expected = self.profile.viewings.per_user * self.users * watch_weight(subscriber) / activity
-        return min(expected, MOST_PER_DAY * seconds(subscriber) / DAY)
+    def viewings_expected(self, subscriber: Subscriber, weight: float, total: float) -> float:
+        """Return how many viewings are expected of a subscriber. weight: watching.weight() of it; total: of all."""
+        if not total:
+            return 0.0
+        seconds = 0
+        for begin, end, _ in subscriber.membership.periods:
+            seconds += end - begin
+        return min(self.profile.viewings.per_user * self.users * weight / total, MOST_PER_DAY * seconds / DAY)
 
     def reviews_expected(self, subscriber: Subscriber, viewings: float) -> float:
         """Return how many reviews are expected of a subscriber with so many viewings."""
@@ -113,17 +149,9 @@ class Model:
     def _popularity(self, rng: Random) -> Popularity:
         count = self.profile.titles.count or max(TITLES_AT_LEAST, self.users // USERS_PER_TITLE)
         titles = make_titles(count, self.profile.titles.new, self.window, rng)
-        given = attention(self.profile, titles, self.population.expected(), rng)
         hits = [hit_title(hit, self.window) for hit in self.profile.hits]
-        places = range(count, count + len(hits))
-        return Popularity(self.profile, self.window, titles + hits, given + [0] * len(hits), places)
-
-
-def seconds(subscriber: Subscriber) -> int:
-    """Return for how long somebody could watch."""
-    return sum(end - begin for begin, end in subscriber.spans)
-
-
-def watch_weight(subscriber: Subscriber) -> float:
-    """Return how much somebody watches, next to others, in all their time."""
-    return subscriber.activity * seconds(subscriber)
+        # What is new draws people; who is there decides how much it does. So first without that.
+        joining = Joining(self.profile, self.window)
+        subscribers = joining.subscribers(self.users, self.profile.subscribers.churn)
+        attention = attention_for(self.profile, self.window, titles, hits, subscribers, rng)
+        return Popularity(self.profile, self.window, titles + hits, attention, range(count, count + len(hits)))

@@ -1,6 +1,7 @@
 """Names of people, and titles. Both are put together from lists: names.json (see make_names.py) and titles.toml."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -12,14 +13,16 @@ import tomli
 Choice = TypeVar("Choice")
 
 FOLDER = Path(__file__).parent
+DRAWS = 6  # of a title, until one is found that nothing else has
 FAMILY_FIRST = {"ja_JP": " ", "ko_KR": "", "zh_TW": ""}  # and what stands between the names
 
 
 class Person(NamedTuple):
-    """name: as it is written. address: the same in the letters of an e-mail address."""
+    """name: as it is written. given, family: the same in the letters of an e-mail address."""
 
     name: str
-    address: str
+    given: str
+    family: str
 
 
 class People:
@@ -28,41 +31,77 @@ class People:
     def __init__(self) -> None:
         self._names = json.loads((FOLDER / "names.json").read_text("utf-8"))
 
+    @property
+    def locales(self) -> list[str]:
+        """The locales of which there are names."""
+        return list(self._names)
+
     def person(self, locale: str, rng: Random) -> Person:
         """Return the name of somebody from there."""
         names = self._names[locale]
         given = _one_of(names["women" if rng.random() < 0.5 else "men"], rng)
         family = _one_of(names["families"], rng)
-        address = f"{given[1]}.{family[1]}"
         if locale in FAMILY_FIRST:
-            return Person(family[0] + FAMILY_FIRST[locale] + given[0], address)
-        return Person(f"{given[0]} {family[0]}", address)
+            return Person(family[0] + FAMILY_FIRST[locale] + given[0], given[1], family[1])
+        return Person(f"{given[0]} {family[0]}", given[1], family[1])
 
 
 class TitleNames:
-    """Makes up titles, each once: a title that is taken gets a number, as a sequel does."""
+    """Makes up titles, each once."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self._people = People()
-        self._taken: dict[str, int] = {}
-        shapes = tomli.loads((FOLDER / "titles.toml").read_text("utf-8"))["shape"]
-        self._shapes = {
-            kind: [shape for shape in shapes if kind in shape["types"]]
-            for kind in ("movie", "series", "documentary", "other")
-        }
+        self._taken: set[str] = set()
+        self._copies: Counter[str] = Counter()  # of a title and year
+        self._shapes = tomli.loads((FOLDER / "titles.toml").read_text("utf-8"))["shape"]
+        self._fitting: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
 
-    def title(self, content_type: str) -> str:
-        """Return a title."""
-        shapes = self._shapes[content_type]
+    @property
+    def languages(self) -> set[str]:
+        """The languages in which there are titles."""
+        return {shape["language"] for shape in self._shapes}
+
+    def fits(self, content_type: str, genre: str, language: str) -> bool:
+        """Whether there are titles of this type and genre in a language."""
+        return bool(self._shapes_for(content_type, genre, language))
+
+    def title(self, content_type: str, genre: str, language: str, year: int) -> str:
+        """Return a title that fits. Where none is left that nothing else has, it has its year, as in film databases."""
+        for _ in range(DRAWS):
+            name = self._draw(content_type, genre, language)
+            if name not in self._taken:
+                break
+        else:
+            name = f"{name} ({year})"
+            self._copies[name] += 1
+            if self._copies[name] > 1:
+                name = f"{name[:-1]}/{self._copies[name]})"
+        self._taken.add(name)
+        return name
+
+    def _draw(self, content_type: str, genre: str, language: str) -> str:
+        shapes = self._shapes_for(content_type, genre, language)
         ends = list(accumulate(shape["share"] for shape in shapes))
         place = self._rng.random() * ends[-1]
-        shape: dict[str, Any] = next(shape for shape, end in zip(shapes, ends, strict=True) if place < end)
-        name = shape.get("join", " ").join(_one_of(part, self._rng) for part in shape["parts"])
+        shape = next(shape for shape, end in zip(shapes, ends, strict=True) if place < end)
+        name: str = shape.get("join", " ").join(_one_of(part, self._rng) for part in shape["parts"])
         if "{name}" in name:
-            name = name.replace("{name}", self._people.person("en_US", self._rng).name)
-        self._taken[name] = times = self._taken.get(name, 0) + 1
-        return f"{name} {times}" if times > 1 else name
+            locale = next(code for code in self._people.locales if code.startswith(shape["language"]))
+            name = name.replace("{name}", self._people.person(locale, self._rng).name)
+        return name
+
+    def _shapes_for(self, content_type: str, genre: str, language: str) -> list[dict[str, Any]]:
+        key = content_type, genre, language
+        if key not in self._fitting:
+            self._fitting[key] = [
+                shape
+                for shape in self._shapes
+                if content_type in shape["types"]
+                and language == shape["language"]
+                and genre in shape.get("genres", [genre])
+            ]
+        return self._fitting[key]
 
 
 def _one_of(choices: Sequence[Choice], rng: Random) -> Choice:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import tomli
 
-from simulation.figures import Expected, figure, json_object, number, one_of, prices, share, text, whole
+from simulation.figures import Expected, day_of_year, figure, json_object, number, one_of, prices, share, text, whole
 from toolkit.console import UserError
 from toolkit.text_files import read_text
 
@@ -28,6 +28,10 @@ class TitleFigures:
     new: float = figure(share)
     half_life: float = figure(number(0.5, 3_650))
     lasting: float = figure(number(0.01, 1))
+    quality: float = figure(number(0, 10))
+    age: float = figure(number(0, 10))
+    word_of_mouth: float = figure(share)
+    home: float = figure(share)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ class ViewingFigures:
     evening: float = figure(share)
     early_quits: float = figure(share)
     later_quits: float = figure(share)
+    rewatch: float = figure(share)
+    winter: float = figure(number(0, 0.9))
+    holidays: float = figure(number(0, 10))
+    releases: float = figure(number(0, 10))
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,44 @@ class SubscriberFigures:
     """Who joins when, cancels, comes back and changes plans; when prices rise."""
 
     launch: float = figure(share)
+    weekend: float = figure(number(0.1, 10))
+    releases: float = figure(number(0, 10))
     churn: float = figure(share)
     comeback: float = figure(share)
     plan_changes: float = figure(share)
     price_rise: float = figure(number(0.01, 1))
+
+
+@dataclass(frozen=True)
+class ChurnFigures:
+    """Why people cancel."""
+
+    first_months: float = figure(number(0, 100))
+    inactivity: float = figure(number(0, 100))
+    fading: float = figure(share)
+    price: float = figure(number(0, 1_000))
+    title: float = figure(number(0, 100))
+
+
+@dataclass(frozen=True)
+class PaymentFigures:
+    """How people pay, and who does not."""
+
+    trials: float = figure(share)
+    conversion: float = figure(share)
+    unpaid: float = figure(share)
+    failures: float = figure(share)
+    method_changes: float = figure(share)
+
+
+@dataclass(frozen=True)
+class CampaignFigures:
+    """Days of a year on which more people sign up. begins: month and day."""
+
+    begins: tuple[int, int] = figure(day_of_year)
+    days: int = figure(whole(1, 366))
+    sign_ups: float = figure(number(0, 1_000))
+    churn: float = figure(number(0, 100))
 
 
 @dataclass(frozen=True)
@@ -98,14 +140,15 @@ class Profile:
     tastes: TasteFigures
     reviews: ReviewFigures
     subscribers: SubscriberFigures
+    churn: ChurnFigures
+    payments: PaymentFigures
+    campaigns: tuple[CampaignFigures, ...]
     plans: tuple[PlanFigures, ...]
     hits: tuple[HitFigures, ...]
 
 
-LISTS: dict[str, Callable[..., Any]] = {
-    "plans": PlanFigures,
-    "hits": HitFigures,
-}  # the sections of which there may be several
+# The sections of which there may be several.
+LISTS: dict[str, Callable[..., Any]] = {"campaigns": CampaignFigures, "plans": PlanFigures, "hits": HitFigures}
 
 
 def defaults() -> str:

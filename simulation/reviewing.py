@@ -16,16 +16,20 @@ NOISE = 1.0  # standard deviation of what else there is in a rating
 DELAY = 4 * DAY  # the longest time between the end of a viewing and a review
 
 OWED = 200  # reviews that were not written would let the others write twice as many; 100 is the most
-REMARKS = (0.8, 0.4)  # of the reviews with words have a remark, and another
+REMARKS = (0.9, 0.45)  # of the reviews with words have a remark, and another
+ABOUT_A_PART = 0.75  # of the remarks are about a part of it, such as the music
+OCCASIONS = 0.4
 ENDS = 0.35
 
-# Up to which rating which openings, remarks and ends are taken.
+# Up to which rating which openings, remarks, words about parts and ends are taken.
 MOODS = (
-    (4.5, "bad", "dull", "low_end"),
-    (6.5, "mixed", "dull", "low_end"),
-    (8.5, "good", "fine", "high_end"),
-    (10.0, "great", "fine", "high_end"),
+    (4.5, "bad", "dull", "blame", "low_end"),
+    (6.5, "mixed", "dull", "blame", "low_end"),
+    (8.5, "good", "fine", "praise", "high_end"),
+    (10.0, "great", "fine", "praise", "high_end"),
 )
+# Between words, between sentences, and after them, where it is not as in English.
+PUNCTUATION = {"ja": ("", "", "。"), "hi": (" ", " ", "।")}
 
 
 class Review(NamedTuple):
@@ -77,16 +81,22 @@ class Reviewing:
         """Return what somebody writes with a rating, if anything."""
         if rng.random() >= self._with_words:
             return None
-        texts = self._words[language]
-        _, opening, remark, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
+        texts = self._words.get(language, self._words["en"])
+        _, opening, remark, judgement, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
+        between, after, stop = PUNCTUATION.get(language, (" ", " ", "."))
         parts = [_one_of(texts[opening], rng)]
         for share in REMARKS:
             if rng.random() < share:
-                parts.append(_one_of(texts[remark], rng))
+                if rng.random() < ABOUT_A_PART:
+                    parts.append(_one_of(texts["subjects"], rng) + between + _one_of(texts[judgement], rng) + stop)
+                else:
+                    parts.append(_one_of(texts[remark], rng))
+        if rng.random() < OCCASIONS:
+            parts.append(_one_of(texts["company"], rng) + between + _one_of(texts["occasions"], rng) + stop)
         if rng.random() < ENDS:
             parts.append(_one_of(texts[end], rng))
         known = self._popularity.titles[title]
-        text = ("" if language == "ja" else " ").join(dict.fromkeys(parts))
+        text = after.join(dict.fromkeys(parts))
         return text.replace("{title}", known.name).replace("{genre}", known.genre.lower())
 
 

@@ -1,13 +1,16 @@
-"""What there is to watch: titles with a type, a genre that fits it, a release and a quality."""
+"""What there is to watch: titles with a type, a genre that fits it, a language, releases and a quality."""
 
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from simulation.locales import LOCALES
 from simulation.names import TitleNames
 from simulation.portable_math import approximately_normal
 from simulation.profile import HitFigures
 from simulation.window import Window
+
+Choice = TypeVar("Choice")
 
 # In percent of the titles; and of the titles of each type, the most frequent genre first.
 TYPES = {"movie": 50, "series": 30, "documentary": 14, "other": 6}
@@ -22,6 +25,15 @@ GENRES = {
 TITLES_PER_GENRE = 4  # a small platform has the most frequent genres only
 MINUTES = {"movie": (84, 140), "series": (24, 58), "documentary": (46, 96), "other": (48, 100)}
 
+# Of the titles made for one market, by what share of the users lives there; the others are for the world, in percent.
+FOR_ONE_MARKET = 0.35
+WORLD = {"en": 68, "ko": 8, "es": 7, "ja": 5, "fr": 4, "de": 3, "it": 2, "pt": 2, "hi": 1}
+
+SEASON = (6, 13)  # episodes, from the least to below the most
+ANOTHER_SEASON = 0.5  # of the series have one more after each
+MOST_SEASONS = 8
+SEQUELS = 0.08  # of the films go on with another
+
 STYLES = 3  # of a genre: what one drama has in common with some others, and no column says
 TITLES_PER_STYLE = 120  # of all titles, for a style of each genre
 
@@ -30,20 +42,32 @@ MEAN_QUALITY = 6.6
 
 
 class Title(NamedTuple):
-    """style: a number. released: the day. quality: about 0 to 10. critics: their rating, in tenths; None: not rated.
+    """Something to watch.
 
-    minutes: of the title, or of an episode.
+    style: a number. market: the language of those for whom it is made; "": for all the world. released: the day.
+    quality: about 0 to 10. critics: their rating, in tenths; None: not rated. minutes: of the title, or of an episode.
+    episodes: of a series, at the end of the window; 0: it is none. renewed: the day on which the last season of a
+    series comes out in the window; None: there was none after the first release. episodes_before: until then.
     """
 
     name: str
     content_type: str
     genre: str
     style: int
+    market: str
     released: int
     release_year: int
     quality: float
     critics: int | None
     minutes: int
+    episodes: int = 0
+    renewed: int | None = None
+    episodes_before: int = 0
+
+    @property
+    def premieres(self) -> list[int]:
+        """The days in the window on which the title, or its last season, comes out."""
+        return [day for day in (self.released, self.renewed) if day is not None and day != BEFORE]
 
 
 def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Title]:
@@ -52,37 +76,78 @@ def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Tit
     styles = max(1, min(STYLES, count // TITLES_PER_STYLE))
     came_before = window.date(-1).year
     new = min(0.9, new * window.days / 365)
+    last_day = int(window.days * 0.95)  # nothing comes out on the last ones: nobody could watch it
+    markets = _markets(names.languages)
     titles: list[Title] = []
+    originals: list[tuple[Title, str, int]] = []  # films that a sequel may follow, their names, and how many there are
     for kind in _types(count, rng):
-        allowed = dict(list(GENRES[kind].items())[: max(2, count * TYPES[kind] // 100 // TITLES_PER_GENRE)])
-        genre = _one_of(allowed, rng.random())
-        # There is something to watch on the first day, and nothing comes out on the last ones: nobody could watch it.
-        released = int(rng.random() * window.days * 0.95) if titles and rng.random() < new else BEFORE
+        # There is something to watch on the first day.
+        released = int(rng.random() * last_day) if titles and rng.random() < new else BEFORE
         age = rng.random()
         year = window.date(released).year if released != BEFORE else came_before - int(age * age * age * 60)
         quality = MEAN_QUALITY + 1.1 * approximately_normal(rng.random())
-        critics = max(5, min(99, int((quality + 0.4 * approximately_normal(rng.random())) * 10 + 0.5)))
+        genre = _genre(kind, count, rng)
+        language, market = _one_of(markets, rng.random())
+        if not names.fits(kind, genre, language):
+            language, market = "en", ""
+        style = int(rng.random() * styles)
+        name = ""
+        if kind == "movie":
+            place = int(rng.random() / SEQUELS * len(originals))
+            if place < len(originals) and originals[place][0].release_year < year:
+                original, base, parts = originals[place]
+                genre, style, market = original.genre, original.style, original.market
+                quality = (quality + original.quality) / 2  # what was good is continued well, more often than not
+                name = f"{base} {parts + 1}"
+        named = name or names.title(kind, genre, language, year)
         least, most = MINUTES[kind]
-        titles.append(
-            Title(
-                names.title(kind),
-                kind,
-                genre,
-                int(rng.random() * styles),
-                released,
-                year,
-                quality,
-                critics if rng.random() < 0.92 else None,
-                least + int(rng.random() * (most - least)),
-            )
+        title = Title(
+            named,
+            kind,
+            genre,
+            style,
+            market,
+            released,
+            year,
+            quality,
+            max(5, min(99, int((quality + 0.4 * approximately_normal(rng.random())) * 10 + 0.5)))
+            if rng.random() < 0.92
+            else None,
+            least + int(rng.random() * (most - least)),
         )
+        if kind == "series":
+            title = _with_seasons(title, came_before, new, last_day, rng)
+        elif name:
+            originals[place] = title, base, parts + 1
+        elif kind == "movie" and not named.endswith(")"):
+            originals.append((title, named, 1))
+        titles.append(title)
     return titles
 
 
 def hit_title(hit: HitFigures, window: Window) -> Title:
     """Return the title of a hit."""
     year = window.date(hit.day - 1).year
-    return Title(hit.title, hit.content_type, hit.genre, 0, hit.day - 1, year, 8.6, 88, MINUTES[hit.content_type][0])
+    minutes, _ = MINUTES[hit.content_type]
+    episodes = SEASON[0] + 2 if hit.content_type == "series" else 0
+    return Title(hit.title, hit.content_type, hit.genre, 0, "", hit.day - 1, year, 8.6, 88, minutes, episodes)
+
+
+def _with_seasons(title: Title, came_before: int, new: float, last_day: int, rng: Random) -> Title:
+    """Return a series with its episodes. As often as new titles come out an older one has a new season."""
+    least, most = SEASON
+    season = least + int(rng.random() * (most - least))
+    if title.released != BEFORE:
+        return title._replace(episodes=season)
+    seasons = 1
+    while seasons < min(MOST_SEASONS, came_before - title.release_year + 1) and rng.random() < ANOTHER_SEASON:
+        seasons += 1
+    before = seasons * season
+    # The last ones of a good series are the likeliest to be followed by more.
+    goes_on = new * (1.5 if title.quality > MEAN_QUALITY else 0.5) if came_before - title.release_year < 10 else 0.0
+    if rng.random() >= goes_on:
+        return title._replace(episodes=before)
+    return title._replace(episodes=before + season, renewed=int(rng.random() * last_day), episodes_before=before)
 
 
 def _types(count: int, rng: Random) -> list[str]:
@@ -94,7 +159,25 @@ def _types(count: int, rng: Random) -> list[str]:
     return types
 
 
-def _one_of(shares: dict[str, int], place: float) -> str:
+def _genre(kind: str, count: int, rng: Random) -> str:
+    return _one_of(
+        dict(list(GENRES[kind].items())[: max(2, count * TYPES[kind] // 100 // TITLES_PER_GENRE)]), rng.random()
+    )
+
+
+def _markets(languages: set[str]) -> dict[tuple[str, str], float]:
+    """Return the languages and markets of titles, and how many titles each has, next to others."""
+    users: dict[str, float] = {}
+    for locale in LOCALES:
+        if locale.language in languages:
+            users[locale.language] = users.get(locale.language, 0.0) + locale.share
+    markets = {(language, language): FOR_ONE_MARKET * share for language, share in users.items()}
+    world = (1 - FOR_ONE_MARKET) * 100 / sum(WORLD.values())
+    return markets | {(language, ""): world * share for language, share in WORLD.items()}
+
+
+def _one_of(shares: dict[Choice, Any], place: float) -> Choice:
     """Return the choice at a place from 0 to 1."""
-    place *= sum(shares.values())
-    return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)
+    ends = list(accumulate(shares.values()))
+    place *= ends[-1]
+    return next(choice for choice, end in zip(shares, ends, strict=True) if place < end)

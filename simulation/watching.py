@@ -1,11 +1,12 @@
-"""When people watch, what they do then: evenings and weekends, sessions, how far they get."""
+"""When people watch, what they do then: evenings and weekends, sessions, episodes, how far they get."""
 
 from bisect import bisect_right
 from itertools import accumulate
 from random import Random
 
 import services
-from simulation.popularity import EPISODES, NEXT_EPISODE, Favourites, Popularity
+from simulation.attention import NEXT_EPISODE
+from simulation.popularity import NO_TASTES, Popularity, Tastes
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile, ViewingFigures
 from simulation.subscribers import Subscriber
@@ -18,17 +19,33 @@ WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 1
 WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
 SAMPLES, LENGTHS = 4_096, 256
 FRIDAY = 1.15  # times as many viewings as on a Monday
-MOST_PER_DAY = 12  # viewings of one user, on average
+HOLIDAYS = (12, 24), 9  # the day on which they begin, and how many there are
+FINE = 40  # a day of average weight stands so often in the list from which days are drawn
 
 # In hundredths of a percent: who got so far has seen it, and who got less far has given it up at once.
 FINISHED, GIVEN_UP = 100 * services.FINISHED, 500
-PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)  # times as often: a title is given up, by its quality
+# Times as often: a title is given up, by its quality; by its type; and the first episode of a series, and later ones.
+PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
+QUITS = {"movie": 1.2, "series": 0.8, "documentary": 1.35, "other": 1.0}
+PILOT = 2.2
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
 BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
 
+TRIES = 20  # to find something that somebody does not know yet, before they leave it for the day
+MOST_TIMES = 5  # nobody sees what has no episodes more often
+TRIED_AGAIN = 0.25  # of the picks of what somebody has not seen to its end, though not of a series, are taken
+# Which share of profile.viewings.rewatch it is for other types, and for titles of a quality that makes no favourite.
+REWATCHED = {"movie": 1.0, "series": 0.25, "documentary": 0.2, "other": 0.5}
+FAVOURITE = 7.5
+NO_FAVOURITE = 0.25
+OWED = 2_000  # viewings that were not made would let the others make twice as many
 
-# A title, the moment at which somebody began to watch it, and how far they got, in hundredths of a percent.
-Viewing = tuple[int, int, int]
+# A title, the moment at which somebody began to watch it, how far they got, in hundredths of a percent, and the
+# episode; 0: it has none.
+Viewing = tuple[int, int, int, int]
+
+# The moment at which a session begins, the number of its viewings, and the moment from which it cannot go on.
+Session = tuple[int, int, int]
 
 
 class Watching:
@@ -39,8 +56,7 @@ class Watching:
         self._popularity = popularity
         self._lengths = _lengths(figures.per_session)
         # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
-        shares = (20, 20, 20, 20, int(20 * FRIDAY), weekend := int(20 * figures.weekend), weekend)
-        days = [(day, shares[window.weekday(day)]) for day in range(-1, window.days + 1)]
+        days = [(day, _weight(figures, window, popularity, day)) for day in range(-1, window.days + 1)]
         self._days = [day for day, share in days for _ in range(share)]
         self._first = [0, *accumulate(share for _, share in days)]
         self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
@@ -50,11 +66,30 @@ class Watching:
         evenings = [int(WIDTH * 60 * approximately_normal(rng.random())) for _ in range(self._evenings)]
         self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
         self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
-        self._seconds = [title.minutes * 60 for title in popularity.titles]
-        self._more = [EPISODES - 1 if title.content_type == "series" else 0 for title in popularity.titles]
-        # Samples of how far somebody gets, for grades of patience. A weak title is given up more often.
-        grades = [_progress(figures, patience) for patience in PATIENCE]
-        self._progress = [grades[_grade(title)] for title in popularity.titles]
+        titles = popularity.titles
+        self._seconds = [title.minutes * 60 for title in titles]
+        self._released = [title.released for title in titles]
+        self._episodes = [title.episodes for title in titles]
+        self._renewed = {
+            number: (title.renewed, title.episodes_before)
+            for number, title in enumerate(titles)
+            if title.renewed is not None
+        }
+        # Samples of how far somebody gets, for each type and grade of patience.
+        samples = {
+            (kind, part): [_progress(figures, patience * QUITS[kind] * part) for patience in PATIENCE]
+            for kind in QUITS
+            for part in (1.0, PILOT)
+        }
+        self._progress = [samples[title.content_type, 1.0][_grade(title)] for title in titles]
+        self._first_progress = [
+            samples[title.content_type, PILOT if title.episodes else 1.0][_grade(title)] for title in titles
+        ]
+        self._again = [
+            figures.rewatch * REWATCHED[title.content_type] * (1.0 if title.quality > FAVOURITE else NO_FAVOURITE)
+            for title in titles
+        ]
+        self._owed = 0.0  # viewings that were expected and not made
 
     def start(self, habit: int, weekend: bool, rng: Random) -> int:
         """Return the second at which a session of somebody begins, about that of their day. habit: in seconds, too."""
@@ -66,68 +101,133 @@ class Watching:
         """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
         return self._progress[title][int(place * SAMPLES)]
 
-    def viewings(self, subscriber: Subscriber, count: int, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
-        """Return some viewings of a subscriber, in the order of time, and when each title was first seen to its end."""
+    def weight(self, subscriber: Subscriber) -> float:
+        """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
+        weight = 0.0
+        for begin, end, level in subscriber.membership.periods:
+            _, width = self._range(begin, end, subscriber.offset)
+            weight += width * level
+        return weight * subscriber.activity
+
+    def viewings(self, subscriber: Subscriber, expected: float, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
+        """Return about so many viewings of a subscriber, in the order of time, and when they had seen each title.
+
+        Of a series it is the moment when they had seen three episodes. Who finds too little that they do not know
+        leaves more for the next ones to watch.
+        """
+        count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
         viewings: list[Viewing] = []
         finished: dict[int, int] = {}
-        active = sum(end - begin for begin, end in subscriber.spans)
-        passed = done = 0
-        for begin, end in subscriber.spans:
-            passed += end - begin
-            until = count * passed // active
-            sessions = self._sessions(subscriber, begin, end, until - done, rng)
-            self._watch(sessions, end, subscriber.favourites, viewings, finished, rng)
-            done = until
+        if count and subscriber.membership.periods:
+            self._watch(self._sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
+        self._owed = min(float(OWED), self._owed + expected - len(viewings))
         return viewings, finished
 
     def _watch(
         self,
-        sessions: list[tuple[int, int]],
-        end: int,
-        favourites: Favourites,
+        sessions: list[Session],
+        subscriber: Subscriber,
         viewings: list[Viewing],
         finished: dict[int, int],
         rng: Random,
     ) -> None:
-        """Add the viewings of some sessions, up to an end."""
-        random, pick, progress = rng.random, self._popularity.pick, self._progress
-        all_seconds, more = self._seconds, self._more
-        free = title = episodes = 0
-        for moment, length in sessions:
+        """Add the viewings of some sessions."""
+        random, tastes, pick, goes_on, samples = (
+            rng.random,
+            subscriber.tastes,
+            self._popularity.pick,
+            NEXT_EPISODE,
+            SAMPLES,
+        )
+        progress, first_progress = self._progress, self._first_progress
+        all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
+        following: dict[int, int] = {}  # title -> the next episode; of what has none: how often they have seen it
+        found = subscriber.came_for
+        title = -1 if found is None else found
+        episode = available = 0  # of the series that they are in the middle of
+        free = 0
+        for moment, length, end in sessions:
             moment = max(moment, free)
             day = moment // DAY
             for _ in range(length):
                 if moment >= end:
-                    return
-                if episodes and random() < NEXT_EPISODE:
-                    episodes -= 1
-                else:
-                    title = pick(day, favourites, rng)
-                    episodes = more[title]
-                    if not episodes and title in finished:  # few see a film twice
-                        title = pick(day, favourites, rng)
-                        episodes = more[title]
+                    break
+                if not 0 < episode <= available or random() >= goes_on:
+                    if title < 0 or viewings:
+                        title = pick(day, tastes, rng)
+                        if title in following and not self._goes_on(title, day, following, finished, rng):
+                            found = self._something(title, day, tastes, following, rng)
+                            if found is None:
+                                episode = 0
+                                break
+                            title = found
+                    episode = available = all_episodes[title]
+                    if episode:
+                        if title in renewed and day < renewed[title][0]:
+                            available = renewed[title][1]
+                        episode = following.get(title, 1)
                 place = random()
-                reached = progress[title][int(place * SAMPLES)]
-                viewings.append((title, moment, reached))
+                reached = (progress if episode > 1 else first_progress)[title][int(place * samples)]
+                viewings.append((title, moment, reached, episode))
                 moment += all_seconds[title] * reached // 10_000 + 20 + int(place * BREAK)
                 if reached >= FINISHED:
-                    if title not in finished:
-                        finished[title] = moment
-                elif reached < GIVEN_UP:
-                    episodes = 0
+                    if episode == 3 or episode == available:
+                        finished.setdefault(title, moment)
+                    if episode:
+                        episode += 1
+                following[title] = episode or following.get(title, 0) + 1
+                if reached < GIVEN_UP:
+                    episode = 0
             free = moment
 
-    def _sessions(self, subscriber: Subscriber, begin: int, end: int, count: int, rng: Random) -> list[tuple[int, int]]:
-        """Return the moments at which sessions for so many viewings begin, and the number of viewings of each."""
+    def _something(self, known: int, day: int, tastes: Tastes, following: dict[int, int], rng: Random) -> int | None:
+        """Return what somebody picks who knows a title: one of its kind, one they like, or any; None: nothing."""
+        less_popular, released = self._popularity.less_popular, self._released
+        title: int | None = less_popular[known]
+        for _ in range(TRIES):
+            if title is None:
+                title = self._popularity.pick(day, tastes, rng)
+                tastes = NO_TASTES
+            if title not in following and released[title] <= day:
+                return title
+            title = less_popular[title]
+        return None
+
+    def _goes_on(self, title: int, day: int, following: dict[int, int], finished: dict[int, int], rng: Random) -> bool:
+        """Whether somebody who picks what they have begun goes on with it, or likes to see it again."""
+        episodes = self._episodes[title]
+        if not episodes:
+            again = self._again[title] if title in finished else TRIED_AGAIN
+            return following[title] < MOST_TIMES and rng.random() < again
+        if title in self._renewed and day < self._renewed[title][0]:
+            episodes = self._renewed[title][1]
+        if following[title] <= episodes:
+            return True
+        if rng.random() < self._again[title]:
+            following[title] = 1
+            return True
+        return False
+
+    def _range(self, begin: int, end: int, offset: int) -> tuple[int, int]:
+        """Return which part of the list of days lies between two moments: its first place, and how many there are."""
+        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
+        return first, self._first[(end - 1 + offset) // DAY + 2] - first
+
+    def _sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
+        """Return sessions for so many viewings. The first one is at the time of the sign-up."""
         random, start, lengths = rng.random, self.start, self._lengths
         days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
-        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
-        width = self._first[(end - 1 + offset) // DAY + 2] - first
-        sessions = []
+        periods = [
+            (*self._range(begin, end, offset), begin, end, level) for begin, end, level in subscriber.membership.periods
+        ]
+        shares = list(accumulate(width * level for _, width, _, _, level in periods))
+        length = min(count, lengths[int(random() * LENGTHS)])
+        sessions = [(subscriber.joined + 120 + int(random() * 1500), length, periods[0][3])]
+        count -= length
         while count > 0:
             length = lengths[int(random() * LENGTHS)]
             count -= length
+            first, width, begin, end, _ = periods[bisect_right(shares, random() * shares[-1], 0, len(shares) - 1)]
             for _ in range(4):
                 day = days[first + int(random() * width)]
                 moment = day * DAY + start(habit, day in weekends, rng) - offset
@@ -135,9 +235,23 @@ class Watching:
                     break
             else:  # there is no such hour in so short a time: they watch right away
                 moment = begin + int(random() * min(end - begin, DAY // 6))
-            sessions.append((moment, length if count >= 0 else length + count))
+            sessions.append((moment, length if count >= 0 else length + count, end))
         sessions.sort()
         return sessions
+
+
+def _weight(figures: ViewingFigures, window: Window, popularity: Popularity, day: int) -> int:
+    """Return how much is watched on a day of the week and the year, and with the new titles of that day."""
+    weekday = window.weekday(day)
+    weight = FINE * window.season(day, figures.winter)
+    if weekday >= SATURDAY:
+        weight *= figures.weekend
+    elif weekday == SATURDAY - 1:
+        weight *= FRIDAY
+    if window.is_within(day, *HOLIDAYS):
+        weight *= 1 + figures.holidays
+    weight *= 1 + figures.releases * popularity.novelty(max(0, min(window.days - 1, day)))
+    return max(1, int(weight))
 
 
 def _seconds(hours: tuple[int, ...], count: int, rng: Random) -> list[int]:

@@ -35,6 +35,20 @@ class Window:
         """Return 0 for a Monday to 6 for a Sunday."""
         return (self.begin.weekday() + day) % 7
 
+    def is_within(self, day: int, begins: tuple[int, int], days: int) -> bool:
+        """Whether a day is one of so many that begin on a month and day, in any year."""
+        today = self.date(day)
+        begin = _date(today.year, begins)
+        if begin > today:
+            begin = _date(today.year - 1, begins)
+        return (today - begin).days < days
+
+    def season(self, day: int, winter: float) -> float:
+        """Return the season of a day: 1 + winter in the middle of January, 1 - winter in the middle of July."""
+        today = self.date(day)
+        from_winter = (today.timetuple().tm_yday - 15) % 365
+        return 1 + winter * (1 - 4 * min(from_winter, 365 - from_winter) / 365)
+
     def anniversaries(self, day: int) -> list[int]:
         """Return a day, and the same day of each later month; of a shorter month the last day."""
         if day not in self._anniversaries:
@@ -43,3 +57,8 @@ class Window:
             days = [first + min(of_month, length - 1) for first, length in self._months[month:]]
             self._anniversaries[day] = [day for day in days if day < self.days]
         return self._anniversaries[day]
+
+
+def _date(year: int, month_and_day: tuple[int, int]) -> date:
+    month, day = month_and_day
+    return date(year, month, min(day, monthrange(year, month)[1]))

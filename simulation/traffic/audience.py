@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import services
 from simulation import profile
+from simulation.attention import SCALE, Attention, power_law
+from simulation.billing import METHODS
+from simulation.locales import LOCALES
 from simulation.names import People
-from simulation.popularity import SCALE, Favourites, Popularity, power_law
+from simulation.popularity import Popularity, Tastes
 from simulation.portable_math import approximately_normal
 from simulation.reviewing import Reviewing
-from simulation.subscribers import LOCALES, METHODS
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
 from simulation.watching import WEEKDAY, WEEKEND, WIDTH, Watching
 from simulation.window import Window
@@ -41,7 +43,7 @@ class Viewer(NamedTuple):
     user_id: int
     offset: int
     habit: int
-    favourites: Favourites
+    tastes: Tastes
     rating_bias: float
     language: str
     locale: str
@@ -62,7 +64,8 @@ class Audience:
         self.content_ids = [row["content_id"] for row in rows]
         titles = [_title(row) for row in rows]
         window = Window(date(2026, 1, 1), 1)
-        self.popularity = Popularity(self.profile, window, titles, _attention(self.profile.titles.exponent, titles))
+        attention = Attention(self.profile, titles, _on_release(self.profile.titles.exponent, titles))
+        self.popularity = Popularity(self.profile, window, titles, attention)
         self.watching = Watching(self.profile, window, self.popularity)
         self.reviewing = Reviewing(self.profile, window, self.popularity)
         self.people = People()
@@ -79,7 +82,7 @@ class Audience:
             user_id,
             60 * one_of(locale.offsets, rng.random()),
             19 * 60 + 40 + int(40 * approximately_normal(rng.random())),
-            self.popularity.favourites(rng),
+            self.popularity.tastes(locale.language, rng),
             0.7 * approximately_normal(rng.random()),
             locale.language,
             locale.code,
@@ -99,7 +102,7 @@ class Audience:
 
     def pick(self, viewer: Viewer, rng: Random) -> int:
         """Return the number of the title that somebody picks."""
-        return self.popularity.pick(0, viewer.favourites, rng)
+        return self.popularity.pick(0, viewer.tastes, rng)
 
     def review(self, viewer: Viewer, title: int, rng: Random) -> tuple[Decimal, str | None]:
         """Return what somebody thinks of a title: a rating, and perhaps words that fit it."""
@@ -133,14 +136,14 @@ def _title(row: dict[str, Any]) -> Title:
     quality = float(row["rating"]) if row["rating"] is not None else MEAN_QUALITY
     year, minutes = row["release_year"] or 2000, sum(MINUTES[row["content_type"]]) // 2
     genre = row["genre"] or row["content_type"]
-    return Title(row["title"], row["content_type"], genre, 0, BEFORE, year, quality, None, minutes)
+    return Title(row["title"], row["content_type"], genre, 0, "", BEFORE, year, quality, None, minutes)
 
 
-def _attention(exponent: float, titles: list[Title]) -> list[int]:
+def _on_release(exponent: float, titles: list[Title]) -> list[int]:
     """Return the attention for each title: a power law, in which the better ones tend to be more popular."""
     rng = Random("popularity")
     order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * rng.random())
-    attention = [0] * len(titles)
+    on_release = [0] * len(titles)
     for number, share in zip(order, power_law(len(titles), exponent), strict=True):
-        attention[number] = 1 + int(share * SCALE)
-    return attention
+        on_release[number] = 1 + int(share * SCALE)
+    return on_release

@@ -205,7 +205,7 @@ class Worker:
         viewer = self.audience.viewer(user_id, self._rng)
         person = self.audience.people.person(viewer.locale, self._rng)
         self._signed_up += 1
-        email = self.run_id.address(f"{person.address}.{user_id:x}", self._signed_up)
+        email = self.run_id.address(f"{person.given}.{person.family}.{user_id:x}", self._signed_up)
         plan = self._one_of(self._plans)
         row = self.calls.write(
             "signup",

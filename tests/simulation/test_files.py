@@ -21,7 +21,7 @@ from toolkit.database import Database
 
 KEYS = {"watch_history": "watch_id", "reviews": "review_id", "payment_history": "payment_id"}
 # Of `generate --users 300`. It changes with the model and its figures, and with nothing else: no machine, no Python.
-CHECKSUM = "4f25cf6aca407f99b86019c8256ec5d8de3602b54f1ddfa5b33ff3aff4467570"
+CHECKSUM = "c924adc70786da7f06f513fdf6fb2f7bc00988a3e4b1fe344f347b24146ec31e"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -54,8 +54,8 @@ def test_keys_are_sorted_and_spread_and_in_the_form_of_version_4(year: Year) -> 
 
 
 def test_shards_hold_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
-    generate(tmp_path / "one", "--users", "200")
-    generate(tmp_path / "many", "--users", "200", "--shards", "7")
+    generate(tmp_path / "one", "--users", "1000")
+    generate(tmp_path / "many", "--users", "1000", "--shards", "7")
     one, many = contents(tmp_path / "one"), contents(tmp_path / "many")
     assert sorted(many) == sorted(
         ["content.jsonl", "subscriptions.jsonl"]
@@ -64,7 +64,7 @@ def test_shards_hold_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
     for table in ("users", *KEYS):
         shards = [many[f"{table}.{number:04}.jsonl"] for number in range(1, 8)]
         assert b"".join(shards) == one[f"{table}.jsonl"]
-        assert max(map(len, shards)) < 3 * min(map(len, shards))
+        assert max(map(len, shards)) < 2 * min(map(len, shards))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,8 @@ def test_unusual_sizes_load(arguments: tuple[str, ...], url: str, tmp_path: Path
     assert done.returncode == 0, done.stderr
     counted = load(url, tmp_path)
     assert counted["users"]["new"] == int(arguments[1])
-    assert counted["payment_history"]["new"] == len(read(tmp_path).payment_history) > 0
+    payments = len(read(tmp_path).payment_history)  # a trial has none
+    assert counted["payment_history"].get("new", 0) == payments
 
 
 def test_it_loads_beside_the_sample_data(database: Database, url: str, tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 Bounds are wide enough for other seeds and sizes: what is measured is the sentence, not the generator's figures.
 """
 
-import calendar
 import math
 import statistics
 from collections import Counter
 from datetime import datetime, timedelta, timezone
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from generated import Row, Year, of_each
 
@@ -27,15 +26,16 @@ def test_so_much_of_everything(year: Year) -> None:
     assert len(year.content) == users // 20
     assert 29 < len(year.watch_history) / users < 31
     assert 1.8 < len(year.reviews) / users < 2.2
-    assert 4 < len(year.payment_history) / users < 9
+    assert 4 < len(year.payment_history) / users < 8
 
 
 def test_popularity_is_a_power_law(year: Year) -> None:
+    """Flatter at its head, as people see a story once."""
     counts = sorted(Counter(row["content_id"] for row in year.watch_history).values(), reverse=True)
-    for top in (50, 100, len(counts)):
+    for top, least, most in ((50, 0.5, 0.9), (100, 0.6, 0.95), (len(counts), 0.8, 1.4)):
         points = [(math.log(rank), math.log(count)) for rank, count in enumerate(counts[:top], 1)]
-        assert 0.75 < -slope(points) < 1.05
-        assert statistics.correlation(*zip(*points, strict=True)) < -0.97
+        assert least < -slope(points) < most
+        assert statistics.correlation(*zip(*points, strict=True)) < -0.9
 
 
 def test_new_titles_are_watched_most_when_they_come_out(year: Year) -> None:
@@ -112,41 +112,43 @@ def test_tastes_can_be_found(year: Year) -> None:
             (best, _), *_ = Counter(watched[:middle]).most_common(1)
             gains += watched[middle:].count(best) / (len(watched) - middle) / (of_all[best] / of_all.total())
             found += 1
-    assert gains / found > 2.5
+    assert gains / found > 2
 
 
-def test_about_one_in_twenty_cancels_in_a_month(year: Year) -> None:
-    paid = {(row["user_id"], row["payment_date"].month) for row in year.payment_history}
-    stayed = [(user, month + 1) in paid for user, month in paid if month < 12]
-    assert 0.93 < sum(stayed) / len(stayed) < 0.965
-    again = sum((user, month + 1) not in paid and (user, month + 2) in paid for user, month in paid if month < 11)
-    assert again > 0
-    months = of_each(year.payment_history, "user_id")
-    changed = sum(len({row["subscription_id"] for row in payments}) > 1 for payments in months.values())
-    assert 0.03 < changed / len(year.users) < 0.2
+def test_plans_are_changed_by_one_step_mostly(year: Year) -> None:
+    steps = Counter(
+        abs(later["subscription_id"] - earlier["subscription_id"])
+        for payments in of_each(year.payment_history, "user_id").values()
+        for earlier, later in pairwise(payments)
+    )
+    assert 0.005 < (steps.total() - steps[0]) / steps.total() < 0.04
+    assert steps[1] > 5 * (steps[2] + steps[3]) > 0
 
 
-def test_payments_are_on_the_day_of_sign_up(year: Year) -> None:
+def test_payments_are_once_a_month_about_the_day_of_sign_up(year: Year) -> None:
     joined = {row["user_id"]: row["created_at"] for row in year.users}
+    gaps, hours, on_day = [], Counter[int](), 0
     for user, payments in of_each(year.payment_history, "user_id").items():
-        dates = [row["payment_date"] for row in payments]
-        assert dates == sorted(dates)
-        assert len({(date.year, date.month) for date in dates}) == len(dates)
-        assert dates[0].date() == joined[user].date()
-        for date in dates:
-            assert date.day == min(joined[user].day, calendar.monthrange(date.year, date.month)[1])
+        moments = [row["payment_date"] for row in payments]
+        assert moments == sorted(moments)
+        assert moments[0] >= joined[user]
+        gaps += [(later - earlier).days for earlier, later in pairwise(moments)]
+        hours.update(moment.hour for moment in moments[1:])
+        on_day += sum(moment.day == joined[user].day for moment in moments[1:])
+    assert min(gaps) > 20
+    assert sum(gap < 36 for gap in gaps) / len(gaps) > 0.95
+    assert 0.3 < on_day / len(gaps) < 0.9
+    assert len(hours) == 24
 
 
 def test_payments_are_the_price_of_the_plan_which_rises_once(year: Year) -> None:
     now = {row["subscription_id"]: row["price"] for row in year.subscriptions}
-    rises = set()
     for plan, payments in of_each(year.payment_history, "subscription_id").items():
-        in_order = sorted(payments, key=lambda row: row["payment_date"])
-        prices = [(price, list(group)) for price, group in groupby(in_order, key=lambda row: row["amount"])]
-        (before, _), (after, later) = prices
-        assert before < after == now[plan]
-        rises.add(later[0]["payment_date"].date())
-    assert max(rises) - min(rises) < timedelta(7)
+        before, after = sorted({row["amount"] for row in payments})
+        assert after == now[plan]
+        last = max(row["payment_date"] for row in payments if row["amount"] == before)
+        first = min(row["payment_date"] for row in payments if row["amount"] == after)
+        assert last - first < timedelta(9)  # some are late
 
 
 def test_who_has_cancelled_has_no_plan_and_does_not_watch(year: Year) -> None:
@@ -154,22 +156,36 @@ def test_who_has_cancelled_has_no_plan_and_does_not_watch(year: Year) -> None:
     watched = of_each(year.watch_history, "user_id")
     gone = 0
     for user in year.users:
-        last = months[user["user_id"]][-1]
-        month_ends = last["payment_date"] + timedelta(31)
+        number = user["user_id"]
+        last = months[number][-1]["payment_date"] if number in months else user["created_at"]
         if user["subscription_id"] is None:
             gone += 1
-            assert month_ends < END + timedelta(31)
-            assert all(row["watched_at"] < month_ends for row in watched.get(user["user_id"], []))
-        else:
-            assert user["subscription_id"] == last["subscription_id"]
-            assert month_ends > END
-    assert 0.1 < gone / len(year.users) < 0.4
+            assert all(row["watched_at"] < last + timedelta(33) for row in watched.get(number, []))
+        elif number in months:
+            assert last + timedelta(42) > END
+            assert user["subscription_id"] == months[number][-1]["subscription_id"] or last + timedelta(20) < END
+    assert 0.2 < gone / len(year.users) < 0.5
 
 
-def test_some_methods_are_more_common(year: Year) -> None:
+def test_some_sign_ups_never_pay(year: Year) -> None:
+    """Trials that are not paid for, and others. Looked at are those who have had the time to pay."""
+    months = of_each(year.payment_history, "user_id")
+    early = [row for row in year.users if row["created_at"] < END - timedelta(45)]
+    first = [months[row["user_id"]][0]["payment_date"] - row["created_at"] for row in early if row["user_id"] in months]
+    never = 1 - len(first) / len(early)
+    converted = sum(gap > timedelta(25) for gap in first) / len(early)
+    assert 0.08 < never < 0.2
+    assert 0.45 < converted / (converted + never - 0.02) < 0.7
+    assert sum(gap < timedelta(1) for gap in first) / len(first) > 0.7
+
+
+def test_some_methods_are_more_common_and_some_people_change_theirs(year: Year) -> None:
     methods = Counter(row["method"] for row in year.payment_history)
     assert len(methods) >= 4
     assert methods.most_common()[0][1] > 5 * methods.most_common()[-1][1]
+    months = of_each(year.payment_history, "user_id").values()
+    changed = sum(len({row["method"] for row in payments}) > 1 for payments in months)
+    assert 0.02 < changed / len(months) < 0.12
 
 
 def test_reviews_are_of_what_was_watched(year: Year) -> None:
@@ -203,7 +219,8 @@ def test_words_fit_the_rating(year: Year) -> None:
     with_words = [row for row in year.reviews if row["review_text"]]
     assert 0.3 < len(with_words) / len(year.reviews) < 0.5
     texts = Counter(row["review_text"] for row in with_words)
-    assert len(texts) > 0.4 * len(with_words)
+    assert len(texts) > 0.9 * len(with_words)
+    assert max(texts.values()) < 0.01 * len(with_words)
     # No text goes with a bad and with a good rating.
     rated = of_each(with_words, "review_text").values()
     assert not [
@@ -253,7 +270,10 @@ def test_addresses_are_examples(year: Year) -> None:
     addresses = [row["email"] for row in year.users]
     assert len(set(addresses)) == len(addresses)
     domains = Counter(address.rpartition("@")[2] for address in addresses)
-    assert set(domains) == {"example.com", "example.org", "example.net"}
+    assert all(domain.endswith(("example.com", "example.org", "example.net")) for domain in domains)
+    assert max(domains.values()) > 5 * min(domains.values())
+    assert sum(address.partition("@")[0][-1].isdigit() for address in addresses) / len(addresses) < 0.5
+    assert sum("." in address.partition("@")[0] for address in addresses) / len(addresses) > 0.3
     assert all(address.isascii() and address == address.lower() and " " not in address for address in addresses)
 
 
@@ -266,4 +286,20 @@ def test_it_goes_on_all_year(year: Year) -> None:
     assert joined[1] > 2 * joined[8]
     watched = months(year.watch_history, "watched_at")
     assert len(watched) == 12
-    assert watched[12] > watched[2]
+    assert watched[12] > watched[7]
+
+
+def test_countries_go_with_names(year: Year) -> None:
+    countries = Counter(row["country"] for row in year.users)
+    assert countries["US"] == max(countries.values())
+    assert len(countries) > 15
+    assert {script(row["name"]) for row in year.users if row["country"] == "KR"} == {"HANGUL"}
+
+
+def test_titles_have_durations_and_series_have_episodes(year: Year) -> None:
+    content = {row["content_id"]: row for row in year.content}
+    assert all(10 < row["duration_minutes"] < 200 for row in year.content)
+    assert all((row["episodes"] is not None) == (row["content_type"] == "series") for row in year.content)
+    for row in year.watch_history:
+        episodes = content[row["content_id"]]["episodes"]
+        assert 1 <= row["episode"] <= episodes if episodes else row["episode"] is None

@@ -32,8 +32,8 @@ def test_the_defaults_are_a_profile(tmp_path: Path) -> None:
 
 
 def test_titles_and_viewings(tmp_path: Path) -> None:
-    year = made(tmp_path, "titles.count = 7\nviewings.per_user = 4.5\nreviews.per_user = 0")
-    assert len(year.content) == 7
+    year = made(tmp_path, "titles.count = 70\nviewings.per_user = 4.5\nreviews.per_user = 0")
+    assert len(year.content) == 70
     assert len(year.watch_history) / 1000 == pytest.approx(4.5, abs=0.3)
     assert year.reviews == []
 
@@ -41,15 +41,36 @@ def test_titles_and_viewings(tmp_path: Path) -> None:
 def test_no_viewings(tmp_path: Path) -> None:
     year = made(tmp_path, "viewings.per_user = 0")
     assert year.watch_history == year.reviews == []
-    assert len(year.payment_history) > 4_000
+    assert len(year.payment_history) > 3_500
 
 
 @pytest.mark.parametrize(("churn", "stay"), [(0, 1.0), (0.3, 0.7)])
 def test_churn(churn: float, stay: float, tmp_path: Path) -> None:
     year = made(tmp_path, f"[subscribers]\nchurn = {churn}\ncomeback = 0")
-    paid = {(row["user_id"], row["payment_date"].month) for row in year.payment_history}
-    stayed = [(user, month + 1) in paid for user, month in paid if month < 12]
-    assert sum(stayed) / len(stayed) == pytest.approx(stay, abs=0.03)
+    stayed = []
+    for payments in of_each(year.payment_history, "user_id").values():
+        last = payments[-1]["payment_date"].date()
+        stayed += [True] * (len(payments) - 1) + [False] * (last < date(2025, 11, 10))
+    assert sum(stayed) / len(stayed) == pytest.approx(stay, abs=0.04)
+
+
+def test_what_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    def told(profile: str) -> str:
+        (tmp_path / "profile.toml").write_text(profile)
+        arguments = ("--users", "40", "--days", "60", "--force", "--profile", str(tmp_path / "profile.toml"))
+        done = generate(tmp_path / "made", *arguments)
+        assert done.returncode == 0
+        return done.stderr
+
+    assert "viewings.per_user = 6000 was not reached, it is" in told("viewings.per_user = 6000")
+    assert "reviews.per_user = 25 was not reached, it is" in told("reviews.per_user = 25")
+    assert "was not reached" not in told("viewings.per_user = 5\nreviews.per_user = 0.2")
+
+
+def test_churn_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_text("subscribers.churn = 0.9\nchurn.title = 0\nchurn.inactivity = 90")
+    done = generate(tmp_path / "made", "--users", "400", "--profile", str(tmp_path / "profile.toml"))
+    assert "subscribers.churn = 0.9 was not reached, it is 0." in done.stderr
 
 
 def test_plans_and_prices(tmp_path: Path) -> None:
@@ -113,7 +134,8 @@ def test_tastes_can_be_turned_off(strength: int, tmp_path: Path) -> None:
     [
         ("[titles]\nexponant = 1", "titles.exponant: there is no such figure; did you mean titles.exponent?"),
         ("[title]\ncount = 1", "title: there is no such figure; did you mean titles?"),
-        ("churn = 0.1", "churn: there is no such figure"),
+        ("churns = 0.1", "churns: there is no such figure; did you mean churn?"),
+        ("churn = 0.1", "churn: expected a table of figures, got 0.1"),
         ("titles = 5", "titles: expected a table of figures, got 5"),
         ("[subscribers]\nchurn = 1.5", "subscribers.churn: expected a number from 0 to 1, got 1.5"),
         ("[subscribers]\nchurn = nan", "subscribers.churn: expected a number from 0 to 1, got NaN"),
@@ -130,6 +152,11 @@ def test_tastes_can_be_turned_off(strength: int, tmp_path: Path) -> None:
         (PLAN.replace("{}", "1"), "plans[1].features: expected a table"),
         (HIT.replace("181", "400"), "hits[1].day: 400 is after the last day, 365"),
         (HIT.replace("movie", "song"), "hits[1].content_type: expected one of movie"),
+        (
+            '[[campaigns]]\nbegins = "02-30"',
+            'campaigns[1].begins: expected a month and day such as "11-24", got "02-30"',
+        ),
+        ("campaigns = 1", "campaigns: expected tables that begin with [[campaigns]]"),
         (HIT + "\nstart = 1", "hits[1].start: there is no such figure"),
         ("[titles", "is not TOML"),
     ],

@@ -1,0 +1,59 @@
+"""E-mail addresses as people choose them: of their names, with a number where they like it or the name is taken."""
+
+from itertools import accumulate
+from random import Random
+from zlib import crc32
+
+from simulation.names import Person
+
+# How often each is taken, next to others. {0} is the given name, {1} that of the family, {2} and {3} their initials.
+SHAPES = {"{0}.{1}": 40, "{0}{1}": 20, "{2}{1}": 10, "{0}_{1}": 8, "{1}.{0}": 6, "{0}": 6, "{0}.{3}": 5, "{2}.{1}": 5}
+DOMAINS = {"mail.example.com": 46, "inbox.example.com": 19, "post.example.net": 16, "home.example.net": 8}
+DOMAINS |= {"example.org": 7, "campus.example.org": 4}  # nobody can have these: RFC 2606
+NUMBERED = 0.3  # of the people have a number without need
+BITS = 64  # of the map of what is taken, for each user
+
+
+class Addresses:
+    """Makes up addresses, each once.
+
+    What is taken is known by hashes alone, so that a million users take little memory. Two addresses of the same hash
+    are as good as the same: the second one gets a number.
+    """
+
+    def __init__(self, users: int) -> None:
+        self._taken = bytearray(users * BITS // 8 + 64)
+        self._shapes = list(accumulate(SHAPES.values()))
+        self._domains = list(accumulate(DOMAINS.values()))
+
+    def address(self, person: Person, rng: Random) -> str:
+        """Return an address that nobody else has."""
+        given, family = person.given, person.family
+        shape = _one_of(list(SHAPES), self._shapes, rng)
+        name = shape.format(given, family, given[0], family[0])
+        domain = _one_of(list(DOMAINS), self._domains, rng)
+        if rng.random() < NUMBERED or len(name) < 6:
+            name += _number(rng)
+        while not self._take(f"{name}@{domain}"):
+            name += _number(rng)
+        return f"{name}@{domain}"
+
+    def _take(self, address: str) -> bool:
+        """Take an address. Returns whether it was free."""
+        place, bit = divmod(crc32(address.encode()) % (8 * len(self._taken)), 8)
+        free = not self._taken[place] >> bit & 1
+        self._taken[place] |= 1 << bit
+        return free
+
+
+def _number(rng: Random) -> str:
+    """Return what people put behind their names: a year of birth, in four digits or two, or any number."""
+    place, year = rng.random(), 1950 + int(56 * (rng.random() + rng.random()) / 2)
+    if place < 0.35:
+        return str(year)
+    return f"{year % 100:02}" if place < 0.75 else str(1 + int(rng.random() * 99))
+
+
+def _one_of(choices: list[str], ends: list[int], rng: Random) -> str:
+    place = rng.random() * ends[-1]
+    return next(choice for choice, end in zip(choices, ends, strict=True) if place < end)

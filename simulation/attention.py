@@ -1,0 +1,132 @@
+"""How much attention each title gets: by its quality, its age and its luck, and how soon it is forgotten."""
+
+from itertools import accumulate
+from math import fsum
+from random import Random
+
+from simulation.locales import LOCALES
+from simulation.portable_math import approximately_normal, power
+from simulation.profile import Profile
+from simulation.titles import BEFORE, MEAN_QUALITY, Title
+from simulation.window import Window
+
+NEW_FOR = 8  # half-lives after which the attention for a title does not fall any more
+RENEWED = 0.5  # of the attention for a new series is what a new season of an older one gets
+SCALE = 1 << 30  # attention is counted in whole numbers, so that sums are exact
+OLD = 15  # years that count as much as one standard deviation of quality
+SERIES = 0.5  # standard deviations by which series are more popular than other titles
+NEW = 1.0  # and by which new titles are
+
+MOST_REACH = 0.8  # of the users are reached by no title
+
+NEXT_EPISODE = 0.84  # of those who have seen an episode see the next before anything else
+
+
+class Attention:
+    """The attention for each title on the days of its life.
+
+    on_release: for each title, as it is on the day on which it comes out. After that it falls by half in each half-
+    life, down to what lasts, which word of mouth makes more for a good title. What came out before has only what lasts.
+    """
+
+    def __init__(self, profile: Profile, titles: list[Title], on_release: list[int]) -> None:
+        half_life, lasting = profile.titles.half_life, profile.titles.lasting
+        self._lasting = [lasting * _word_of_mouth(profile, title) for title in titles]
+        self._decay = [(1 - lasting) * power(2, -day / half_life) for day in range(int(NEW_FOR * half_life))]
+        self._titles = titles
+        self._on_release = on_release
+        self.new_for = len(self._decay)  # days
+
+    def lasting(self, title: int) -> int:
+        """Return what lasts of the attention for a title."""
+        return 1 + int(self._lasting[title] * self._on_release[title])
+
+    def of_new(self, title: int, age: int) -> int:
+        """Return what a title gets, beside what lasts, so many days after it has come out, or a new season of it."""
+        part = self._decay[age] * (1.0 if self._titles[title].renewed is None else RENEWED)
+        return int(part * self._on_release[title])
+
+    def freshness(self, age: int) -> float:
+        """Return the attention for an average title so many days after it came out, next to that on its first day."""
+        return 1 - self._decay[0] + (self._decay[age] if age < len(self._decay) else 0.0)
+
+    def exposures(self, subscribers: list[float], goes_on: float) -> list[float]:
+        """Return the viewings that follow from each unit of attention, next to each other.
+
+        subscribers: about how many there are on each day. goes_on: of those who have begun an episode see the next.
+        """
+        so_far = [0.0, *accumulate(subscribers)]
+        exposures = []
+        for title, lasting in zip(self._titles, self._lasting, strict=True):
+            exposure = lasting * (so_far[-1] - so_far[max(title.released, 0)])
+            for day in title.premieres:
+                part = 1.0 if title.renewed is None else RENEWED
+                exposure += part * fsum(map(float.__mul__, subscribers[day : day + self.new_for], self._decay))
+            exposures.append(max(1e-9, exposure * _in_a_row(title, goes_on) / so_far[-1]))
+        return exposures
+
+
+def power_law(count: int, exponent: float) -> list[float]:
+    """Return the popularity of so many titles, the most popular first: 1 / rank ** exponent."""
+    return [power(rank, -exponent) for rank in range(1, count + 1)]
+
+
+def attention_for(
+    profile: Profile, window: Window, titles: list[Title], hits: list[Title], subscribers: list[float], rng: Random
+) -> Attention:
+    """Return the attention for each title, such that the viewings of the window follow the power law.
+
+    subscribers: about how many there are on each day of the window. So what comes out late, when little of it is left,
+    has a lower rank for the same attention. Hits, which come after the titles, get theirs in another way.
+    """
+    goes_on = NEXT_EPISODE * (1 - profile.viewings.early_quits)
+    exposures = Attention(profile, titles, []).exposures(subscribers, goes_on)
+    popularity = power_law(len(titles), profile.titles.exponent)
+    appeals = [_appeal(profile, title, window.begin.year, rng) for title in titles]
+    ranking = sorted(range(len(titles)), key=lambda title: (-appeals[title], title))
+    appeal = dict(zip(ranking, popularity, strict=True))
+    reached = sorted(appeal, key=lambda title: (-appeal[title] * exposures[title], title))
+    on_release = [0] * len(titles)
+    viewings = profile.viewings.per_user / fsum(popularity)  # of a user, for each unit of popularity
+    for title, share in zip(reached, popularity, strict=True):
+        # Who has seen it picks something else, so it takes more to reach nearly everybody.
+        reach = share * viewings / _in_a_row(titles[title], goes_on) / _audience(profile, titles[title])
+        on_release[title] = 1 + int(share / exposures[title] / (1 - min(MOST_REACH, reach)) * SCALE)
+    return Attention(profile, titles + hits, on_release + [0] * len(hits))
+
+
+def _in_a_row(title: Title, goes_on: float) -> float:
+    """Return how many viewings there are of a title by somebody who has begun it."""
+    in_a_row, goes_so_far = 0.0, 1.0
+    for _ in range(max(1, title.episodes)):
+        in_a_row += goes_so_far
+        goes_so_far *= goes_on
+    return in_a_row
+
+
+def _audience(profile: Profile, title: Title) -> float:
+    """Return the share of the users who may pick a title."""
+    if not title.market or not profile.titles.home:
+        return 1.0
+    percent = 0.0
+    for locale in LOCALES:
+        percent += locale.share if locale.language == title.market else 0.0
+    return percent / 100
+
+
+def _appeal(profile: Profile, title: Title, year: int, rng: Random) -> float:
+    """Return how much a title appeals to people: by its quality, its age, and luck, in standard deviations of luck."""
+    figures = profile.titles
+    appeal = approximately_normal(rng.random())
+    appeal += figures.quality * (title.quality - MEAN_QUALITY)
+    appeal -= figures.age * max(0, year - title.release_year) / OLD
+    if title.released != BEFORE:
+        appeal += NEW
+    if title.content_type == "series":
+        appeal += SERIES
+    return appeal
+
+
+def _word_of_mouth(profile: Profile, title: Title) -> float:
+    """Return how much lasts of the attention for a title, as a multiple of the average."""
+    return max(0.2, min(3.0, 1 + profile.titles.word_of_mouth * (title.quality - MEAN_QUALITY)))

@@ -1,0 +1,69 @@
+"""Why subscribers cancel: how long they have been there, how much they watched lately, a higher price, their origin."""
+
+from functools import cache
+from math import sqrt
+from random import Random
+
+from simulation.portable_math import approximately_normal, power
+from simulation.profile import Profile
+
+MEAN_ACTIVITY = 1 / 3 + 0.02  # of the subscribers
+MONTHS = 2.0  # in which half of what the first months add to churn is gone
+
+# How much somebody watches in a month, next to their own average, goes up and down: the level, of which 8 steps are a
+# doubling, and the middle one is the average.
+STEPS = 8
+MIDDLE = 3 * STEPS
+KEPT = 0.75  # of a month's distance from the middle is left in the next one
+STIR = 5.0  # standard deviation of what each month adds to that
+MEAN = 1.21  # of 2 ** ((level - MIDDLE) / STEPS)
+LEVELS = tuple(power(2, step / STEPS) / MEAN for step in range(-MIDDLE, MIDDLE + 1))
+SAMPLES = 128
+
+
+class Churn:
+    """The chance that a subscriber cancels at the end of a month. scale: makes the average what the profile says."""
+
+    def __init__(self, profile: Profile, scale: float = 1.0) -> None:
+        self._inactivity, self._price = profile.churn.inactivity, profile.churn.price
+        self._base = profile.subscribers.churn * scale
+        months = int(24 * MONTHS)
+        self._tenure = [1 + profile.churn.first_months * power(2, -month / MONTHS) for month in range(months)]
+        users, revenue = 0.0, 0.0
+        for plan in profile.plans:
+            users += plan.share
+            revenue += plan.share * float(plan.prices[0])
+        # A rise counts more where the plan is cheap: those who pay little look at prices.
+        self._care = [sqrt(revenue / users / float(plan.prices[0])) for plan in profile.plans]
+
+    def chance(self, month: int, watched: float, plan: int, rise: float, origin: float) -> float:
+        """Return the chance that somebody cancels, from 0 to 1.
+
+        month: of their subscription, 0 is the first. watched: how much they did in it, next to the average of all.
+        rise: of the price from the next month on, as a share of it. origin: how much more those cancel who joined as
+        they did.
+        """
+        chance = self._base * self.inactivity(watched) * origin
+        if month < len(self._tenure):
+            chance *= self._tenure[month]
+        if rise > 0:
+            chance *= 1 + self._price * rise * self._care[plan]
+        return min(1.0, chance)
+
+    def inactivity(self, watched: float) -> float:
+        """Return the factor of churn of those who watch so much, next to the average of all, for which it is 1."""
+        return max(0.05, 1 + self._inactivity * (0.75 / (0.5 + watched) - 0.5))
+
+
+@cache
+def next_levels() -> list[list[int]]:
+    """Return, for each level, samples of the level of the month after."""
+    rng = Random("levels")
+    return [
+        [_next_level(level - MIDDLE, approximately_normal(rng.random())) + MIDDLE for _ in range(SAMPLES)]
+        for level in range(2 * MIDDLE + 1)
+    ]
+
+
+def _next_level(level: int, stir: float) -> int:
+    return max(-MIDDLE, min(MIDDLE, int(level * KEPT + STIR * stir)))

@@ -1,0 +1,50 @@
+"""Where the users live: their language and country, their hours, and how many of them there are."""
+
+from typing import NamedTuple
+
+HOUR = 60
+
+
+class Locale(NamedTuple):
+    """code: as in names.json. share: in percent of the users. offsets: from UTC, in minutes, with shares in percent."""
+
+    code: str
+    share: float
+    offsets: dict[int, int]
+
+    @property
+    def language(self) -> str:
+        """The language that people speak (ISO 639-1)."""
+        return self.code[:2]
+
+    @property
+    def country(self) -> str:
+        """The country that they live in (ISO 3166-1 alpha-2)."""
+        return self.code[3:]
+
+
+# North America 30 %, Europe, Middle East and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %.
+LOCALES = (
+    Locale("en_US", 27, {-5 * HOUR: 47, -6 * HOUR: 29, -7 * HOUR: 7, -8 * HOUR: 17}),
+    Locale("fr_CA", 3, {-5 * HOUR: 100}),
+    Locale("en_GB", 7, {0: 100}),
+    Locale("de_DE", 6, {1 * HOUR: 100}),
+    Locale("fr_FR", 5, {1 * HOUR: 100}),
+    Locale("it_IT", 3, {1 * HOUR: 100}),
+    Locale("es_ES", 3, {1 * HOUR: 100}),
+    Locale("pl_PL", 2, {1 * HOUR: 100}),
+    Locale("nl_NL", 1.5, {1 * HOUR: 100}),
+    Locale("sv_SE", 1.5, {1 * HOUR: 100}),
+    Locale("tr_TR", 1.5, {3 * HOUR: 100}),
+    Locale("ar_SA", 1, {3 * HOUR: 100}),
+    Locale("uk_UA", 1, {2 * HOUR: 100}),
+    Locale("yo_NG", 0.5, {1 * HOUR: 100}),
+    Locale("pt_BR", 8, {-3 * HOUR: 92, -4 * HOUR: 8}),
+    Locale("es_MX", 6, {-6 * HOUR: 90, -7 * HOUR: 10}),
+    Locale("es_CO", 4, {-5 * HOUR: 100}),
+    Locale("ja_JP", 5, {9 * HOUR: 100}),
+    Locale("ko_KR", 4, {9 * HOUR: 100}),
+    Locale("hi_IN", 6, {5 * HOUR + 30: 100}),
+    Locale("id_ID", 2, {7 * HOUR: 82, 8 * HOUR: 18}),
+    Locale("zh_TW", 2, {8 * HOUR: 100}),
+)
