@@ -89,7 +89,7 @@ def test_nothing_that_was_watched_however_little(platform: Database) -> None:
 
 def test_a_platform_on_which_nobody_has_watched_anything(platform: Database) -> None:
     assert [title for title, _ in recommended(platform, 1)] == [f"Title {key}" for key in TITLES]
-    execute(platform, "UPDATE content SET rating = content_id WHERE content_id < 3")
+    execute(platform, "UPDATE content SET rating = content_id::DECIMAL WHERE content_id < 3")
     execute(platform, "UPDATE content SET release_year = 2020 + content_id WHERE content_id IN (2, 4, 5)")
     assert recommended(platform, 1) == [
         ("Title 2", "rated 2.0 by critics"),
