@@ -15,6 +15,7 @@ from toolkit.database import (
     REPEATABLE,
     AmbiguousCommit,
     Cursor,
+    Database,
     catalog,
 )
 from toolkit.database.catalog import is_cockroachdb
@@ -28,6 +29,8 @@ def remove(database: Queryable, entity: Entity[Any], **key: Any) -> Row:
 
     def work(cursor: Cursor) -> bool:
         transaction = "cluster_logical_timestamp()" if is_cockroachdb(cursor) else "txid_current()"
+        if not isinstance(database, Database):  # whether the caller's was committed is not for a service to find out
+            transaction = "NULL"
         rows = fetch(cursor, _DELETE.format(table=entity.table, condition=condition, transaction=transaction), key)
         found[:] = rows or found
         return bool(rows)
