@@ -129,7 +129,7 @@ def test_an_application_that_draws_meanwhile_gets_no_value_twice(url: str, ahead
         with Database(url) as database:
             table = run_or_explain(database, lambda cursor: catalog.read(cursor)["tickets"])
             (sequence,) = run_or_explain(database, partial(find_sequences, table=table))
-            until = time.monotonic() + 6
+            until = time.monotonic() + 4
             while time.monotonic() < until:
                 value = (drawn[-1] if drawn else increment) + ahead * increment
                 run_or_explain(database, partial(advance, sequence=sequence, value=value))
