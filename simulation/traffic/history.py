@@ -7,7 +7,7 @@ nothing of it is in the database) or info (nobody knows). Only calls that write 
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from io import RawIOBase
+from io import BufferedReader, RawIOBase
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,19 +73,11 @@ class History:
     def events(self) -> Iterator[Event]:
         """Return the calls in their order. Only after the last was written."""
         self._file.seek(0)
-        begun: list[Any] | None = None
-        lines: Iterable[bytes | str] = chain(self._file, self._lines)
-        for line in lines:
-            entry = json.loads(line)
-            if len(entry) == 5:
-                if begun:
-                    yield _event(begun, [0.0, INFO, {}])
-                begun = entry
-            elif begun:
-                yield _event(begun, entry)
-                begun = None
-        if begun:
-            yield _event(begun, [0.0, INFO, {}])
+        reader = BufferedReader(self._file)
+        try:
+            yield from _events(chain(reader, self._lines))
+        finally:
+            reader.detach()  # or the file would be closed with it
 
     def _write(self) -> None:
         """Write the lines into the file. What it does not take stays in memory, so that nothing is forgotten."""
@@ -102,6 +94,22 @@ class History:
                 f"{error.strerror}"
             ) from error
         self._lines.clear()
+
+
+def _events(lines: Iterable[bytes | str]) -> Iterator[Event]:
+    """Return the calls that these lines tell of. One that has only begun may still come true."""
+    begun: list[Any] | None = None
+    for line in lines:
+        entry = json.loads(line)
+        if len(entry) == 5:
+            if begun:
+                yield _event(begun, [0.0, INFO, {}])
+            begun = entry
+        elif begun:
+            yield _event(begun, entry)
+            begun = None
+    if begun:
+        yield _event(begun, [0.0, INFO, {}])
 
 
 def _event(begun: list[Any], ended: list[Any]) -> Event:
