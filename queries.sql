@@ -226,7 +226,8 @@ FROM figures
 ORDER BY place;
 
 -- name: popular_titles
--- The titles that most people watched in a period. Shows count(DISTINCT): viewers, not viewings.
+-- The titles that most people watched in a period. Shows viewers, not viewings, as groups of groups, which is quicker
+-- than count(DISTINCT).
 WITH period AS NOT MATERIALIZED (
     SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
                SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
@@ -234,16 +235,23 @@ WITH period AS NOT MATERIALIZED (
            coalesce(NULL /* :until */::TIMESTAMPTZ, (
                SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
            )) AS until
+), by_viewer AS (
+    SELECT w.content_id, w.user_id, count(*) AS viewings, count(*) FILTER (WHERE w.progress >= 90) AS finished
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY w.content_id, w.user_id
+), top AS (
+    SELECT content_id, count(*) AS viewers, sum(viewings)::INT8 AS viewings, sum(finished) AS finished
+    FROM by_viewer
+    GROUP BY content_id
+    ORDER BY 2 DESC, 3 DESC, 1
+    LIMIT 10 /* :limit */
 )
-SELECT c.content_id, c.title, c.genre, count(DISTINCT w.user_id) AS viewers, count(*) AS viewings,
-       round(100.0 * count(*) FILTER (WHERE w.progress >= 90) / count(*), 1) AS finished_percent
-FROM watch_history w
-CROSS JOIN period p
-JOIN content c ON c.content_id = w.content_id
-WHERE w.watched_at >= p.since AND w.watched_at < p.until
-GROUP BY c.content_id, c.title, c.genre
-ORDER BY viewers DESC, viewings DESC, c.content_id
-LIMIT 10 /* :limit */;
+SELECT c.content_id, c.title, c.genre, n.viewers, n.viewings,
+       round(100.0 * n.finished / n.viewings, 1) AS finished_percent
+FROM top n
+JOIN content c ON c.content_id = n.content_id
+ORDER BY n.viewers DESC, n.viewings DESC, c.content_id;
 
 -- name: popular_titles_by_month
 -- The most watched titles of each month, and how many places they rose since the month before (NULL: not watched then).
@@ -705,7 +713,7 @@ WITH period AS NOT MATERIALIZED (
            h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
            h.amount
     FROM payment_history h, period p
-    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= '1900-01-01Z' AND h.payment_date < p.until
     ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
              h.payment_date DESC, h.amount DESC, h.subscription_id
 ), followed AS (
@@ -802,7 +810,7 @@ WITH period AS NOT MATERIALIZED (
            h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
            h.amount
     FROM payment_history h, period p
-    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= '1900-01-01Z' AND h.payment_date < p.until
     ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
              h.payment_date DESC, h.amount DESC, h.subscription_id
 ), counted AS (
@@ -982,7 +990,7 @@ WITH period AS NOT MATERIALIZED (
            h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
            h.amount
     FROM payment_history h, period p
-    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= '1900-01-01Z' AND h.payment_date < p.until
     ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
              h.payment_date DESC, h.amount DESC, h.subscription_id
 ), followed AS (
@@ -1023,7 +1031,7 @@ WITH period AS NOT MATERIALIZED (
            h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month, h.subscription_id,
            h.amount
     FROM payment_history h, period p
-    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= '1900-01-01Z' AND h.payment_date < p.until
     ORDER BY h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE,
              h.payment_date DESC, h.amount DESC, h.subscription_id
 ), followed AS (
@@ -1065,7 +1073,7 @@ WITH period AS NOT MATERIALIZED (
 ), paid AS (
     SELECT DISTINCT h.payer_id, date_trunc('month', h.payment_date AT TIME ZONE 'UTC')::DATE AS month
     FROM payment_history h, period p
-    WHERE h.payer_id IS NOT NULL AND h.payment_date < p.until
+    WHERE h.payer_id IS NOT NULL AND h.payment_date >= '1900-01-01Z' AND h.payment_date < p.until
 ), firsts AS (
     SELECT payer_id, min(month) AS cohort FROM paid GROUP BY payer_id
 ), sizes AS (

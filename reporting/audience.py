@@ -28,8 +28,11 @@ class Audience(NamedTuple):
         tables = self._tables()
         if not tables:
             return query
+        # A period that is given reaches the index of a table only so. Without one the servers know better: v21.1 of
+        # CockroachDB cannot plan the two ends of an index that days_of_data reads.
+        hint = "AS NOT MATERIALIZED" if "until" in query.defaults else "AS"
         narrowed = ", ".join(
-            f"{table} AS NOT MATERIALIZED (\n    SELECT * FROM {table} WHERE {' AND '.join(conditions)}\n)"  # noqa: S608
+            f"{table} {hint} (\n    SELECT * FROM {table} WHERE {' AND '.join(conditions)}\n)"  # noqa: S608
             for table, conditions in tables.items()
         )
         begin = f"WITH {narrowed}"
