@@ -197,7 +197,7 @@ def test_expectations(url: str) -> None:
         ("--mix", "watch=0", "no operation has a weight"),
         ("--mix", "watch=-1", "from 0"),
         ("--rate", "0", "from 0.001"),
-        ("--concurrency", "0", "1 to 1000"),
+        ("--concurrency", "0", "1 to 1,000"),
         ("--max-ops", "0", "from 1"),
         ("--duration", "-1", "number of seconds"),
     ],
