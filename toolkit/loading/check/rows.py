@@ -12,7 +12,6 @@ from toolkit.database.tables import Column, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.array_literals import NULL, shortened_text
-from toolkit.loading.check.hints import hint
 from toolkit.loading.check.tables import nearest
 from toolkit.loading.check.values import INTEGERS, reader_for
 from toolkit.loading.problems import Problem, told_together
@@ -166,6 +165,8 @@ def _read_column(column: Column, values: Sequence[Any]) -> tuple[list[str], list
             texts.append(NULL if value is None else read(value))
         except ValueError as error:
             texts.append(NULL)
+            from toolkit.loading.check.hints import hint  # only needed for a message
+
             told = "" if value is None else f", got {shortened(value)}"
             advice = hint(column, value)
             wrong.append((index, f"{error}{told} ({advice})" if advice else f"{error}{told}"))

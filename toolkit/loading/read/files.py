@@ -6,11 +6,8 @@ from pathlib import Path
 
 from toolkit.console import UserError, say
 from toolkit.loading.problems import BadInput, Problem
-from toolkit.loading.read.documents import read_documents
 from toolkit.loading.read.formats import Expected, Format, NotAFixture, detect_format
 from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
-from toolkit.loading.read.json_lines import JsonLines
-from toolkit.loading.read.json_values import JsonValues
 from toolkit.loading.read.row_source import RowSource
 from toolkit.replacing import is_whole
 
@@ -138,11 +135,18 @@ def _sources(input_stream: InputStream, expected: Expected, problems: list[Probl
     if found is Format.NOTHING and expected.holds_documents:
         problems.append(Problem(input_stream.name, "the file is empty"))
         return []
+    # Most loads need one of the readers; to wait for the others as well costs a small one 2 % of its time.
     if found is Format.DOCUMENTS:
+        from toolkit.loading.read.documents import read_documents
+
         return read_documents(input_stream, problems)
     if not expected.table:
         problems.append(Problem(input_stream.name, "these are rows: say of which table, with --table NAME"))
         return []
     if found in (Format.LIST, Format.ROWS):
+        from toolkit.loading.read.json_values import JsonValues
+
         return [JsonValues(input_stream, expected.table, expected.qualified, is_list=found is Format.LIST)]
+    from toolkit.loading.read.json_lines import JsonLines
+
     return [JsonLines(input_stream, expected.table, expected.qualified)]
