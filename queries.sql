@@ -454,7 +454,7 @@ WITH period AS NOT MATERIALIZED (
            )) AS until
 ), watched AS (
     SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, count(*) AS viewings,
-           count(DISTINCT w.user_id) AS viewers, sum(w.progress / 100 * c.duration_minutes / 60) AS hours,
+           count(DISTINCT w.user_id) AS viewers, sum(w.progress * c.duration_minutes) / 6000 AS hours,
            count(*) FILTER (WHERE c.duration_minutes IS NULL) AS without_duration
     FROM watch_history w
     CROSS JOIN period p
