@@ -1,6 +1,5 @@
 """E-mail addresses as people choose them: of their names, with a number where they like it or the name is taken."""
 
-from itertools import accumulate
 from random import Random
 from zlib import crc32
 
@@ -23,15 +22,16 @@ class Addresses:
 
     def __init__(self, users: int) -> None:
         self._taken = bytearray(users * BITS // 8 + 64)
-        self._shapes = list(accumulate(SHAPES.values()))
-        self._domains = list(accumulate(DOMAINS.values()))
+        # Each as often as its share says.
+        self._shapes = [shape for shape, share in SHAPES.items() for _ in range(share)]
+        self._domains = [domain for domain, share in DOMAINS.items() for _ in range(share)]
 
     def address(self, person: Person, rng: Random) -> str:
         """Return an address that nobody else has."""
         given, family = person.given, person.family
-        shape = _one_of(list(SHAPES), self._shapes, rng)
+        shape = self._shapes[int(rng.random() * len(self._shapes))]
         name = shape.format(given, family, given[0], family[0])
-        domain = _one_of(list(DOMAINS), self._domains, rng)
+        domain = self._domains[int(rng.random() * len(self._domains))]
         if rng.random() < NUMBERED or len(name) < 6:
             name += _number(rng)
         while not self._take(f"{name}@{domain}"):
@@ -52,8 +52,3 @@ def _number(rng: Random) -> str:
     if place < 0.35:
         return str(year)
     return f"{year % 100:02}" if place < 0.75 else str(1 + int(rng.random() * 99))
-
-
-def _one_of(choices: list[str], ends: list[int], rng: Random) -> str:
-    place = rng.random() * ends[-1]
-    return next(choice for choice, end in zip(choices, ends, strict=True) if place < end)

@@ -19,7 +19,7 @@ NEW = 1.0  # and by which new titles are
 
 MOST_REACH = 0.8  # of the users are reached by no title
 
-NEXT_EPISODE = 0.84  # of those who have seen an episode see the next before anything else
+NEXT_EPISODE = 0.88  # of those who have seen an episode see the next before anything else
 
 
 class Attention:

@@ -66,9 +66,14 @@ class Memberships:
         level = levels[MIDDLE][int(random() * SAMPLES)]
         day, time = divmod(joined, DAY)
         days = self._window.anniversaries(day)
+        rises, risen = self._rises, bisect_right(self._rises, joined + DAY)
         for number, billed in enumerate(days):
             moment = billed * DAY + time
             place = random()
+            rise = 0.0
+            if risen < len(rises) and rises[risen] <= moment:
+                rise = self._steps[plan][risen]
+                risen += 1
             if gone:
                 if place < (self._figures.comeback if gone <= 3 else self._figures.comeback / 4):
                     gone = month = 0
@@ -81,9 +86,7 @@ class Memberships:
                 if trial and not bills:
                     leaves = min(1.0, (1 - self._payments.conversion) * self._churn.inactivity(watched))
                 else:
-                    leaves = self._churn.chance(
-                        month, watched, plan, self._rise(plan, moment, days[number - 1]), origin
-                    )
+                    leaves = self._churn.chance(month, watched, plan, rise, origin)
                     decisions += 1
                     expected += leaves
                 if place < leaves:
@@ -100,13 +103,6 @@ class Memberships:
             until = days[number + 1] * DAY + time if number + 1 < len(days) else end
             periods.append((moment, until, LEVELS[level]))
         return Membership(bills, periods, None if gone else plan, decisions, expected)
-
-    def _rise(self, plan: int, moment: int, day_before: int) -> float:
-        """Return by which share the price of a plan has risen since the month before."""
-        for number, rise in enumerate(self._rises):
-            if day_before * DAY + DAY < rise <= moment:
-                return self._steps[plan][number]
-        return 0.0
 
     def _other(self, plan: int, rng: Random) -> int:
         """Return the plan to which somebody changes: mostly one up or down, up more often, now and then another."""

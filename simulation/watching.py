@@ -18,6 +18,7 @@ WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are
 WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8)
 WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
 SAMPLES, LENGTHS = 4_096, 256
+REACHED = 512  # samples of how far people get: few, because all of them fit into a fast cache
 FRIDAY = 1.15  # times as many viewings as on a Monday
 HOLIDAYS = (12, 24), 9  # the day on which they begin, and how many there are
 FINE = 40  # a day of average weight stands so often in the list from which days are drawn
@@ -91,15 +92,9 @@ class Watching:
         ]
         self._owed = 0.0  # viewings that were expected and not made
 
-    def start(self, habit: int, weekend: bool, rng: Random) -> int:
-        """Return the second at which a session of somebody begins, about that of their day. habit: in seconds, too."""
-        place = int(rng.random() * SAMPLES)
-        second = self._weekend[place] if weekend else self._weekday[place]
-        return habit + second if place < self._evenings else second
-
     def progress(self, title: int, place: float) -> int:
         """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
-        return self._progress[title][int(place * SAMPLES)]
+        return self._progress[title][int(place * REACHED)]
 
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
@@ -137,11 +132,12 @@ class Watching:
             subscriber.tastes,
             self._popularity.pick,
             NEXT_EPISODE,
-            SAMPLES,
+            REACHED,
         )
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
         following: dict[int, int] = {}  # title -> the next episode; of what has none: how often they have seen it
+        beyond: dict[int, int] = {}
         found = subscriber.came_for
         title = -1 if found is None else found
         episode = available = 0  # of the series that they are in the middle of
@@ -156,7 +152,7 @@ class Watching:
                     if title < 0 or viewings:
                         title = pick(day, tastes, rng)
                         if title in following and not self._goes_on(title, day, following, finished, rng):
-                            found = self._something(title, day, tastes, following, rng)
+                            found = self._something(title, day, tastes, following, beyond, rng)
                             if found is None:
                                 episode = 0
                                 break
@@ -180,15 +176,21 @@ class Watching:
                     episode = 0
             free = moment
 
-    def _something(self, known: int, day: int, tastes: Tastes, following: dict[int, int], rng: Random) -> int | None:
-        """Return what somebody picks who knows a title: one of its kind, one they like, or any; None: nothing."""
+    def _something(
+        self, known: int, day: int, tastes: Tastes, following: dict[int, int], beyond: dict[int, int], rng: Random
+    ) -> int | None:
+        """Return what somebody picks who knows a title: one of its kind, one they like, or any; None: nothing.
+
+        beyond: for titles that they knew before what they found then, so that the way there is gone once only.
+        """
         less_popular, released = self._popularity.less_popular, self._released
-        title: int | None = less_popular[known]
+        title: int | None = beyond.get(known, less_popular[known])
         for _ in range(TRIES):
             if title is None:
                 title = self._popularity.pick(day, tastes, rng)
                 tastes = NO_TASTES
             if title not in following and released[title] <= day:
+                beyond[known] = title
                 return title
             title = less_popular[title]
         return None
@@ -215,7 +217,8 @@ class Watching:
 
     def _sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
         """Return sessions for so many viewings. The first one is at the time of the sign-up."""
-        random, start, lengths = rng.random, self.start, self._lengths
+        random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
+        samples, evenings = SAMPLES, self._evenings
         days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
         periods = [
             (*self._range(begin, end, offset), begin, end, level) for begin, end, level in subscriber.membership.periods
@@ -230,7 +233,9 @@ class Watching:
             first, width, begin, end, _ = periods[bisect_right(shares, random() * shares[-1], 0, len(shares) - 1)]
             for _ in range(4):
                 day = days[first + int(random() * width)]
-                moment = day * DAY + start(habit, day in weekends, rng) - offset
+                place = int(random() * samples)
+                second = weekend[place] if day in weekends else weekday[place]
+                moment = day * DAY + second - offset + (habit if place < evenings else 0)
                 if begin <= moment < end:
                     break
             else:  # there is no such hour in so short a time: they watch right away
@@ -268,13 +273,13 @@ def _grade(title: Title) -> int:
 
 def _progress(figures: ViewingFigures, patience: float) -> list[int]:
     """Return samples of how far people get, in hundredths of a percent."""
-    early = int(SAMPLES * figures.early_quits * patience)
-    later = int(SAMPLES * figures.later_quits * patience)
-    leaving = int((SAMPLES - early - later) * CREDITS)
+    early = int(REACHED * figures.early_quits * patience)
+    later = int(REACHED * figures.later_quits * patience)
+    leaving = int((REACHED - early - later) * CREDITS)
     at_once = [10 + number * 488 // early for number in range(early)]
     on_the_way = [500 + number * number * 8_400 // (later * later) for number in range(later)]
     at_the_end = [9_300 + number * 699 // leaving for number in range(leaving)]
-    return (at_once + on_the_way + at_the_end + [10_000] * SAMPLES)[:SAMPLES]
+    return (at_once + on_the_way + at_the_end + [10_000] * REACHED)[:REACHED]
 
 
 def _lengths(mean: float) -> list[int]:
