@@ -34,7 +34,7 @@ def test_every_service_is_public_and_has_an_example() -> None:
 
 
 def test_the_examples(database: Database, url: str) -> None:
-    runner = doctest.DocTestRunner()
+    runner = doctest.DocTestRunner(verbose=False)  # whatever pytest was told
     names: dict[str, Any] = {name: getattr(services, name) for name in services.__all__}
     names.update(database=database, Decimal=Decimal, UUID=UUID, datetime=datetime, timezone=timezone)
     for name in FUNCTIONS:
