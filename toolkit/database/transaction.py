@@ -1,4 +1,4 @@
-"""The retrying transaction: the only retry loop there is."""
+"""The retrying transaction: the one loop that tries again after conflicts and lost connections."""
 
 import time
 from collections.abc import Callable

@@ -61,12 +61,12 @@ def read_missing(database: Database) -> list[Index]:
         return [Index(schema, *row) for schema in schemas for row in fetch(cursor, _statement(READ, schema))]
 
     try:
-        return run_transaction(database, read, ONLY_READS, try_again=is_going)
+        return run_transaction(database, read, ONLY_READS, try_again=is_being_removed)
     except psycopg2.Error as error:
         raise explained(error, database) from error
 
 
-def is_going(error: psycopg2.Error) -> bool:
+def is_being_removed(error: psycopg2.Error) -> bool:
     """Whether a record, which was there a moment ago, is being removed by another load, which has built its indexes."""
     return isinstance(error, errors.UndefinedTable | errors.ObjectNotInPrerequisiteState) or catalog_has_changed(error)
 
@@ -91,7 +91,7 @@ def remove_if_empty(database: Database, schema: str) -> None:
     try:
         run_transaction(database, remove, REPEATABLE)
     except psycopg2.Error as error:
-        if not is_going(error):
+        if not is_being_removed(error):
             raise explained(error, database) from error
 
 

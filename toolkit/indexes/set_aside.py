@@ -50,7 +50,7 @@ def set_aside(database: Database, tables: Iterable[TableName]) -> Replaceable:
             database,
             partial(_drop, tables=list(tables)),
             REPEATABLE,
-            try_again=record.is_going,
+            try_again=record.is_being_removed,
         )
     except psycopg2.Error as error:
         raise _refusal(error, database) from error
