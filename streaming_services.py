@@ -18,7 +18,7 @@ from toolkit import schema
 from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
-from toolkit.indexes import build_missing
+from toolkit.indexes.build import build_missing
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
     from services import *  # noqa: F403

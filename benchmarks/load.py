@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from toolkit.database import Database, catalog, run_or_explain  # noqa: E402
-from toolkit.indexes import build_missing  # noqa: E402
+from toolkit.indexes.build import build_missing  # noqa: E402
 from toolkit.indexes.set_aside import set_aside  # noqa: E402
 
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")

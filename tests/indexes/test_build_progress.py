@@ -11,7 +11,8 @@ from schema_files import execute, is_cockroachdb
 
 from toolkit.database import Database
 from toolkit.database.tables import TableName
-from toolkit.indexes import build_missing, progress
+from toolkit.indexes import progress
+from toolkit.indexes.build import build_missing
 from toolkit.indexes.definitions import Index
 from toolkit.indexes.set_aside import set_aside
 

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import compress
 from operator import and_
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from psycopg2 import sql
 
 from toolkit.console import UserError
 from toolkit.database.columns import is_cockroachdb, read_columns
 from toolkit.database.connection import Cursor
 from toolkit.database.tables import Constraint, Table, TableName
 
-__all__ = ["is_cockroachdb", "read", "read_named", "search_path"]
+__all__ = ["fetch", "is_cockroachdb", "read", "read_named", "search_path"]
 
 CONSTRAINTS_OF_COCKROACHDB = """
     SELECT c.conrelid, c.conname, c.contype::TEXT, c.conkey, pg_get_constraintdef(c.oid), c.confrelid, c.confkey
@@ -71,6 +73,12 @@ CHECKED_COLUMNS = """
 
 # Stands for a column whose name is not known.
 UNKNOWN = "?"
+
+
+def fetch(cursor: Cursor, query: str | sql.Composable, values: Any = None) -> list[Any]:
+    """Run a query and return its rows."""
+    cursor.execute(query, values)
+    return cursor.fetchall()
 
 
 def search_path(cursor: Cursor) -> list[str]:

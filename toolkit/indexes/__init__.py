@@ -3,9 +3,3 @@
 Between the two the definitions are kept in the database itself, in a table of their own (record.py), so that whatever
 happens to the script that dropped them, the next one finds them there and builds them.
 """
-
-from toolkit.indexes.around_load import load_indexes_last
-from toolkit.indexes.build import build_missing
-from toolkit.indexes.set_aside import find_replaceable
-
-__all__ = ["build_missing", "find_replaceable", "load_indexes_last"]

@@ -6,9 +6,7 @@ from typing import TypeVar
 from toolkit.console import printable, say
 from toolkit.database import Database
 from toolkit.database.tables import TableName
-from toolkit.indexes.build import CannotBuild, build_missing
 from toolkit.indexes.record import read_missing
-from toolkit.indexes.set_aside import set_aside
 
 T = TypeVar("T")
 
@@ -23,6 +21,11 @@ def load_indexes_last(
     cannot be dropped or built; which are missing then is told. Those of others that cannot be built are told only.
     """
     missing = read_missing(database)
+    if not (missing or without_indexes):
+        return load()
+    from toolkit.indexes.build import CannotBuild, build_missing  # most loads have no use for them
+    from toolkit.indexes.set_aside import set_aside
+
     if missing:
         say(f"{_indexes(len(missing))} missing since another load, which was cut off or still runs")
     if without_indexes:

@@ -13,13 +13,12 @@ from psycopg2 import errors, sql
 
 from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, explained, run_transaction
-from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.transaction import ONE_WRITE, REPEATABLE, Promise
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of
 from toolkit.indexes.progress import BuildProgress
 from toolkit.schema.ddl import share_with_other_builds
-from toolkit.schema.relations import fetch
 
 T = TypeVar("T")
 

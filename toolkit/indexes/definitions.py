@@ -7,9 +7,8 @@ from typing import NamedTuple
 from psycopg2 import sql
 
 from toolkit.database import Cursor
-from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.tables import TableName
-from toolkit.schema.relations import fetch
 
 # Left where they are: indexes that are or hold a constraint, those of partitioned tables and of partitions (which hang
 # together), invalid ones, and those with what pg_get_indexdef() does not tell: a tablespace, CLUSTER, REPLICA IDENTITY,

@@ -8,10 +8,9 @@ from typing import Any
 
 from toolkit.console import UserError, say
 from toolkit.database import Cursor, Database, run_or_explain
-from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.indexes.definitions import Index
 from toolkit.progress import FIRST_DRAWN, LINE_EVERY
-from toolkit.schema.relations import fetch
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 

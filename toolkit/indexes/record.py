@@ -10,10 +10,9 @@ import psycopg2
 from psycopg2 import errors, sql
 
 from toolkit.database import ONLY_READS, REPEATABLE, Cursor, Database, explained, run_transaction
-from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.server_errors import catalog_has_changed
 from toolkit.indexes.definitions import Index
-from toolkit.schema.relations import fetch
 
 RECORD = "indexes_to_build_after_load"
 

@@ -4,8 +4,7 @@ from psycopg2 import errors
 
 from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, run_or_explain
-from toolkit.database.catalog import is_cockroachdb
-from toolkit.schema.relations import fetch
+from toolkit.database.catalog import fetch, is_cockroachdb
 
 # Held by a transaction that changes a PostgreSQL schema: of several runs at once each waits for the one before.
 # Without it they fail, with any of 23505, 42P07, 42710, XX000. (CockroachDB: 40001, which is tried again anyway.)

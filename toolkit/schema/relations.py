@@ -1,10 +1,11 @@
 """The tables and views that are there, of all schemas, as far as applying and dropping need to know them."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg2 import sql
 
 from toolkit.database import Cursor
+from toolkit.database.catalog import fetch
 
 RELATIONS = """
     SELECT n.nspname, c.relname, c.relkind::TEXT
@@ -37,9 +38,3 @@ def relations(cursor: Cursor) -> list[Relation]:
     On CockroachDB v21.1 this gives the same answer before and after DDL of the same transaction.
     """
     return [Relation(*row) for row in fetch(cursor, RELATIONS)]
-
-
-def fetch(cursor: Cursor, query: str | sql.Composable, values: Any = None) -> list[Any]:
-    """Run a query and return its rows."""
-    cursor.execute(query, values)
-    return cursor.fetchall()

@@ -9,11 +9,11 @@ from psycopg2 import sql
 
 from toolkit.console import UserError
 from toolkit.database import REPEATABLE, Cursor, Database, run_or_explain, run_transaction
-from toolkit.database.catalog import is_cockroachdb, search_path
+from toolkit.database.catalog import fetch, is_cockroachdb, search_path
 from toolkit.schema.apply import Built, apply, build_in, created
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way, is_dependency, prepare, wait_for_other_runs
 from toolkit.schema.drift import compare
-from toolkit.schema.relations import KINDS, Relation, fetch, relations
+from toolkit.schema.relations import KINDS, Relation, relations
 from toolkit.schema.sql_file import SchemaFile
 
 # The partitions of a table, and theirs, as far as they hold rows. They are dropped with it.

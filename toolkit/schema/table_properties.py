@@ -6,9 +6,8 @@ The columns, constraints and indexes come from the catalog as the loader knows i
 from typing import NamedTuple
 
 from toolkit.database import Cursor
-from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.tables import Column, Table
-from toolkit.schema.relations import fetch
 
 # "column price" -> "numeric(10,2) NOT NULL", "constraint price_positive" -> "CHECK (...)" and so on.
 TableProperties = dict[str, str]

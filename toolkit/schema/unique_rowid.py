@@ -3,8 +3,7 @@
 from psycopg2 import sql
 
 from toolkit.database import Cursor
-from toolkit.database.catalog import is_cockroachdb, search_path
-from toolkit.schema.relations import fetch
+from toolkit.database.catalog import fetch, is_cockroachdb, search_path
 
 # The time since 2015 in units of 10 microseconds, shifted by 15 bits (GenerateUniqueInt in CockroachDB's
 # pkg/sql/sem/builtins). There the low bits are the node's; here the next value of a sequence is added. It need not fit
