@@ -36,8 +36,8 @@ class Churn:
         # A rise counts more where the plan is cheap: those who pay little look at prices.
         self._care = [sqrt(revenue / users / float(plan.prices[0])) for plan in profile.plans]
 
-    def chance(self, month: int, watched: float, plan: int, rise: float, origin: float) -> float:
-        """Return the chance that somebody cancels, from 0 to 1.
+    def probability(self, month: int, watched: float, plan: int, rise: float, origin: float) -> float:
+        """Return the probability that somebody cancels, from 0 to 1.
 
         month: of their subscription, 0 is the first. watched: how much they did in it, next to the average of all.
         rise: of the price from the next month on, as a share of it. origin: how much more those cancel who joined as

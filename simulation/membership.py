@@ -86,7 +86,7 @@ class Memberships:
                 if trial and not bills:
                     leaves = min(1.0, (1 - self._payments.conversion) * self._churn.inactivity(watched))
                 else:
-                    leaves = self._churn.chance(month, watched, plan, rise, origin)
+                    leaves = self._churn.probability(month, watched, plan, rise, origin)
                     decisions += 1
                     expected += leaves
                 if place < leaves:

@@ -46,6 +46,11 @@ PRIVATE_WORDS = {
         "circles Circle graph verdicts verdict search Search refusals is_passing forms Form find_form elements content "
         "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write"
     ),
+    "simulation": (
+        "evenings Evenings critics Critics catalogue Catalogue Life Home chance bell exact marks is_mark proof prove "
+        "journal Journal expectations Expectation expectation measures Measure session is_attempted"
+    ),
+    "reporting": "words Wishes Answer platform sources Source",
 }
 
 # "About 300 lines" is what a person can survey. Some more are let pass, lest a module be torn apart for one function.
