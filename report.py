@@ -78,9 +78,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--since", type=day, metavar="DATE", help="the first day (default: a year before the end)")
     parser.add_argument("--until", type=day, metavar="DATE", help="the day after the last (default: all there is)")
-    parser.add_argument("--plan", metavar="NAME", help="only what users of this plan do, and what is paid for it")
-    parser.add_argument("--country", metavar="XX", help="only the users of this country: DE, KR, ...")
-    parser.add_argument("--currency", metavar="NAME", help="what to call the currency of the prices")
+    parser.add_argument(
+        "--plan", type=utf8, metavar="NAME", help="only what users of this plan do, and what is paid for it"
+    )
+    parser.add_argument("--country", type=utf8, metavar="XX", help="only the users of this country: DE, KR, ...")
+    parser.add_argument("--currency", type=utf8, metavar="NAME", help="what to call the currency of the prices")
     parser.add_argument("--user", type=int, metavar="ID", help="add a section about this user")
     parser.add_argument(
         "--as-of",

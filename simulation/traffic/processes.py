@@ -32,6 +32,8 @@ from toolkit.console import UserError
 
 GO, STOP = "go", "stop"  # what a process is told
 LONGEST_START = 60.0  # seconds
+# What recv() raises where another thread closes the pipe while it reads: the number of the file is then None.
+CLOSED = TypeError
 
 
 @dataclass
@@ -81,7 +83,7 @@ class Child:
 
     def listen(self) -> None:
         """Put what the process says where it is looked for. In a thread, which no signal breaks off in the middle."""
-        with suppress(EOFError, OSError):
+        with suppress(EOFError, OSError, CLOSED):
             while True:
                 self.messages.put(self.pipe.recv())
         self.messages.put(None)
@@ -197,7 +199,7 @@ def run_part(pipe: Connection, *arguments: Any) -> None:
         return
 
     def listen() -> None:
-        with suppress(EOFError, OSError):
+        with suppress(EOFError, OSError, CLOSED):
             pipe.recv()
         traffic.stop()
 

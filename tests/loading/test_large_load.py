@@ -20,6 +20,7 @@ import psycopg2.extensions
 import pytest
 import seeding
 from disturbed_loads import (
+    HINT,
     LARGE,
     Ended,
     Loader,
@@ -54,8 +55,6 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 unit = 1024 if sys.platform == "darwin" else 1
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // unit)
 """
-
-HINT = "The tables are empty: built after the rows, with --indexes-last, their indexes can cost half the time\n"
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,9 @@ print("begun", flush=True)
 console.run(insert_data.main)
 """
 
+# What a large load into empty tables begins with.
+HINT = "The tables are empty: built after the rows, with --indexes-last, their indexes can cost half the time\n"
+
 SMALL = 600
 LARGE = 10_500
 
