@@ -93,8 +93,11 @@ def ready_sql(cursor: Any) -> str:
     """Return statements that write the sample data as insert_data.py does: rows there are updated if they differ."""
     statements = []
     for table, rows in json.loads((PROJECT / "test_data.json").read_text()).items():
-        names = list(rows[0])
-        values = [[json.dumps(value) if isinstance(value, dict) else value for value in row.values()] for row in rows]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        values = [
+            [json.dumps(row[name]) if isinstance(row.get(name), dict) else row.get(name) for name in names]
+            for row in rows
+        ]
         form = "(" + ", ".join(["%s"] * len(names)) + ")"
         texts = ", ".join(cursor.mogrify(form, row).decode() for row in values)
         new = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
