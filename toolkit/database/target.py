@@ -3,7 +3,6 @@
 import getpass
 import itertools
 import os
-import random
 import re
 import sys
 from pathlib import Path
@@ -57,7 +56,7 @@ class Target:
         self._setup = setup
         self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
         # Processes begin with different hosts: each may have one connection only.
-        self._turns = itertools.count(random.randrange(1000))
+        self._turns = itertools.count(os.getpid())
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
 

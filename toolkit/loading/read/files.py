@@ -9,7 +9,6 @@ from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.formats import Expected, Format, NotAFixture, detect_format
 from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
 from toolkit.loading.read.row_source import RowSource
-from toolkit.replacing import is_whole
 
 DOCUMENTS = (".json", ".json.gz")
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -87,6 +86,8 @@ def _fixtures_of(folder: Path, problems: list[Problem]) -> list[Path]:
             files.append(path)
         else:
             problems.append(Problem(str(path), _why_not_in_folder(path)))
+    from toolkit.replacing import is_whole  # which takes tempfile and shutil along: loads of a file start without
+
     if not is_whole(folder):
         raise UserError(
             f"{folder}: the files here are being replaced, or the run that did so was killed: wait for its end, or run "
