@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Target:
         self._setup = setup
         self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
         # Processes begin with different hosts: each may have one connection only.
-        self._turns = itertools.count(os.getpid())
+        self._turns = itertools.count(time.monotonic_ns() // 1_000)
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
 
