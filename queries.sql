@@ -348,8 +348,8 @@ ORDER BY abs(n.now - n.before) DESC, c.content_id
 LIMIT 10 /* :limit */;
 
 -- name: top_users
--- The users who watched most in a period. Shows several aggregates of one group: viewings, titles, days; and a LIMIT
--- before a join, so that only these names are looked up.
+-- The users who watched most in a period. Shows a LIMIT before what costs more: the titles and days of these users alone
+-- are counted, and their names looked up.
 WITH period AS NOT MATERIALIZED (
     SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
                SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
@@ -357,19 +357,23 @@ WITH period AS NOT MATERIALIZED (
            coalesce(NULL /* :until */::TIMESTAMPTZ, (
                SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
            )) AS until
-)
-SELECT u.user_id, u.name, top.viewings, top.titles, top.finished, top.days
-FROM (
-    SELECT w.user_id, count(*) AS viewings, count(DISTINCT w.content_id) AS titles,
-           count(*) FILTER (WHERE w.progress >= 90) AS finished,
-           count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
+), top AS (
+    SELECT w.user_id, count(*) AS viewings
     FROM watch_history w, period p
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
     GROUP BY w.user_id
     ORDER BY viewings DESC, w.user_id
     LIMIT 10 /* :limit */
-) AS top
+)
+SELECT u.user_id, u.name, top.viewings, count(DISTINCT w.content_id) AS titles,
+       count(*) FILTER (WHERE w.progress >= 90) AS finished,
+       count(DISTINCT (w.watched_at AT TIME ZONE 'UTC')::DATE) AS days
+FROM top
+CROSS JOIN period p
+JOIN watch_history w ON w.user_id = top.user_id
 JOIN users u ON u.user_id = top.user_id
+WHERE w.watched_at >= p.since AND w.watched_at < p.until
+GROUP BY u.user_id, u.name, top.viewings
 ORDER BY top.viewings DESC, u.user_id;
 
 -- name: viewings_by_day
@@ -404,7 +408,8 @@ ORDER BY d.day;
 
 -- name: active_viewers_by_month
 -- Who watched in each month: how many in all, how many on an average day, and the stickiness, the second as a share of
--- the first (NULL in a month that is not whole). Shows a day's viewers as a table that the month's are counted from.
+-- the first (NULL in a month that is not whole). Shows groups of groups: days of viewers, of which
+-- months of viewers are made, of which months are made.
 WITH period AS NOT MATERIALIZED (
     SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
                SELECT date_trunc('month', max(watched_at) AT TIME ZONE 'UTC') - INTERVAL '11 months' FROM watch_history
@@ -416,11 +421,14 @@ WITH period AS NOT MATERIALIZED (
     SELECT DISTINCT w.user_id, (w.watched_at AT TIME ZONE 'UTC')::DATE AS day
     FROM watch_history w, period p
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
-), monthly AS (
-    SELECT date_trunc('month', day::TIMESTAMP)::DATE AS month, count(*) AS viewer_days,
-           count(DISTINCT user_id) AS viewers
+), by_viewer AS (
+    SELECT user_id, date_trunc('month', day::TIMESTAMP)::DATE AS month, count(*) AS days
     FROM daily
-    GROUP BY 1
+    GROUP BY 1, 2
+), monthly AS (
+    SELECT month, sum(days) AS viewer_days, count(*) AS viewers
+    FROM by_viewer
+    GROUP BY month
 ), months AS (
     SELECT month::DATE AS month
     FROM (
@@ -452,15 +460,20 @@ WITH period AS NOT MATERIALIZED (
            coalesce(NULL /* :until */::TIMESTAMPTZ, (
                SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
            )) AS until
-), watched AS (
-    SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, count(*) AS viewings,
-           count(DISTINCT w.user_id) AS viewers, sum(w.progress * c.duration_minutes) / 6000 AS hours,
+), by_viewer AS (
+    SELECT date_trunc('month', w.watched_at AT TIME ZONE 'UTC')::DATE AS month, w.user_id, count(*) AS viewings,
+           sum(w.progress * c.duration_minutes) AS minutes,
            count(*) FILTER (WHERE c.duration_minutes IS NULL) AS without_duration
     FROM watch_history w
     CROSS JOIN period p
     JOIN content c ON c.content_id = w.content_id
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
-    GROUP BY 1
+    GROUP BY 1, 2
+), watched AS (
+    SELECT month, sum(viewings)::INT8 AS viewings, count(*) AS viewers, sum(minutes) / 6000 AS hours,
+           sum(without_duration)::INT8 AS without_duration
+    FROM by_viewer
+    GROUP BY month
 ), months AS (
     SELECT month::DATE AS month
     FROM (
@@ -490,23 +503,27 @@ WITH period AS NOT MATERIALIZED (
            lag(w.watched_at) OVER (PARTITION BY w.user_id ORDER BY w.watched_at) AS before
     FROM watch_history w, period p
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
-), numbered AS (
-    SELECT user_id, content_id, watched_at,
-           sum(CASE WHEN before IS NULL OR watched_at - before > INTERVAL '4 hours' THEN 1 ELSE 0 END)
-               OVER (PARTITION BY user_id ORDER BY watched_at) AS sitting
+), dated AS (
+    SELECT user_id, content_id, max(CASE WHEN before + INTERVAL '4 hours' >= watched_at THEN NULL ELSE watched_at END)
+               OVER (PARTITION BY user_id ORDER BY watched_at) AS began_at
     FROM viewings
 ), titles AS (
-    SELECT user_id, sitting, content_id, min(watched_at) AS began_at, count(*) AS viewings
-    FROM numbered
-    GROUP BY user_id, sitting, content_id
+    SELECT user_id, began_at, content_id, count(*) AS viewings
+    FROM dated
+    GROUP BY user_id, began_at, content_id
 ), sittings AS (
-    SELECT user_id, date_trunc('month', min(began_at) AT TIME ZONE 'UTC')::DATE AS month, max(viewings) >= 3 AS is_binge
+    SELECT user_id, began_at, max(viewings) >= 3 AS is_binge
     FROM titles
-    GROUP BY user_id, sitting
-), counted AS (
-    SELECT month, count(*) AS sittings, count(*) FILTER (WHERE is_binge) AS binges,
-           count(DISTINCT user_id) FILTER (WHERE is_binge) AS bingers
+    GROUP BY user_id, began_at
+), by_viewer AS (
+    SELECT user_id, date_trunc('month', began_at AT TIME ZONE 'UTC')::DATE AS month, count(*) AS sittings,
+           count(*) FILTER (WHERE is_binge) AS binges
     FROM sittings
+    GROUP BY 1, 2
+), counted AS (
+    SELECT month, sum(sittings)::INT8 AS sittings, sum(binges)::INT8 AS binges,
+           count(*) FILTER (WHERE binges > 0) AS bingers
+    FROM by_viewer
     GROUP BY month
 ), months AS (
     SELECT month::DATE AS month
@@ -532,11 +549,15 @@ WITH period AS NOT MATERIALIZED (
            coalesce(NULL /* :until */::TIMESTAMPTZ, (
                SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
            )) AS until
-), counted AS (
-    SELECT extract(isodow FROM w.watched_at AT TIME ZONE 'UTC')::INT8 AS weekday,
-           extract(hour FROM w.watched_at AT TIME ZONE 'UTC')::INT8 AS hour, count(*) AS viewings
+), hours AS (
+    SELECT date_trunc('hour', w.watched_at AT TIME ZONE 'UTC') AS began, count(*) AS viewings
     FROM watch_history w, period p
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY 1
+), counted AS (
+    SELECT extract(isodow FROM began)::INT8 AS weekday, extract(hour FROM began)::INT8 AS hour,
+           sum(viewings)::INT8 AS viewings
+    FROM hours
     GROUP BY 1, 2
 )
 SELECT d.weekday, h.hour, coalesce(n.viewings, 0) AS viewings
@@ -699,7 +720,7 @@ ORDER BY f.month, f.subscription_id;
 -- Monthly recurring revenue, what each subscriber paid last in a whole month, and how it moved: new (who never paid
 -- before), reactivated (paid before, but not in the month before), expansion and contraction (paid more or less than
 -- the month before), churned (paid the month before, and not now). Shows lag() and lead() along the months of each
--- subscriber.
+-- subscriber, and groups by what they find, so that the rest is about few rows.
 WITH period AS NOT MATERIALIZED (
     SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
                SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
@@ -721,18 +742,21 @@ WITH period AS NOT MATERIALIZED (
            lag(amount) OVER (PARTITION BY payer_id ORDER BY month) AS amount_before,
            lead(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_after
     FROM last_paid
+), moved AS (
+    SELECT month, month_before, month_after, count(*) AS subscribers, sum(amount) AS amount,
+           sum(greatest(amount - amount_before, 0)) AS expansion, sum(least(amount - amount_before, 0)) AS contraction
+    FROM followed
+    GROUP BY month, month_before, month_after
 ), moves AS (
     SELECT month, CASE WHEN month_before IS NULL THEN amount END AS new,
            CASE WHEN month_before < (month - INTERVAL '1 month')::DATE THEN amount END AS reactivated,
-           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN greatest(amount - amount_before, 0) END
-               AS expansion,
-           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN least(amount - amount_before, 0) END
-               AS contraction,
-           0 AS churned, amount AS recurring, payer_id
-    FROM followed
+           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN expansion END AS expansion,
+           CASE WHEN month_before = (month - INTERVAL '1 month')::DATE THEN contraction END AS contraction,
+           0 AS churned, amount AS recurring, subscribers
+    FROM moved
     UNION ALL
-    SELECT (month + INTERVAL '1 month')::DATE, NULL, NULL, NULL, NULL, -amount, 0, NULL
-    FROM followed
+    SELECT (month + INTERVAL '1 month')::DATE, NULL, NULL, NULL, NULL, -amount, 0, 0
+    FROM moved
     WHERE month_after IS NULL OR month_after > (month + INTERVAL '1 month')::DATE
 ), months AS (
     SELECT month::DATE AS month
@@ -745,7 +769,7 @@ WITH period AS NOT MATERIALIZED (
 SELECT m.month, coalesce(sum(v.recurring), 0) AS recurring_revenue, coalesce(sum(v.new), 0) AS new,
        coalesce(sum(v.reactivated), 0) AS reactivated, coalesce(sum(v.expansion), 0) AS expansion,
        coalesce(sum(v.contraction), 0) AS contraction, coalesce(sum(v.churned), 0) AS churned,
-       round(sum(v.recurring) / nullif(count(v.payer_id), 0), 2) AS revenue_per_subscriber
+       round(sum(v.recurring) / nullif(sum(v.subscribers), 0), 2) AS revenue_per_subscriber
 FROM months m
 CROSS JOIN period p
 LEFT JOIN moves v ON v.month = m.month
@@ -998,19 +1022,23 @@ WITH period AS NOT MATERIALIZED (
            lead(month) OVER (PARTITION BY payer_id ORDER BY month) AS month_after
     FROM last_paid
 ), at_risk AS (
-    SELECT f.subscription_id, f.amount,
-           ((extract(year FROM f.month) - extract(year FROM f.first_month)) * 12
-            + extract(month FROM f.month) - extract(month FROM f.first_month))::INT8 + 1 AS tenure,
-           f.month_after IS NULL OR f.month_after > (f.month + INTERVAL '1 month')::DATE AS has_left
+    SELECT f.first_month, f.month, count(*) AS subscribers,
+           count(*) FILTER (WHERE f.month_after IS NULL OR f.month_after > (f.month + INTERVAL '1 month')::DATE)
+               AS "left"
     FROM followed f, period p
     WHERE f.month >= date_trunc('month', p.since AT TIME ZONE 'UTC')::DATE
       AND f.month + INTERVAL '2 months' <= p.until AT TIME ZONE 'UTC'
+    GROUP BY f.first_month, f.month
+), by_tenure AS (
+    SELECT ((extract(year FROM month) - extract(year FROM first_month)) * 12
+            + extract(month FROM month) - extract(month FROM first_month))::INT8 + 1 AS tenure, subscribers, "left"
+    FROM at_risk
 )
 SELECT CASE WHEN tenure <= 3 THEN tenure::TEXT WHEN tenure <= 6 THEN '4 to 6' WHEN tenure <= 12 THEN '7 to 12'
             ELSE '13 and more' END AS month_of_subscription,
-       count(*) AS subscriber_months, count(*) FILTER (WHERE has_left) AS "left",
-       round(100.0 * count(*) FILTER (WHERE has_left) / count(*), 1) AS churn_percent
-FROM at_risk
+       sum(subscribers)::INT8 AS subscriber_months, sum("left")::INT8 AS "left",
+       round(100.0 * sum("left") / sum(subscribers), 1) AS churn_percent
+FROM by_tenure
 GROUP BY 1
 ORDER BY min(tenure);
 
@@ -1148,7 +1176,7 @@ ORDER BY m.month;
 
 -- name: countries
 -- The countries in figures: the users there are, and who of them paid, what, and watched how much in a period. Shows
--- tables that are counted each by itself before they are joined.
+-- tables that are counted each by itself, and by user, before they are joined.
 WITH period AS NOT MATERIALIZED (
     SELECT coalesce(NULL /* :since */::TIMESTAMPTZ, (
                SELECT date_trunc('month', max(payment_date) AT TIME ZONE 'UTC') - INTERVAL '11 months'
@@ -1162,20 +1190,25 @@ WITH period AS NOT MATERIALIZED (
     FROM users u, period p
     WHERE u.created_at < p.until
     GROUP BY 1
-), paid AS (
-    SELECT coalesce(u.country, '(unknown)') AS country, count(DISTINCT h.payer_id) AS subscribers,
-           sum(h.amount) AS revenue
-    FROM payment_history h
-    CROSS JOIN period p
-    JOIN users u ON u.user_id = h.payer_id
+), by_payer AS (
+    SELECT h.payer_id, sum(h.amount) AS revenue
+    FROM payment_history h, period p
     WHERE h.payment_date >= p.since AND h.payment_date < p.until
+    GROUP BY h.payer_id
+), paid AS (
+    SELECT coalesce(u.country, '(unknown)') AS country, count(*) AS subscribers, sum(h.revenue) AS revenue
+    FROM by_payer h
+    JOIN users u ON u.user_id = h.payer_id
     GROUP BY 1
-), watched AS (
-    SELECT coalesce(u.country, '(unknown)') AS country, count(DISTINCT w.user_id) AS viewers, count(*) AS viewings
-    FROM watch_history w
-    CROSS JOIN period p
-    JOIN users u ON u.user_id = w.user_id
+), by_viewer AS (
+    SELECT w.user_id, count(*) AS viewings
+    FROM watch_history w, period p
     WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY w.user_id
+), watched AS (
+    SELECT coalesce(u.country, '(unknown)') AS country, count(*) AS viewers, sum(w.viewings)::INT8 AS viewings
+    FROM by_viewer w
+    JOIN users u ON u.user_id = w.user_id
     GROUP BY 1
 )
 SELECT n.country, n.users, coalesce(h.subscribers, 0) AS subscribers, coalesce(h.revenue, 0) AS revenue,
