@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from reporting.audience import Audience
 from toolkit.arguments import utf8
 from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, database_url, run_or_explain, supervised
@@ -44,8 +45,9 @@ def run_query(arguments: argparse.Namespace) -> int:
         raise UserError(
             f"there is no query {arguments.query} in {QUERIES.name}: `python dbshell.py --query` lists them"
         )
-    query = queries[arguments.query]
-    statement, values = query.bind({name: query.value(name, text) for name, text in arguments.set})
+    given = dict(arguments.set)
+    query = Audience(given.get("plan"), given.get("country")).narrow(queries[arguments.query])
+    statement, values = query.bind({name: query.value(name, text) for name, text in given.items()})
     database = _database(arguments.url)
 
     def read(cursor: Cursor) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -79,7 +81,8 @@ def _arguments() -> argparse.Namespace:
         default=[],
         type=_assignment,
         metavar="PARAMETER=VALUE",
-        help="instead of the query's own value: --set since=2025-06-01",
+        help="instead of the query's own value: --set since=2025-06-01. plan=NAME and country=XX make any query about"
+        " that part of the platform",
     )
     parser.add_argument("--format", choices=FORMATS, default="table", help="how its rows are printed (default: table)")
     arguments = parser.parse_args()

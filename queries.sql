@@ -134,9 +134,9 @@ LIMIT 10 /* :limit */;
 -- What a dashboard shows: viewings
 
 -- name: days_of_data
--- Where the data begin and end, and how many rows lie so far from all others that they look like mistakes. Shows LIMIT
--- in each part of a UNION ALL, so that only the two ends of each index are read; a row that lies more than a month
--- beyond 99 percent of these counts as a mistake.
+-- Where the data begin and end, how many rows lie so far from all others that they look like mistakes, and how many
+-- outside of the years 1900 to 9998. Shows LIMIT in each part of a UNION ALL, so that only the two ends of each index
+-- are read; a row that lies more than a month beyond 99 percent of these counts as a mistake.
 WITH earliest AS (
     SELECT at, row_number() OVER (ORDER BY at) AS place, count(*) OVER () AS rows
     FROM (
@@ -157,6 +157,13 @@ WITH earliest AS (
         UNION ALL (SELECT payment_date, 'payment' FROM payment_history
          WHERE payment_date >= '1900-01-01Z' AND payment_date < '9999-01-01Z' ORDER BY payment_date DESC LIMIT 1000)
     ) AS ends
+), outside AS (
+    SELECT count(*) AS rows FROM users WHERE created_at < '1900-01-01Z'
+    UNION ALL SELECT count(*) FROM users WHERE created_at >= '9999-01-01Z'
+    UNION ALL SELECT count(*) FROM watch_history WHERE watched_at < '1900-01-01Z'
+    UNION ALL SELECT count(*) FROM watch_history WHERE watched_at >= '9999-01-01Z'
+    UNION ALL SELECT count(*) FROM payment_history WHERE payment_date < '1900-01-01Z'
+    UNION ALL SELECT count(*) FROM payment_history WHERE payment_date >= '9999-01-01Z'
 ), usual AS (
     SELECT (SELECT min(at) - INTERVAL '744 hours' FROM earliest WHERE place > rows / 100) AS first,
            (SELECT max(at) + INTERVAL '744 hours' FROM latest WHERE place > rows / 100) AS last
@@ -166,7 +173,8 @@ SELECT (SELECT min(at) AT TIME ZONE 'UTC' FROM earliest WHERE at >= first)::DATE
        (SELECT max(at) AT TIME ZONE 'UTC' FROM latest WHERE at <= last AND kind = 'viewing')::DATE AS last_viewing,
        (SELECT max(at) AT TIME ZONE 'UTC' FROM latest WHERE at <= last AND kind = 'payment')::DATE AS last_payment,
        (SELECT count(*) FROM earliest WHERE at < first) AS rows_before,
-       (SELECT count(*) FROM latest WHERE at > last) AS rows_after
+       (SELECT count(*) FROM latest WHERE at > last) AS rows_after,
+       (SELECT sum(rows)::INT8 FROM outside) AS rows_outside
 FROM usual;
 
 -- name: headline_figures

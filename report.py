@@ -34,6 +34,8 @@ def main() -> int:
 
 
 def _dashboard_page(arguments: argparse.Namespace) -> str:
+    import threading
+
     import tqdm
 
     from reporting.dashboard import ReportOptions, dashboard_page
@@ -51,8 +53,10 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
         country=arguments.country,
         currency=arguments.currency,
     )
-    # Drawn on a terminal only, and not for what takes less than a second.
-    bar = tqdm.tqdm(total=35, disable=None, delay=1, leave=False, bar_format="{n} queries read, now {desc}")
+    # Drawn on a terminal only, and not for what takes less than a second. Each query is named as it begins.
+    bar = tqdm.tqdm(disable=None, delay=1, mininterval=0, leave=False, bar_format="{n} queries, now {desc}")
+    first = threading.Timer(1, bar.refresh)
+    first.start()
 
     def tell(name: str) -> None:
         bar.set_description_str(name, refresh=False)
@@ -61,6 +65,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
     try:
         return supervised(database, lambda: dashboard_page(database, queries, options, tell))
     finally:
+        first.cancel()
         bar.close()
 
 

@@ -31,13 +31,13 @@ def query_card(
     return Card(key or result.query.name, title, lead, chart, result.columns, rows, query_source(result))
 
 
-def whole(period: Period, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of months that are over; of all, where none is."""
+def of_whole_months(period: Period, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of months that are over; all rows, where none is."""
     return [row for row in rows if period.is_whole(row["month"])] or list(rows)
 
 
-def partial(period: Period, rows: Sequence[Row]) -> list[int]:
-    """Return the places of the months that are not over."""
+def unfinished_places(period: Period, rows: Sequence[Row]) -> list[int]:
+    """Return the places among the rows of the months that are not over, which a chart marks."""
     return [i for i, row in enumerate(rows) if not period.is_whole(row["month"])]
 
 
@@ -54,7 +54,7 @@ def monthly_line(
 ) -> Card:
     """Return the card of a figure by month as a line, with between which values it lies, and the latest whole month."""
     rows = [row for row in result.rows if period.since < months_later(row["month"], 1)]
-    known = [row for row in whole(period, rows) if row[column] is not None]
+    known = [row for row in of_whole_months(period, rows) if row[column] is not None]
     if not known:
         return query_card(result, title, "Nothing is known of a month that is over.", None, key=key)
     line = Series(
@@ -70,5 +70,5 @@ def monthly_line(
     between = span((row[column] for row in known), write)
     lead = f"{between[0].upper()}{between[1:]}; {latest}." if len(known) > 1 else f"{latest}."
     axis = months([row["month"] for row in rows])
-    drawn = charts.lines(unit, axis, [line], partial=partial(period, rows))
+    drawn = charts.lines(unit, axis, [line], unfinished=unfinished_places(period, rows))
     return query_card(result, title, lead, drawn, key=key)

@@ -62,8 +62,8 @@ class Chart(NamedTuple):
 SHADES = 6  # of a heat map, beside none
 
 
-def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, partial: Collection[int] = ()) -> Chart:
-    """Draw columns, the series on top of each other, negative ones below nought; the partial ones are hatched."""
+def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, unfinished: Collection[int] = ()) -> Chart:
+    """Draw columns, the series on top of each other, negative ones below nought; at the unfinished places hatched."""
     heights = [[(one.values[i] or 0) for one in series] for i in range(len(labels))]
     ends = [sum(max(value, 0) for value in of) for of in heights] + [
         sum(min(value, 0) for value in of) for of in heights
@@ -84,7 +84,7 @@ def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, parti
             box |= {"y": _n(top), "height": _n(max(bottom - top, 0.5))}
             kind = f"mark {one.tone}"
             marks.append(tag("rect", tag("title", one.tips[i]), class_=kind, rx=1, data_series=place, **box))
-            if i in partial:
+            if i in unfinished:
                 marks.append(tag("rect", class_="hatch", data_series=place, **box))
             above, below = (begin + value, below) if value > 0 else (above, begin + value)
     return Chart(_plot(unit, y, _axis(labels, step, step / 2), *marks), _legend(series))
@@ -95,11 +95,11 @@ def lines(
     labels: Sequence[str],
     series: Sequence[Series],
     *,
-    partial: Collection[int] = (),
+    unfinished: Collection[int] = (),
     bands: Sequence[Band] = (),
     is_log: bool = False,
 ) -> Chart:
-    """Draw a line for each series; a partial value has a hollow point, and no line leads to it.
+    """Draw a line for each series; at an unfinished place a point is hollow, and no line leads to it.
 
     is_log: by the logarithms of the values.
     """
@@ -113,7 +113,7 @@ def lines(
         marks.append(tag("rect", tag("title", band.tip), class_="mark band", **box))
     for place, one in enumerate(series):
         points = [(i, y(value)) for i, value in enumerate(one.values) if value is not None]
-        for piece in _pieces([point for point in points if point[0] not in partial]):
+        for piece in _pieces([point for point in points if point[0] not in unfinished]):
             path = "M" + "L".join(f"{step * i * 10:.1f},{top:.1f}" for i, top in piece)
             paths.append(tag("path", d=path, class_=f"line {one.tone}", data_series=place))
         radius = 3 if len(labels) <= 40 else 1
@@ -124,7 +124,7 @@ def lines(
                 cx=_percent(step * i),
                 cy=_n(top),
                 r=radius,
-                class_=f"mark {one.tone}" + (" hollow" if i in partial else ""),
+                class_=f"mark {one.tone}" + (" hollow" if i in unfinished else ""),
                 data_series=place,
             )
             for i, top in points

@@ -23,6 +23,7 @@ from toolkit.database import Database
 from toolkit.queries import Query
 
 TITLE = "The streaming service"
+SLOWEST = 5  # queries that are named, with their seconds
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,14 @@ def dashboard_page(
 
 
 def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
-    moment = f" as of {options.as_of}" if options.as_of else ""
-    where = f"Read from the database {database.target.database}{moment}"
     _check_plan(reader, options.plan)
     audience = Audience(options.plan, options.country, runs_in(reader.cursor))
     reader = reader._replace(audience=audience)
     # When there are data is a matter of the whole platform, and of all but the runs.
     [days] = reader._replace(audience=Audience(runs=audience.runs)).read("days_of_data").rows
     if days["first_day"] is None:
-        return page(TITLE, str(audience), message(_nothing(audience)), [], where)
+        nothing = message(_nothing(audience) + _left_out(days, audience))
+        return page(TITLE, str(audience), nothing, [], _footer(reader, options, database))
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
     first = first_of_month(days["first_day"])
@@ -83,7 +83,7 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     amounts = f"Amounts are in {options.currency or 'the currency of the prices'}."
     what = f"{str(audience)[0].upper()}{str(audience)[1:]}, " if str(audience) else ""
     subtitle = f"{what}{period}. All days and hours are in UTC. {amounts}{_left_out(days, audience)}"
-    return page(TITLE, subtitle, tiles, sections, where)
+    return page(TITLE, subtitle, tiles, sections, _footer(reader, options, database))
 
 
 def _latest_month(period: Period, days: Mapping[str, Any]) -> Period:
@@ -116,13 +116,28 @@ def _nothing(audience: Audience) -> str:
 
 
 def _left_out(days: Mapping[str, Any], audience: Audience) -> str:
-    """Say what is left out: the rows of simulated runs, and those that lie so far from all others."""
+    """Say what is left out: the rows of simulated runs, those that lie far from all others, and dates of no use."""
     ends = [(days["rows_before"], "before", days["first_day"]), (days["rows_after"], "after", days["last_day"])]
     said = [f"{plural(count, 'row', 'rows')} dated long {where} {day(end)}" for count, where, end in ends if count]
-    mistakes = f" Left out as mistakes: {' and '.join(said)}." if said else ""
+    if days["rows_outside"]:
+        said.append(f"{plural(days['rows_outside'], 'row', 'rows')} with dates outside of 1900 to 9998")
+    mistakes = f" Left out as mistakes: {', '.join(said)}." if said else ""
     runs = plural(len(audience.runs), "simulated run", "simulated runs")
     return mistakes + (
         f" What {runs} wrote is left out; `python simulate.py clean` removes it." if audience.runs else ""
+    )
+
+
+def _footer(reader: Reader, options: ReportOptions, database: Database) -> str:
+    """Say of which moment the page is, and what took longest, for those who wait for a large platform's."""
+    reader.cursor.execute("SELECT now() AT TIME ZONE 'UTC'")
+    [(now,)] = reader.cursor.fetchall()
+    moment = f"as of {options.as_of}" if options.as_of else f"on {day(now)} at {now:%H:%M} UTC"
+    slowest = sorted(reader.seconds.items(), key=lambda item: -item[1])[:SLOWEST]
+    took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in slowest)
+    return (
+        f"Read from the database {database.target.database} {moment}, in {sum(reader.seconds.values()):,.1f} s."
+        f" The slowest queries: {took}."
     )
 
 

@@ -1,5 +1,6 @@
 """The figures of a page: named queries, all read in one snapshot of the database."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,19 +49,34 @@ class QueryResult:
 
 
 class Reader(NamedTuple):
-    """Reads named queries in a transaction, about an audience. tell(name) is called before each."""
+    """Reads named queries in a transaction, about an audience. tell(name) is called before each.
+
+    seconds: how long each query took that has been read.
+    """
 
     cursor: Cursor
     queries: Mapping[str, Query]
     tell: Callable[[str], None]
+    seconds: dict[str, float]
     audience: Audience = Audience()
 
     def read(self, name: str, **values: Any) -> QueryResult:
-        """Return what a query answers with these parameters, and else its own."""
+        """Return what a query answers with these parameters, and else its own.
+
+        Raises UserError, which names the query, if it takes longer than the server allows.
+        """
         self.tell(name)
         query = self.audience.narrow(self.queries[name])
         statement, parameters = query.bind({**self.audience.parameters, **values})
-        self.cursor.execute(statement, parameters)
+        began = time.monotonic()
+        try:
+            self.cursor.execute(statement, parameters)
+        except psycopg2.errors.QueryCanceled as error:
+            raise UserError(
+                f"the query {name} was stopped after {time.monotonic() - began:,.1f} s"
+                f" ({error.diag.message_primary}): allow it more time, or ask for less, with --since"
+            ) from error
+        self.seconds[name] = self.seconds.get(name, 0) + time.monotonic() - began
         columns = [column.name for column in self.cursor.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in self.cursor.fetchall()]
         return QueryResult(query, self.cursor.mogrify(statement, parameters).decode(), columns, rows)
@@ -86,7 +102,7 @@ def read_snapshot(
             cursor.execute(FOR_LARGE_QUERIES)
         elif as_of is None:
             cursor.execute(SNAPSHOT_ON_COCKROACHDB)
-        return work(Reader(cursor, queries, tell))
+        return work(Reader(cursor, queries, tell, {}))
 
     try:
         return run_read(database, read, as_of)

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from reporting import charts
-from reporting.cards import NOBODY_PAID, monthly_line, partial, query_card, whole
+from reporting.cards import NOBODY_PAID, monthly_line, of_whole_months, query_card, unfinished_places
 from reporting.charts import Bar, Series
 from reporting.figures import Reader
 from reporting.formatting import money, month, months, number, percent
@@ -103,9 +103,9 @@ def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
         if any(of_plan.values())
     ]
     rows = [{"month": each} for each in totals]
-    best = max((row["month"] for row in whole(period, rows)), key=lambda each: totals[each])
+    best = max((row["month"] for row in of_whole_months(period, rows)), key=lambda each: totals[each])
     lead = f"{money(sum(totals.values()))} in all. The best month: {month(best)}, {money(totals[best])}."
-    drawn = charts.columns("paid a month", months(list(totals)), series, partial=partial(period, rows))
+    drawn = charts.columns("paid a month", months(list(totals)), series, unfinished=unfinished_places(period, rows))
     return query_card(result, title, lead, drawn)
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from reporting import charts
-from reporting.cards import NOBODY_PAID, Row, monthly_line, partial, query_card, whole
+from reporting.cards import NOBODY_PAID, Row, monthly_line, of_whole_months, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
 from reporting.formatting import DASH, money, month, months, number, percent, plural, span
@@ -50,11 +50,11 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
     )
     if not any(row["subscribers"] for row in rows):
         return [query_card(result, title, NOBODY_PAID, None), churn]
-    most = max(whole(period, rows), key=lambda row: int(row["subscribers"]))
+    most = max(of_whole_months(period, rows), key=lambda row: int(row["subscribers"]))
     counts = Series("subscribers", "main", [row["subscribers"] for row in rows], tips)
     lead = f"The most: {number(most['subscribers'])} in {month(most['month'])}. A subscriber is who paid in the month."
-    unfinished = partial(period, rows)
-    drawn = charts.columns("users who paid in the month", axis, [counts], partial=unfinished)
+    unfinished = unfinished_places(period, rows)
+    drawn = charts.columns("users who paid in the month", axis, [counts], unfinished=unfinished)
     known = [row for row in rows if row["net_additions"] is not None]
     moves = [
         Series("joined", "tone-1", [row["joined"] for row in known], [tips[rows.index(row)] for row in known]),

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from reporting import charts
-from reporting.cards import NOBODY_WATCHED, partial, query_card
+from reporting.cards import NOBODY_WATCHED, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
 from reporting.figures import Reader
 from reporting.formatting import month, months, number, percent, plural
@@ -71,7 +71,10 @@ def _over_time(reader: Reader, period: Period) -> Card:
     lead = f"The titles with the most viewings, {series[0].name} before all." if series else NOBODY_WATCHED
     drawn = (
         charts.lines(
-            "viewings a month", months(axis), series, partial=partial(period, [{"month": each} for each in axis])
+            "viewings a month",
+            months(axis),
+            series,
+            unfinished=unfinished_places(period, [{"month": each} for each in axis]),
         )
         if series
         else None

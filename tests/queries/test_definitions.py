@@ -208,8 +208,12 @@ def test_mistakes_in_dates_are_counted_and_left_out(connection: Any) -> None:
             " FROM generate_series(1, 100) AS g (i)"
         )
         cursor.execute("UPDATE payment_history SET payment_date = '2062-05-01Z' WHERE payer_id = 4")
+        cursor.execute(
+            "INSERT INTO users (name, email, created_at) VALUES ('Gil', 'gil@example.com', '0044-03-15 BC'),"
+            " ('Hal', 'hal@example.com', 'infinity'), ('Ida', 'ida@example.com', '9999-01-01Z')"
+        )
         assert ask(connection, "days_of_data") == [
-            (date(2024, 1, 1), date(2024, 4, 9), date(2024, 4, 9), date(2024, 4, 2), 0, 1)
+            (date(2024, 1, 1), date(2024, 4, 9), date(2024, 4, 9), date(2024, 4, 2), 0, 1, 3)
         ]
     finally:
         cursor.execute("ROLLBACK")

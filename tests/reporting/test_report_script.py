@@ -17,8 +17,9 @@ from reports import PROJECT, run_report, run_script
 from reporting.cards import NOBODY_PAID, NOBODY_WATCHED
 from reporting.dashboard import ReportOptions, dashboard_page
 from reporting.figures import Reader, read_snapshot
+from toolkit.console import UserError
 from toolkit.database import Database
-from toolkit.queries import read_queries
+from toolkit.queries import parse_query, read_queries
 
 QUERIES = read_queries(PROJECT / "queries.sql")
 
@@ -120,7 +121,8 @@ def test_times_that_python_has_not(url: str, tmp_path: Path, time: str) -> None:
     execute(url, "INSERT INTO watch_history (user_id, content_id, watched_at) VALUES (99, 1, %s)", time)
     payment = "(user_id, payer_id, subscription_id, amount, method, payment_date) VALUES (99, 99, 1, 5.99, 'card', %s)"
     execute(url, f"INSERT INTO payment_history {payment}", time)
-    assert "The streaming service" in run_report(url, tmp_path, "--user", "99").read_text(encoding="utf-8")
+    text = run_report(url, tmp_path, "--user", "99").read_text(encoding="utf-8")
+    assert "Left out as mistakes: 3 rows with dates outside of 1900 to 9998." in text
 
 
 def test_one_mistake_does_not_move_the_period(url: str, tmp_path: Path) -> None:
@@ -225,6 +227,23 @@ def test_each_query_is_told_before_it_is_read(db: Database) -> None:
     dashboard_page(db, QUERIES, ReportOptions(since=date(2026, 1, 1)), told.append)
     assert len(told) >= 15
     assert set(told) <= set(QUERIES)
+
+
+def test_a_query_that_takes_too_long_is_named(db: Database) -> None:
+    def work(reader: Reader) -> None:
+        reader.cursor.execute("SET statement_timeout = 200")
+        reader.read("slow")
+
+    with pytest.raises(UserError, match=r"^the query slow was stopped after 0\.\d s \(.*timeout.*\): allow it more"):
+        read_snapshot(db, {"slow": parse_query("slow", "SELECT pg_sleep(9)")}, work, lambda _: None)
+
+
+def test_the_page_says_when_it_was_read_and_what_took_longest(report: Path) -> None:
+    [footer] = re.findall("<footer><p>(.*?)</p>", report.read_text(encoding="utf-8"))
+    assert re.search(r" on \d+ \w+ \d{4} at \d\d:\d\d UTC, in \d+\.\d s\. ", footer)
+    slowest = re.findall(r"(\w+) \d+\.\d s[,.]", footer.partition("slowest queries: ")[2])
+    assert len(slowest) == 5
+    assert set(slowest) <= set(QUERIES)
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

@@ -388,6 +388,9 @@ def test_a_query_as_a_table_as_csv_and_as_json(query: Run) -> None:
         "plan": "Premium",
         "price": 14.99,
     }
+    part = ("--query", "users_and_plans", "--set", "plan=Premium", "--format", "json")
+    assert {row["plan"] for row in json.loads(query(*part).stdout)} == {"Premium"}
+    assert query(*part, "--set", "country=XX").stdout == "[]\n"
     nothing = ("--query", "user_history", "--set", "user_id=99")
     assert query(*nothing).stdout.splitlines()[-1] == "(0 rows)"
     assert json.loads(query(*nothing, "--format", "json").stdout) == []

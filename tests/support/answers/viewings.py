@@ -33,7 +33,7 @@ def days_of_data(r: Rows, _: Parameters) -> Answer:
     times = {table: [row[column] for row in r[table]] for table, column in TIMES.items()}
     every = [at for found in times.values() for at in found]
     if not every:
-        return [(None, None, None, None, 0, 0)]
+        return [(None, None, None, None, 0, 0, 0)]
     # A mistake lies a month beyond 99 of 100 of what is at that end: of the first and last thousand of each table.
     first, last = (_ninety_nine(times, is_last=is_last) for is_last in (False, True))
     days = [at.date() for at in every if first <= at <= last]
@@ -42,7 +42,7 @@ def days_of_data(r: Rows, _: Parameters) -> Answer:
         for table in ("watch_history", "payment_history")
     )
     before, after = sum(at < first for at in every), sum(at > last for at in every)
-    return [(min(days), max(days), viewing, payment, before, after)]
+    return [(min(days), max(days), viewing, payment, before, after, 0)]
 
 
 def _ninety_nine(times: dict[str, list[datetime]], *, is_last: bool) -> datetime:
