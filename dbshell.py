@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
         default=[],
         type=_assignment,
         metavar="PARAMETER=VALUE",
-        help="instead of the query's own value: --set since=2025-06-01. plan=NAME and country=XX make any query about"
+        help="instead of the query's own value: --set since=2025-06-01. plan=NAME and country=XX narrow any query to"
         " that part of the platform",
     )
     parser.add_argument("--format", choices=FORMATS, default="table", help="how its rows are printed (default: table)")

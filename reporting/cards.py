@@ -68,7 +68,10 @@ def monthly_line(
     )
     latest = f"{write(known[-1][column])} in {month(known[-1]['month'])}"
     between = span((row[column] for row in known), write)
-    lead = f"{between[0].upper()}{between[1:]}; {latest}." if len(known) > 1 else f"{latest}."
+    if len({row[column] for row in known}) > 1:
+        lead = f"{between[0].upper()}{between[1:]}; {latest}."
+    else:
+        lead = f"{latest}." if len(known) == 1 else f"{between} in each of {len(known)} months."
     axis = months([row["month"] for row in rows])
     drawn = charts.lines(unit, axis, [line], unfinished=unfinished_places(period, rows))
     return query_card(result, title, lead, drawn, key=key)

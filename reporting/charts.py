@@ -14,6 +14,7 @@ from reporting.markup import Markup, join, tag
 HEIGHT = 216
 TOP, BOTTOM = 10, 22  # what is above and below a plot, in pixels
 NARROWEST = 270  # the width of a plot on a small telephone, for which labels are chosen
+WIDE = 600  # the width of a plot from which on there are more labels; page.css knows it, too
 
 
 class Series(NamedTuple):
@@ -150,7 +151,7 @@ def bars(unit: str, rows: Sequence[Bar]) -> Chart:
         label, note = tag("span", row.label, class_="label"), tag("b", row.note)
         track = tag("span", *parts, class_="track both" if both else "track")
         items.append(tag("li", label, note, track, class_="mark", title=row.tip))
-    return Chart(join(tag("p", unit, class_="unit"), tag("ol", *items, class_="bars")))
+    return Chart(join(tag("p", unit, class_="unit"), tag("ol", *items, class_="bars", style=f"--rows:{len(rows)}")))
 
 
 def heat_map(
@@ -232,10 +233,12 @@ def _plot(unit: str, y: _Scale, *marks: Markup) -> Markup:
 
 def _axis(labels: Sequence[str], step: float, indent: float) -> Markup:
     marks = []
-    for i in _roomy(labels, step * NARROWEST / 100):
+    narrow, wide = (set(_roomy(labels, step * width / 100)) for width in (NARROWEST, WIDE))
+    for i in sorted(narrow | wide):
         x = indent + step * i
         anchor = "end" if x > 97 else "start" if x < 3 else "middle"
-        marks.append(tag("text", labels[i], x=_percent(x), y=HEIGHT - 5, text_anchor=anchor))
+        only = None if i in narrow & wide else "of-wide" if i in wide else "of-narrow"
+        marks.append(tag("text", labels[i], x=_percent(x), y=HEIGHT - 5, text_anchor=anchor, class_=only))
     return join(*marks)
 
 

@@ -17,6 +17,7 @@ OTHERS = "other plans"
 
 Tones = Mapping[str, str]
 # What recurring revenue moves by, and in which colour.
+MOVES_KEY = "recurring_revenue_moves"
 MOVES = {"new": "tone-1", "reactivated": "tone-6", "expansion": "main", "contraction": "tone-2", "churned": "tone-4"}
 
 
@@ -34,30 +35,39 @@ def plan_tones(reader: Reader) -> Tones:
 def money_section(reader: Reader, period: Period, tones: Tones) -> Section:
     cards = [
         *_recurring(reader, period),
-        _by_plan(reader, period, tones),
         _plans(reader, tones),
         _methods(reader, period),
         _rises(reader, period),
+        _by_plan(reader, period, tones),
     ]
     return Section("Money", cards)
 
 
 def _recurring(reader: Reader, period: Period) -> list[Card]:
-    """Draw one query twice: how recurring revenue moved, and what it is for each subscriber."""
+    """Draw one query three times: recurring revenue, how it moved, and what it is for each subscriber."""
     result = reader.read("recurring_revenue_by_month", **period.parameters)
     rows, title = result.rows, "How recurring revenue moved"
+    revenue = monthly_line(
+        result,
+        period,
+        "Monthly recurring revenue",
+        "what the subscribers of a month paid last in it",
+        "recurring_revenue",
+        money,
+        lambda row: money(row["recurring_revenue"]),
+    )
     each = monthly_line(
         result,
         period,
-        "Revenue per subscriber",
-        "what a subscriber paid last in the month, on average",
+        "Recurring revenue per subscriber",
+        "what a subscriber paid last in a month, on average",
         "revenue_per_subscriber",
         money,
         lambda row: money(row["revenue_per_subscriber"]),
         key="revenue_per_subscriber",
     )
     if not any(row["recurring_revenue"] for row in rows):
-        return [query_card(result, title, NOBODY_PAID, None), each]
+        return [revenue, query_card(result, title, NOBODY_PAID, None, key=MOVES_KEY), each]
     series = [
         Series(
             name,
@@ -72,9 +82,9 @@ def _recurring(reader: Reader, period: Period) -> list[Card]:
     ]
     last = rows[-1]
     moved = sum(last[name] for name in MOVES)
-    lead = f"{money(last['recurring_revenue'])} in {month(last['month'])}, {moved:+,.2f} against the month before."
+    lead = f"{moved:+,.2f} in {month(last['month'])}, against the month before."
     drawn = charts.columns("gained and lost a month", months([row["month"] for row in rows]), series)
-    return [query_card(result, title, lead, drawn), each]
+    return [revenue, query_card(result, title, lead, drawn, key=MOVES_KEY), each]
 
 
 def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
@@ -147,11 +157,11 @@ def _rises(reader: Reader, period: Period) -> Card:
     result = reader.read("price_rises", **period.parameters)
     rows = [
         Bar(
-            f"{row['plan']}, {row['month']:%b %Y}: {money(row['price_before'])} to {money(row['price'])}",
+            f"{row['plan']} to {money(row['price'])}, {row['month']:%b %Y}",
             [("down", float(row["left_percent"]))],
             f"{percent(row['left_percent'])}, else {percent(row['usual_left_percent'])}",
-            f"{row['plan']}, {month(row['month'])}: of {number(row['subscribers_before'])} subscribers "
-            f"{number(row['stayed'])} stayed,\n"
+            f"{row['plan']}, {month(row['month'])}: {money(row['price_before'])} to {money(row['price'])}\n"
+            f"of {number(row['subscribers_before'])} subscribers {number(row['stayed'])} stayed,\n"
             f"{number(row['changed_plan'])} changed the plan, {number(row['left'])} left",
         )
         for row in result.rows[-8:]

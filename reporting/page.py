@@ -111,7 +111,15 @@ def page(title: str, subtitle: str, tiles: Markup, sections: Sequence[Section], 
 def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
     """Return the row of headline figures."""
     items = [
-        tag("div", tag("dt", one.name), tag("dd", tag("b", one.value), tag("span", one.change, class_=one.tone)))
+        tag(
+            "div",
+            tag("dt", one.name),
+            tag(
+                "dd",
+                tag("b", one.value, style=f"--characters:{len(one.value)}"),
+                tag("span", one.change, class_=one.tone),
+            ),
+        )
         for one in tiles
     ]
     return tag(

@@ -57,7 +57,7 @@ def comparison(runs: Sequence[RunInSteps]) -> Markup:
         tag("article", tag("h3", "All operations"), tag("p", METHOD, class_="lead"), table(head, rows), id="compared"),
         tag("article", tag("h3", "By operation"), table(head, of_operations), id="compared_by_operation"),
     ]
-    return tag("section", tag("h2", "Side by side"), tag("div", *cards, class_="cards stack"))
+    return tag("section", tag("h2", "Side by side"), tag("div", *cards, class_="stack"))
 
 
 def pictures(runs: Sequence[RunInSteps], source: FigureSource) -> list[Card]:

@@ -65,7 +65,7 @@ def summary(run: MeasuredRun, source: FigureSource) -> Markup:
         _tile_of_proof(run),
     ]
     cards = [_operations(run, together), _thresholds(run), _proof(run)]
-    return join(headline("The whole run", tiles, source), tag("div", *cards, class_="cards stack"))
+    return join(headline("The whole run", tiles, source), tag("div", *cards, class_="stack"))
 
 
 def _tone(is_good: bool) -> str:

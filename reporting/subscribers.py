@@ -19,11 +19,11 @@ def subscriber_section(reader: Reader, period: Period, tones: Tones) -> Section:
     cards = [
         *_subscribers(reader, period),
         _cohorts(reader, period),
+        _plan_changes(reader, period),
+        _countries(reader, period),
         _by_tenure(reader, period),
         _by_plan(reader, period, tones),
-        _plan_changes(reader, period),
         _activation(reader, period),
-        _countries(reader, period),
     ]
     return Section("Subscribers", cards)
 
@@ -144,7 +144,7 @@ def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
         if best
         else "Nobody left."
     )
-    drawn = charts.bars("% who do not pay in the month after, and the lifetime value", rows) if rows else None
+    drawn = charts.bars("% who leave in a month, and the lifetime value", rows) if rows else None
     return query_card(result, "Churn and lifetime value by plan", lead, drawn)
 
 
@@ -170,7 +170,7 @@ def _activation(reader: Reader, period: Period) -> Card:
         result,
         period,
         "Activation by month of sign-up",
-        "% of new users who watched something within seven days",
+        "% of new users who watched within seven days",
         "activated_percent",
         percent,
         lambda row: f"{percent(row['activated_percent'])} of {plural(row['sign_ups'], 'sign-up', 'sign-ups')}",
@@ -187,7 +187,7 @@ def _countries(reader: Reader, period: Period) -> Card:
             f"{row['country']}: {number(row['users'])} users, {number(row['subscribers'])} paid "
             f"{money(row['revenue'])}\n{number(row['viewers'])} watched {number(row['viewings'])} times",
         )
-        for row in result.rows[:10]
+        for row in result.rows[:8]
     ]
     known = [row for row in result.rows if row["country"] != "(unknown)"]
     lead = (

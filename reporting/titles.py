@@ -12,7 +12,7 @@ from reporting.money import tone
 from reporting.page import Card, Section
 from reporting.period import Period
 
-GENRES = 9  # at most drawn
+GENRES = 8  # at most drawn
 # A title's average says something from this many reviews on. Where no title has so many, all with one are shown.
 ENOUGH_REVIEWS = 5
 ENOUGH_VIEWINGS = 5
@@ -22,12 +22,12 @@ def title_section(reader: Reader, period: Period, latest: Period) -> Section:
     """latest: the period whose viewings are compared with those before."""
     cards = [
         _popular(reader, period),
-        _over_time(reader, period),
         _rising_and_falling(reader, latest),
         _completion(reader, period),
         _genres(reader, period),
         _progress(reader, period),
         _against_critics(reader),
+        _over_time(reader, period),
     ]
     return Section("Titles", cards)
 
@@ -101,7 +101,7 @@ def _rising_and_falling(reader: Reader, latest: Period) -> Card:
 def _completion(reader: Reader, period: Period) -> Card:
     """Draw the titles of which most and least is finished, where enough was watched to tell."""
     result = reader.read("completion_by_title", **period.parameters, min_viewings=ENOUGH_VIEWINGS, limit=100_000)
-    ends = result.rows if len(result.rows) <= 10 else [*result.rows[:5], *result.rows[-5:]]
+    ends = result.rows if len(result.rows) <= 8 else [*result.rows[:4], *result.rows[-4:]]
     rows = [
         Bar(
             row["title"],
@@ -114,8 +114,7 @@ def _completion(reader: Reader, period: Period) -> Card:
     ]
     title = "Completion by title"
     lead = (
-        f"{rows[0].note} of {rows[0].label} and {rows[-1].note} of {rows[-1].label} are finished, "
-        f"the most and the least of {plural(len(result.rows), 'title', 'titles')}."
+        f"From {rows[-1].note} ({rows[-1].label}) to {rows[0].note} ({rows[0].label})."
         if len(rows) > 1
         else f"No two titles have {ENOUGH_VIEWINGS} viewings."
     )
@@ -134,7 +133,7 @@ def _genres(reader: Reader, period: Period) -> Card:
         )
         for row in result.rows[:GENRES]
     ]
-    title = "Viewings by genre, and how many are finished"
+    title = "Viewings and completion by genre"
     viewings = sum(row["viewings"] for row in result.rows)
     finished = sum(row["finished"] for row in result.rows)
     lead = (
@@ -195,6 +194,11 @@ def _against_critics(reader: Reader) -> Card:
     )
     labels = [f"{step / 2:g}" for step in range(low, high + 1)]
     drawn = charts.heat_map(
-        "users' average rating, 0 to 10", labels[::-1], labels, cells, below="critics' rating, 0 to 10"
+        "users' average rating, 0 to 10",
+        labels[::-1],
+        labels,
+        cells,
+        below="critics' rating, 0 to 10",
+        scale=[((1 / most) ** 0.5, "1 title"), (1, plural(most, "title", "titles"))] if most > 1 else (),
     )
     return query_card(result, title, lead, drawn)

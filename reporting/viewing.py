@@ -19,9 +19,9 @@ def viewing_section(reader: Reader, period: Period) -> Section:
         *_active(reader, period),
         _hours_watched(reader, period),
         _binges(reader, period),
-        _by_day(reader, period),
         _hours(reader, period),
         _top_users(reader, period),
+        _by_day(reader, period),
     ]
     return Section("Viewing", cards)
 
@@ -135,12 +135,13 @@ def _hours(reader: Reader, period: Period) -> Card:
         [str(hour) for hour in range(24)],
         cells,
         below="hour of the day, UTC",
+        scale=[(0, "none"), (1, number(most))],
     )
     return query_card(result, title, lead if most else NOBODY_WATCHED, drawn if most else None)
 
 
 def _top_users(reader: Reader, period: Period) -> Card:
-    result = reader.read("top_users", **period.parameters, limit=8)
+    result = reader.read("top_users", **period.parameters, limit=6)
     rows = [
         Bar(
             row["name"],

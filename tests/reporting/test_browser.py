@@ -15,9 +15,8 @@ QUERIES = read_queries(PROJECT / "queries.sql")
 
 # What one mark of each picture says, for each row of its query: all of these.
 MARKS: dict[str, Any] = {
-    "recurring_revenue_by_month": lambda row: (
-        [f"{row['month']:%B %Y}", f"new {row['new']:+,.2f}"] if row["new"] else None
-    ),
+    "recurring_revenue_by_month": lambda row: [f"{row['month']:%B %Y}: {money(row['recurring_revenue'])}"],
+    "recurring_revenue_moves": lambda row: [f"{row['month']:%B %Y}", f"new {row['new']:+,.2f}"] if row["new"] else None,
     "revenue_per_subscriber": lambda row: [f"{row['month']:%B %Y}: {money(row['revenue_per_subscriber'] or 0)}"],
     "price_rises": lambda row: [row["plan"], f"{row['left']} left"],
     "net_additions_by_month": lambda row: row["left"] and [f"{row['joined']} joined, {row['left']} left"],
@@ -51,6 +50,7 @@ MARKS: dict[str, Any] = {
     "user_history": lambda row: [row["title"], f"{row['watched_at']:%B %Y}"],
     "user_payments": lambda row: [row["plan"], money(row["amount"]), row["method"]],
 }
+FIRST_DRAWN = {"countries": 8}  # of many rows; the table has them all
 NOT_DRAWN = {"user_account", "recommend_content"}  # they are words
 
 
@@ -84,7 +84,7 @@ def test_every_picture_shows_the_figures_of_its_query(chromium: Any, report: Pat
         )
         assert cells == [[cell(*field) for field in row.items()] for row in rows], key
         tips = page.eval_on_selector_all(f"#{key} .chart .mark", "marks => marks.map(mark => mark.dataset.tip)")
-        for said in filter(None, map(MARKS.get(key, lambda _: None), rows)):
+        for said in filter(None, map(MARKS.get(key, lambda _: None), rows[: FIRST_DRAWN.get(key)])):
             assert any(all(word in tip for word in said) for tip in tips), (key, said)
         if key in MARKS:
             assert bool(tips) or not rows, key

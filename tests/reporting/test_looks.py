@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from reports import PROJECT, run_report, run_script, show
 
+from reporting.page import FigureSource, Tile, headline
+from reporting.page import page as report_page
+
 # What a reader would see at once. Each returns the faults that it finds, in words.
 MEASURES = """
     const boxes = [...document.querySelectorAll(".tiles > div, article")];
@@ -90,12 +93,40 @@ def test_the_tests_of_looks_notice(chromium: Any, full_report: Path) -> None:
 
 
 def test_two_columns_fit_a_tablet_and_no_tile_is_alone(chromium: Any, full_report: Path) -> None:
-    for width, columns, tiles in ((400, 1, 2), (720, 2, 4), (1280, 3, 4)):
+    for width, columns, tiles in ((400, 1, 2), (720, 2, 4), (1280, 6, 4)):
         page = show(chromium, full_report, width=width).page
         for selector, expected in ((".cards", columns), (".tiles", tiles)):
             template = page.eval_on_selector(selector, "one => getComputedStyle(one).gridTemplateColumns")
             assert len(template.split()) == expected
         assert page.locator(".tiles > div").count() % tiles == 0
+
+
+@pytest.mark.parametrize("width", [400, 800, 1280])
+def test_no_row_of_cards_ends_before_the_others(chromium: Any, full_report: Path, width: int) -> None:
+    page = show(chromium, full_report, width=width).page
+    ends = page.eval_on_selector_all(
+        ".cards", "all => all.map(one => [one, one.lastElementChild].map(it => it.getBoundingClientRect().right))"
+    )
+    assert len(ends) == 5
+    assert all(abs(row - card) < 1 for row, card in ends)
+
+
+def test_a_chart_with_room_names_more_of_its_axis(chromium: Any, full_report: Path) -> None:
+    named = """() => [...document.querySelectorAll("#viewings_by_day .area text")]
+        .filter(one => one.checkVisibility()).map(one => one.textContent)"""
+    found = [show(chromium, full_report, width=width).page.evaluate(named) for width in (400, 1280)]
+    assert len(found[0]) < len(found[1]) == 12
+
+
+def test_a_long_figure_stays_in_one_line_of_its_tile(chromium: Any, tmp_path: Path) -> None:
+    source = FigureSource("some_figures", "Some figures.", "SELECT 1")
+    tiles = headline("The month", [Tile("revenue", "1,361,315,450.45", "", "even")] * 8, source)
+    file = tmp_path / "page.html"
+    file.write_text(report_page("Large", "", tiles, [], ""), encoding="utf-8")
+    page = show(chromium, file, width=400).page
+    assert measure(page, OUT_OF_ITS_CARD) == []
+    heights = page.eval_on_selector_all(".tiles b", "all => all.map(one => one.offsetHeight)")
+    assert max(heights) < 32
 
 
 def test_an_open_table_leaves_its_neighbours_as_they_are(chromium: Any, full_report: Path) -> None:

@@ -39,6 +39,12 @@ def test_it_is_one_small_file_that_names_its_period(report: Path) -> None:
     assert "https://" not in text
 
 
+def test_what_is_the_same_each_month_is_said_once(report: Path) -> None:
+    text = report.read_text(encoding="utf-8")
+    assert '<p class="lead">0.0 % in each of 5 months.</p>' in text  # binges
+    assert not re.search(r"<p class=.lead.>(\S+ %); \1", text)
+
+
 def test_a_period_of_ones_own(sample: str, tmp_path: Path) -> None:
     text = run_report(sample, tmp_path, "--since", "2024-03-01", "--until", "2024-05-01").read_text(encoding="utf-8")
     assert "1 March to 30 April 2024, against the 61 days before" in text
@@ -92,7 +98,7 @@ def test_a_part_of_the_platform(sample: str, tmp_path: Path) -> None:
     assert "<p>Plan Premium, 1 January to 16 September 2024." in text
     assert "Amounts are in EUR." in text
     assert "&#x27;Premium&#x27; <i>/* :plan */</i>" in text
-    assert re.search("<dt>users</dt><dd><b>2</b>", text)
+    assert re.search("<dt>users</dt><dd><b[^>]*>2</b>", text)
     said = run_script(sample, "report.py", "--out", str(tmp_path / "x.html"), "--plan", "Gold", status=1)
     assert "there is no plan Gold: there are " in said
     text = run_report(sample, tmp_path, "--country", "XX").read_text(encoding="utf-8")
@@ -106,7 +112,7 @@ def test_what_runs_have_written_is_left_out(url: str, tmp_path: Path) -> None:
     before = run_report(url, tmp_path).read_text(encoding="utf-8")
     run_script(url, "simulate.py", "run", "--duration", "2", "--concurrency", "2")
     after = run_report(url, tmp_path).read_text(encoding="utf-8")
-    figures = re.compile("<dd><b>(.*?)</b>")
+    figures = re.compile("<dd><b[^>]*>(.*?)</b>")
     assert figures.findall(after) == figures.findall(before)
     assert len(figures.findall(after)) == 8
     assert "What 1 simulated run wrote is left out" in after
