@@ -9,7 +9,7 @@ from typing import Any
 from reporting.audience import Audience, runs_in
 from reporting.cards import query_source
 from reporting.figures import QueryResult, Reader, read_snapshot
-from reporting.formatting import day, money, number, plural
+from reporting.formatting import day, money, month, number, plural
 from reporting.markup import Markup
 from reporting.money import money_section, plan_tones
 from reporting.page import Tile, headline, message, page
@@ -23,7 +23,6 @@ from toolkit.database import Database
 from toolkit.queries import Query
 
 TITLE = "The streaming service"
-SLOWEST = 5  # queries that are named, with their seconds
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,9 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     ]
     amounts = f"Amounts are in {options.currency or 'the currency of the prices'}."
     what = f"{str(audience)[0].upper()}{str(audience)[1:]}, " if str(audience) else ""
-    subtitle = f"{what}{period}. All days and hours are in UTC. {amounts}{_left_out(days, audience)}"
+    subtitle = (
+        f"{what}{period}. All days and hours are in UTC. {amounts}{_unfinished(period)}{_left_out(days, audience)}"
+    )
     return page(TITLE, subtitle, tiles, sections, _footer(reader, options, database))
 
 
@@ -92,10 +93,10 @@ def _latest_month(period: Period, days: Mapping[str, Any]) -> Period:
     A month that is not over has not had all its payments, so it compares with no other.
     """
     last = min(filter(None, (days["last_viewing"], days["last_payment"])), default=period.last)
-    month = first_of_month(min(last, period.last))
-    if not period.is_whole(month):
-        month = months_later(month, -1)
-    return Period(month, months_later(month, 1)) if period.since <= month else period
+    latest = first_of_month(min(last, period.last))
+    if not period.is_whole(latest):
+        latest = months_later(latest, -1)
+    return Period(latest, months_later(latest, 1)) if period.since <= latest else period
 
 
 def _check_plan(reader: Reader, plan: str | None) -> None:
@@ -113,6 +114,14 @@ def _nothing(audience: Audience) -> str:
         " `python insert_data.py`, or make a year of a platform with `python simulate.py generate` and load that with"
         " `python insert_data.py generated`."
     )
+
+
+def _unfinished(period: Period) -> str:
+    """Say how the months are drawn that are not whole, for those who cannot point at them."""
+    months = dict.fromkeys(map(first_of_month, (period.since, period.last)))
+    said = [f"{month(each)}{period.note(each)}" for each in months if period.note(each)]
+    are = "is" if len(said) == 1 else "are"
+    return f" {' and '.join(said)} {are} hatched or hollow, and in no average." if said else ""
 
 
 def _left_out(days: Mapping[str, Any], audience: Audience) -> str:
@@ -133,12 +142,9 @@ def _footer(reader: Reader, options: ReportOptions, database: Database) -> str:
     reader.cursor.execute("SELECT now() AT TIME ZONE 'UTC'")
     [(now,)] = reader.cursor.fetchall()
     moment = f"as of {options.as_of}" if options.as_of else f"on {day(now)} at {now:%H:%M} UTC"
-    slowest = sorted(reader.seconds.items(), key=lambda item: -item[1])[:SLOWEST]
-    took = ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in slowest)
-    return (
-        f"Read from the database {database.target.database} {moment}, in {sum(reader.seconds.values()):,.1f} s."
-        f" The slowest queries: {took}."
-    )
+    slowest = f" The slowest queries: {reader.slowest}." if reader.slowest else ""
+    took = f"{sum(reader.seconds.values()):,.1f} s"
+    return f"Read from the database {database.target.database} {moment}, in {took}.{slowest}"
 
 
 def _headline(result: QueryResult, latest: Period) -> Markup:

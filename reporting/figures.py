@@ -17,6 +17,8 @@ from toolkit.queries import Query
 
 T = TypeVar("T")
 
+SLOWEST = 5  # queries that are named
+
 # Nothing that is written meanwhile is seen, and nobody who writes is waited for. CockroachDB reads what was there a
 # moment ago: a time in the past is what makes its reads free of conflicts.
 SNAPSHOT_ON_COCKROACHDB = "SET TRANSACTION AS OF SYSTEM TIME '-1ms'"
@@ -59,6 +61,12 @@ class Reader(NamedTuple):
     tell: Callable[[str], None]
     seconds: dict[str, float]
     audience: Audience = Audience()
+
+    @property
+    def slowest(self) -> str:
+        """The queries that took longest, with their seconds, of those that took a tenth of a second."""
+        longest = sorted(self.seconds.items(), key=lambda item: -item[1])[:SLOWEST]
+        return ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in longest if seconds >= 0.1)
 
     def read(self, name: str, **values: Any) -> QueryResult:
         """Return what a query answers with these parameters, and else its own.

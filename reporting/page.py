@@ -97,7 +97,7 @@ def page(title: str, subtitle: str, tiles: Markup, sections: Sequence[Section], 
     )
     body = tag(
         "body",
-        tag("header", tag("h1", title), tag("p", subtitle)),
+        tag("header", tag("h1", title), tag("p", _with_commands(subtitle))),
         _contents(sections),
         tag("main", tiles, *map(_section, sections)),
         tag("footer", tag("p", footer)),
@@ -134,7 +134,12 @@ def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
 
 def message(text: str) -> Markup:
     """Return a paragraph where else figures would be."""
-    return tag("p", text, class_="message")
+    return tag("p", _with_commands(text), class_="message")
+
+
+def _with_commands(text: str) -> Markup:
+    """Mark the commands of a sentence, which stand between backticks."""
+    return join(*(tag("code", part) if i % 2 else part for i, part in enumerate(text.split("`"))))
 
 
 def _contents(sections: Sequence[Section]) -> Markup:
