@@ -631,14 +631,20 @@ WITH period AS NOT MATERIALIZED (
            coalesce(NULL /* :until */::TIMESTAMPTZ, (
                SELECT max(watched_at) + INTERVAL '1 second' FROM watch_history
            )) AS until
+), counted AS (
+    SELECT w.progress, count(*) AS viewings
+    FROM watch_history w, period p
+    WHERE w.watched_at >= p.since AND w.watched_at < p.until
+    GROUP BY w.progress
+), steps AS (
+    SELECT (floor(progress / 10) * 10)::INT8 AS from_percent, sum(viewings) AS viewings
+    FROM counted
+    GROUP BY 1
 )
-SELECT (floor(w.progress / 10) * 10)::INT8 AS from_percent, count(*) AS viewings,
-       round(100.0 * sum(count(*)) OVER (ORDER BY (floor(w.progress / 10) * 10)::INT8) / sum(count(*)) OVER (), 1)
-           AS so_far_percent
-FROM watch_history w, period p
-WHERE w.watched_at >= p.since AND w.watched_at < p.until
-GROUP BY 1
-ORDER BY 1;
+SELECT from_percent, viewings::INT8 AS viewings,
+       round(100.0 * sum(viewings) OVER (ORDER BY from_percent) / sum(viewings) OVER (), 1) AS so_far_percent
+FROM steps
+ORDER BY from_percent;
 
 
 -- What a dashboard shows: money and subscribers

@@ -82,7 +82,7 @@ def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, unfin
             begin = above if value > 0 else below
             top, bottom = y(max(begin, begin + value)), y(min(begin, begin + value))
             box = {"x": _percent(step * (i + 0.5) - width / 2), "width": _percent(width)}
-            box |= {"y": _n(top), "height": _n(max(bottom - top, 0.5))}
+            box |= {"y": _pixels(top), "height": _pixels(max(bottom - top, 0.5))}
             kind = f"mark {one.tone}"
             marks.append(tag("rect", tag("title", one.tips[i]), class_=kind, rx=1, data_series=place, **box))
             if i in unfinished:
@@ -110,11 +110,11 @@ def lines(
     paths, marks = [], []
     for band in bands:
         box = {"x": _percent(step * band.begin), "width": _percent(max(step * (band.end - band.begin), 0.5))}
-        box |= {"y": _n(TOP), "height": _n(HEIGHT - TOP - BOTTOM)}
+        box |= {"y": _pixels(TOP), "height": _pixels(HEIGHT - TOP - BOTTOM)}
         marks.append(tag("rect", tag("title", band.tip), class_="mark band", **box))
     for place, one in enumerate(series):
         points = [(i, y(value)) for i, value in enumerate(one.values) if value is not None]
-        for piece in _pieces([point for point in points if point[0] not in unfinished]):
+        for piece in _unbroken([point for point in points if point[0] not in unfinished]):
             path = "M" + "L".join(f"{step * i * 10:.1f},{top:.1f}" for i, top in piece)
             paths.append(tag("path", d=path, class_=f"line {one.tone}", data_series=place))
         radius = 3 if len(labels) <= 40 else 1
@@ -123,7 +123,7 @@ def lines(
                 "circle",
                 tag("title", one.tips[i]),
                 cx=_percent(step * i),
-                cy=_n(top),
+                cy=_pixels(top),
                 r=radius,
                 class_=f"mark {one.tone}" + (" hollow" if i in unfinished else ""),
                 data_series=place,
@@ -178,7 +178,7 @@ def heat_map(
             else:
                 fields.append(tag("i", cell.text, class_=f"mark {_shade(cell.shade)}", title=cell.tip))
     fields.append(tag("span"))
-    shown = _roomy(columns, (NARROWEST - 20) / max(len(columns), 1))
+    shown = _labels_that_fit(columns, (NARROWEST - 20) / max(len(columns), 1))
     fields += [
         tag("span", tag("span", label) if i in shown else "", class_="column") for i, label in enumerate(columns)
     ]
@@ -216,14 +216,14 @@ def _log_scale(values: Sequence[float]) -> _Scale:
 
 
 def _plot(unit: str, y: _Scale, *marks: Markup) -> Markup:
-    labels = [_short(tick) for tick in y.ticks]
+    labels = [_abbreviated(tick) for tick in y.ticks]
     left = 10 + 7 * max(map(len, labels))
     values = [
-        tag("text", label, x=left - 6, y=_n(y(tick) + 4), text_anchor="end")
+        tag("text", label, x=left - 6, y=_pixels(y(tick) + 4), text_anchor="end")
         for tick, label in zip(y.ticks, labels, strict=True)
     ]
     grid = [
-        tag("line", x1=0, y1=_n(y(tick)), x2="100%", y2=_n(y(tick)), class_="grid" if tick else "zero")
+        tag("line", x1=0, y1=_pixels(y(tick)), x2="100%", y2=_pixels(y(tick)), class_="grid" if tick else "zero")
         for tick in y.ticks
     ]
     axis = tag("svg", *values, width=left, height=HEIGHT, class_="axis")
@@ -233,7 +233,7 @@ def _plot(unit: str, y: _Scale, *marks: Markup) -> Markup:
 
 def _axis(labels: Sequence[str], step: float, indent: float) -> Markup:
     marks = []
-    narrow, wide = (set(_roomy(labels, step * width / 100)) for width in (NARROWEST, WIDE))
+    narrow, wide = (set(_labels_that_fit(labels, step * width / 100)) for width in (NARROWEST, WIDE))
     for i in sorted(narrow | wide):
         x = indent + step * i
         anchor = "end" if x > 97 else "start" if x < 3 else "middle"
@@ -252,7 +252,7 @@ def _legend(series: Sequence[Series]) -> Markup:
     return tag("p", *items, class_="legend")
 
 
-def _roomy(labels: Sequence[str], step: float) -> list[int]:
+def _labels_that_fit(labels: Sequence[str], step: float) -> list[int]:
     """Return which of the labels, so many pixels apart, are written: as many as do not meet. Empty ones are none."""
     room = max(map(len, labels), default=0) * 7 + 8
     written: list[int] = []
@@ -274,7 +274,7 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     return [step * i for i in range(first, math.ceil(high / step - 1e-9) + 1)]
 
 
-def _pieces(points: Sequence[tuple[int, float]]) -> Iterable[list[tuple[int, float]]]:
+def _unbroken(points: Sequence[tuple[int, float]]) -> Iterable[list[tuple[int, float]]]:
     """Yield the runs of points that follow each other without a gap."""
     piece: list[tuple[int, float]] = []
     for point in points:
@@ -290,12 +290,12 @@ def _percent(number: float) -> str:
     return f"{number:.2f}%"
 
 
-def _n(number: float) -> str:
+def _pixels(number: float) -> str:
     """Write a coordinate: a tenth of a pixel is finer than a screen."""
     return f"{number:.1f}".removesuffix(".0")
 
 
-def _short(value: float) -> str:
+def _abbreviated(value: float) -> str:
     """Write a value of an axis: 1,500 as 1.5k."""
     for size, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(value) >= size:

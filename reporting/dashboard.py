@@ -59,7 +59,7 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     # When there are data is a matter of the whole platform, and of all but the runs.
     [days] = reader._replace(audience=Audience(runs=audience.runs)).read("days_of_data").rows
     if days["first_day"] is None:
-        nothing = message(_nothing(audience) + _left_out(days, audience))
+        nothing = message(_no_data(audience) + _left_out(days, audience))
         return page(TITLE, str(audience), nothing, [], _footer(reader, options, database))
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
@@ -105,7 +105,7 @@ def _check_plan(reader: Reader, plan: str | None) -> None:
         raise UserError(f"there is no plan {plan}: there are {', '.join(map(clipped, names)) or 'none'}")
 
 
-def _nothing(audience: Audience) -> str:
+def _no_data(audience: Audience) -> str:
     """Say that there are no data, and which command comes next."""
     if str(audience):
         return f"Nobody of {audience} has signed up, watched or paid: run `python report.py` to see all."

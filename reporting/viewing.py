@@ -59,7 +59,7 @@ def _hours_watched(reader: Reader, period: Period) -> Card:
         "Hours watched by month",
         "hours",
         "hours",
-        lambda hours: f"{hours:,.0f} hours",
+        lambda hours: f"{hours:,.0f}",
         lambda row: (
             f"{row['hours']:,} hours, {row['hours_per_viewer'] or 0:,} for each viewer\n"
             f"{plural(row['without_duration'], 'viewing', 'viewings')} of titles whose duration is not known"
