@@ -13,12 +13,16 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolkit import schema
 from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
-from toolkit.indexes.build import build_missing
+from toolkit.indexes import may_be_missing
+
+if TYPE_CHECKING:
+    from toolkit.schema.reset import DropTarget
 
 if __name__ != "__main__":  # the script does without them, and starts sooner
     from services import *  # noqa: F403
@@ -27,7 +31,7 @@ if __name__ != "__main__":  # the script does without them, and starts sooner
 SCHEMA = Path(__file__).with_name("schema.sql")
 UPGRADE = "was the database made by an earlier schema.sql? python streaming_services.py --schema upgrade.sql"
 # The differences that the files of cockroachdb/ make: upgrade.sql would undo a part of them.
-OF_A_CLUSTER = re.compile(r"\w+: (sharding of index |constraint \w+_region_fkey |options is .*\bttl)").match
+OF_A_CLUSTER = r"\w+: (sharding of index |constraint \w+_region_fkey |options is .*\bttl)"
 UNDO = "made by a file of cockroachdb/? then it is as it should be, and the file of that name with _undo takes it back"
 
 
@@ -85,9 +89,8 @@ def _apply(database: Database, file: Path, *, compare: bool) -> int:
 
     def work() -> tuple[list[str], str, schema.Comparison]:
         created = schema.apply(database, file)
-        built = build_missing(database, connections=4)
-        if built:
-            say(f"built what a load had dropped and not made again: {', '.join(index.name for index in built)}")
+        if may_be_missing(database) and (built := _build_missing(database)):
+            say(f"built what a load had dropped and not made again: {', '.join(built)}")
         whereabouts = _whereabouts(database)
         return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])
 
@@ -102,6 +105,12 @@ def _apply(database: Database, file: Path, *, compare: bool) -> int:
         say("warning: whether tables that were there already differ is not known:")
     _say_drift(comparison, file)
     return 0
+
+
+def _build_missing(database: Database) -> list[str]:
+    from toolkit.indexes.build import build_missing  # seldom needed
+
+    return [index.name for index in build_missing(database, connections=4)]
 
 
 def _check(database: Database, file: Path) -> int:
@@ -121,20 +130,22 @@ def _check(database: Database, file: Path) -> int:
 
 
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
-    targets = supervised(database, lambda: schema.list_drop_targets(database, file))
+    from toolkit.schema.reset import list_drop_targets, reset  # seldom needed
+
+    targets = supervised(database, lambda: list_drop_targets(database, file))
     if not agreed and not _agrees(database, targets):
         say("nothing was changed")
         return 1
 
     def work() -> tuple[list[str], str]:
-        return schema.reset(database, file), _whereabouts(database)
+        return reset(database, file), _whereabouts(database)
 
     created, whereabouts = supervised(database, work)
     _print_tables(created, created, whereabouts)
     return 0
 
 
-def _agrees(database: Database, targets: list[schema.DropTarget]) -> bool:
+def _agrees(database: Database, targets: "list[DropTarget]") -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
     for name, kind, rows, partition_of in targets:
         what = f"a {kind}" if rows is None else f"{rows:,} rows"
@@ -159,7 +170,7 @@ def _say_drift(comparison: schema.Comparison, file: Path) -> None:
     for difference in comparison.differences:
         say(f"  {difference}")
     if _is_ours(file):
-        of_a_cluster = list(map(OF_A_CLUSTER, comparison.differences))
+        of_a_cluster = [re.match(OF_A_CLUSTER, difference) for difference in comparison.differences]
         if any(of_a_cluster):
             say(f"  {UNDO}")
         if not all(of_a_cluster):

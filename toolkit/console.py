@@ -23,14 +23,14 @@ class UserError(Exception):
 # Controls, and what turns the direction of the text behind it (embeddings, overrides, isolates), with which a line is
 # made to read as another: Unicode Technical Report 36, "Bidirectional Text Spoofing". Half a surrogate pair is no
 # character. All else is shown: that a character is not known, or not to be seen, is no harm.
-STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+STEERING = "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def printable(text: str) -> str:
     """Return one line of text, what could steer a terminal (escape sequences, line feeds) made visible: \\x1b, \\n."""
     if text.isprintable():
         return text
-    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return re.sub(STEERING, lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def clipped(text: str, most: int = 60) -> str:

@@ -7,8 +7,9 @@ import pytest
 from toolkit.database import Database, run_or_explain
 from toolkit.database.catalog import read
 from toolkit.database.tables import Table
+from toolkit.indexes import RECORD
 from toolkit.indexes.definitions import Index, read_replaceable
-from toolkit.indexes.record import RECORD, read_missing
+from toolkit.indexes.record import read_missing
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from seeding import query, write
 
 from toolkit.database import Database
 from toolkit.database.tables import Table
+from toolkit.indexes import RECORD
 from toolkit.indexes.definitions import Index
-from toolkit.indexes.record import RECORD
 
 Indexes = Callable[[], list[Index]]
 

@@ -17,6 +17,7 @@ from toolkit import schema
 from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.schema import ddl
+from toolkit.schema.reset import reset
 
 
 def test_apply_tells_what_it_created_and_repeats(empty_database: Database, file: Path) -> None:
@@ -223,7 +224,7 @@ def test_where_transactions_take_no_ddl(
     assert schema.apply(empty_database, file) == []
     assert "takes no DDL in transactions" in (schema.compare(empty_database, file).not_compared or "")
     with pytest.raises(UserError, match="takes no DDL in transactions"):
-        schema.reset(empty_database, file)
+        reset(empty_database, file)
     file.write_text("CREATE TABLE IF NOT EXISTS more (id INT8 PRIMARY KEY);\nCREATE TABLE bad (id NONSENSE);")
     with pytest.raises(UserError, match=r"(?s)line 2: .*nonsense.*statements before it that are applied: 1"):
         schema.apply(empty_database, file)

@@ -12,6 +12,7 @@ from schema_files import ROWS, SCHEMA, TABLES, THING, everything, execute, is_co
 from toolkit import schema
 from toolkit.console import UserError
 from toolkit.database import Database, DatabaseMissing
+from toolkit.schema.reset import reset
 
 
 def test_no_drift(database: Database) -> None:
@@ -160,7 +161,7 @@ def test_a_schema_of_ones_own(url: str) -> None:
     assert schema.apply(database, SCHEMA) == []
     execute(database, ROWS)
     assert schema.compare(database, SCHEMA) == (TABLES, [], None)
-    assert schema.reset(database, SCHEMA) == TABLES
+    assert reset(database, SCHEMA) == TABLES
     assert tables(owner) == []
     owner.close()
     database.close()
@@ -176,7 +177,7 @@ def test_a_file_that_names_schemas_is_not_compared(empty_database: Database, fil
         schema.apply(empty_database, file)
         assert "in which schema its tables are" in (schema.compare(empty_database, file).not_compared or "")
         with pytest.raises(UserError, match="cannot be told which tables"):
-            schema.reset(empty_database, file)
+            reset(empty_database, file)
 
 
 def test_comments_that_look_like_qualified_names(empty_database: Database, file: Path) -> None:

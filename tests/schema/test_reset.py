@@ -15,17 +15,18 @@ from toolkit import schema
 from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.schema import ddl
+from toolkit.schema.reset import list_drop_targets, reset
 
 
 def rows_of(database: Database, file: Path) -> dict[str, int | None]:
     """Return what a reset drops, and how many rows each has."""
-    return {target.name: target.rows for target in schema.list_drop_targets(database, file)}
+    return {target.name: target.rows for target in list_drop_targets(database, file)}
 
 
 def test_reset(filled: Database) -> None:
     execute(filled, "CREATE TABLE mine AS SELECT 1 AS one")
     assert rows_of(filled, SCHEMA) == dict(zip(TABLES, [2, 2, 1, 1, 1, 1], strict=True))
-    assert schema.reset(filled, SCHEMA) == TABLES
+    assert reset(filled, SCHEMA) == TABLES
     assert rows_of(filled, SCHEMA) == dict.fromkeys(TABLES, 0)
     assert execute(filled, "SELECT one FROM mine") == [(1,)]
 
@@ -33,7 +34,7 @@ def test_reset(filled: Database) -> None:
 def test_reset_puts_drift_right(database: Database) -> None:
     execute(database, "ALTER TABLE users ADD COLUMN phone TEXT")
     execute(database, "DROP TABLE reviews")
-    schema.reset(database, SCHEMA)
+    reset(database, SCHEMA)
     assert schema.compare(database, SCHEMA) == (TABLES, [], None)
 
 
@@ -47,7 +48,7 @@ def test_reset_puts_drift_right(database: Database) -> None:
 def test_reset_spares_what_others_depend_on(filled: Database, dependant: str) -> None:
     execute(filled, dependant)
     with pytest.raises(UserError, match=r"nothing was dropped: .* mine|nothing was dropped: .*\"mine\""):
-        schema.reset(filled, SCHEMA)
+        reset(filled, SCHEMA)
     assert execute(filled, "SELECT count(*) FROM users") == [(2,)]
     assert set(TABLES) < {*tables(filled), "mine"}
 
@@ -55,7 +56,7 @@ def test_reset_spares_what_others_depend_on(filled: Database, dependant: str) ->
 def test_reset_drops_the_views_of_the_file(empty_database: Database, file: Path) -> None:
     file.write_text(f"{THING} CREATE VIEW big AS SELECT id FROM things; CREATE VIEW bigger AS SELECT id FROM big;")
     schema.apply(empty_database, file)
-    assert schema.reset(empty_database, file) == ["things", "big", "bigger"]
+    assert reset(empty_database, file) == ["things", "big", "bigger"]
 
 
 def test_an_interrupted_reset_is_finished_by_the_next(empty_database: Database, url: str, file: Path) -> None:
@@ -64,8 +65,8 @@ def test_an_interrupted_reset_is_finished_by_the_next(empty_database: Database, 
     execute(empty_database, "INSERT INTO things VALUES (1)")
     file.write_text("SELECT pg_sleep(0.25);\n" + THING)  # builds slowly: once to compare, and once to apply
     code = (
-        "import sys, pathlib; from toolkit import database, schema; "
-        "schema.reset(database.Database(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+        "import sys, pathlib; from toolkit import database; from toolkit.schema.reset import reset; "
+        "reset(database.Database(sys.argv[1]), pathlib.Path(sys.argv[2]))"
     )
     for seconds in (0.3, 0.5, 0.7):
         resetting = subprocess.Popen([sys.executable, "-c", code, url, str(file)], cwd=PROJECT)
@@ -74,7 +75,7 @@ def test_an_interrupted_reset_is_finished_by_the_next(empty_database: Database, 
         resetting.wait()
     # All or nothing on PostgreSQL; on CockroachDB the tables may be gone.
     assert rows_of(empty_database, file) in ({"things": 1}, {"things": 0}, {})
-    assert schema.reset(empty_database, file) == ["things"]
+    assert reset(empty_database, file) == ["things"]
     assert rows_of(empty_database, file) == {"things": 0}
 
 
@@ -83,7 +84,7 @@ def test_a_reset_that_cannot_build_says_what_is_left(empty_database: Database, f
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
     with pytest.raises(UserError, match=r"already exists .*IF NOT EXISTS") as failure:
-        schema.reset(empty_database, file)
+        reset(empty_database, file)
     file.write_text(THING)
     left = rows_of(empty_database, file)
     assert left == ({} if "the tables were dropped" in str(failure.value) else {"things": 1})
@@ -93,17 +94,17 @@ def test_reset_knows_materialized_views(empty_database: Database, file: Path) ->
     file.write_text(f"{THING} CREATE MATERIALIZED VIEW sizes AS SELECT size FROM things;")
     schema.apply(empty_database, file)
     execute(empty_database, "INSERT INTO things VALUES (1)")
-    assert [(name, kind, rows) for name, kind, rows, _ in schema.list_drop_targets(empty_database, file)] == [
+    assert [(name, kind, rows) for name, kind, rows, _ in list_drop_targets(empty_database, file)] == [
         ("things", "table", 1),
         ("sizes", "materialized view", None),
     ]
     if is_cockroachdb(empty_database):
         # v21.1 fills a view as of a moment before its table was made again, and says so; both were dropped.
         with suppress(UserError):
-            schema.reset(empty_database, file)
+            reset(empty_database, file)
         assert rows_of(empty_database, file)["things"] == 0
     else:
-        assert schema.reset(empty_database, file) == ["things", "sizes"]
+        assert reset(empty_database, file) == ["things", "sizes"]
         assert rows_of(empty_database, file) == {"things": 0, "sizes": None}
 
 
@@ -116,10 +117,10 @@ def test_views_are_dropped_after_those_that_depend_on_them(empty_database: Datab
     )
     assert schema.apply(empty_database, file) == ["things", "a", "b", "c", "d"]
     execute(empty_database, "CREATE OR REPLACE VIEW a AS SELECT id FROM d")  # one that was made after it
-    assert schema.reset(empty_database, file) == ["things", "a", "b", "c", "d"]
+    assert reset(empty_database, file) == ["things", "a", "b", "c", "d"]
     execute(empty_database, "CREATE VIEW mine AS SELECT id FROM c")
     with pytest.raises(UserError, match=r"nothing was dropped: .* does not name .*view mine depends on view c"):
-        schema.reset(empty_database, file)
+        reset(empty_database, file)
 
 
 def test_partitions_are_named_before_they_are_dropped(empty_database: Database, file: Path) -> None:
@@ -137,13 +138,13 @@ def test_partitions_are_named_before_they_are_dropped(empty_database: Database, 
         "CREATE SCHEMA old; CREATE TABLE old.events_2b PARTITION OF events_2 FOR VALUES FROM (20) TO (30);"
         "INSERT INTO events VALUES (1), (11), (12), (21)",
     )
-    assert schema.list_drop_targets(empty_database, file) == [
+    assert list_drop_targets(empty_database, file) == [
         ("events", "table", 4, None),
         ("events_1", "table", 1, "events"),
         ("events_2a", "table", 2, "events"),
         ("old.events_2b", "table", 1, "events"),
     ]
-    schema.reset(empty_database, file)
+    reset(empty_database, file)
     assert set(rows_of(empty_database, file)) == {"events", "events_1"}
 
 
@@ -157,6 +158,6 @@ def test_a_lock_that_is_not_given_up(filled: Database, url: str, monkeypatch: py
         with pytest.raises(
             UserError, match=r"nothing was dropped: .*session \d+ \(user .*, somebody's shell.*\) has used"
         ):
-            schema.reset(filled, SCHEMA)
+            reset(filled, SCHEMA)
     other.close()
     assert execute(filled, "SELECT count(*) FROM users") == [(2,)]

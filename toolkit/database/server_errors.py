@@ -8,7 +8,7 @@ import psycopg2
 from toolkit.console import UserError
 from toolkit.database.connection import Cursor
 from toolkit.database.pool import Database
-from toolkit.database.transaction import REPEATABLE, run_transaction
+from toolkit.database.transaction import REPEATABLE, Promise, run_transaction
 
 T = TypeVar("T")
 
@@ -51,13 +51,13 @@ def explained(error: psycopg2.Error, database: Database) -> UserError:
     return failure
 
 
-def run_or_explain(database: Database, work: Callable[[Cursor], T]) -> T:
+def run_or_explain(database: Database, work: Callable[[Cursor], T], promise: Promise = REPEATABLE) -> T:
     """Run work, which may be repeated, as run_transaction() does, and return its result.
 
     Raises UserError for whatever the server refuses, too.
     """
     try:
-        return run_transaction(database, work, REPEATABLE, try_again=catalog_has_changed)
+        return run_transaction(database, work, promise, try_again=catalog_has_changed)
     except psycopg2.Error as error:
         raise explained(error, database) from error
 

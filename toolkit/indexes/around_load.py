@@ -6,7 +6,7 @@ from typing import TypeVar
 from toolkit.console import printable, say
 from toolkit.database import Database
 from toolkit.database.tables import TableName
-from toolkit.indexes.record import read_missing
+from toolkit.indexes import may_be_missing
 
 T = TypeVar("T")
 
@@ -20,12 +20,13 @@ def load_indexes_last(
     at once. May be repeated, also after a kill. Raises what load raises, and UserError if an index of these tables
     cannot be dropped or built; which are missing then is told. Those of others that cannot be built are told only.
     """
-    missing = read_missing(database)
-    if not (missing or without_indexes):
+    if not (without_indexes or may_be_missing(database)):
         return load()
     from toolkit.indexes.build import CannotBuild, build_missing  # most loads have no use for them
+    from toolkit.indexes.record import read_missing
     from toolkit.indexes.set_aside import set_aside
 
+    missing = read_missing(database)
     if missing:
         say(f"{_indexes(len(missing))} missing since another load, which was cut off or still runs")
     if without_indexes:

@@ -12,9 +12,8 @@ from psycopg2 import errors, sql
 from toolkit.database import ONLY_READS, REPEATABLE, Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.server_errors import catalog_has_changed
+from toolkit.indexes import RECORD
 from toolkit.indexes.definitions import Index
-
-RECORD = "indexes_to_build_after_load"
 
 # Index names are unique in a table of CockroachDB, and in a schema of PostgreSQL.
 CREATE = """

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from toolkit.console import UserError
 from toolkit.database import Cursor
 
-_NEEDS = re.compile(r"^-- needs: CockroachDB v(\d+)\.(\d+)$", re.MULTILINE)
-_VERSION = re.compile(r"v(\d+)\.(\d+)\S*")
+_NEEDS = r"(?m)^-- needs: CockroachDB v(\d+)\.(\d+)$"
+_VERSION = r"v(\d+)\.(\d+)\S*"
 
 
 class CockroachVersion(NamedTuple):
@@ -23,7 +23,7 @@ class CockroachVersion(NamedTuple):
 
 def needed_version(text: str) -> CockroachVersion | None:
     """Return the oldest version of CockroachDB that can run a SQL file; None if the file says nothing of that."""
-    found = _NEEDS.search(text)
+    found = re.search(_NEEDS, text)
     return CockroachVersion(*map(int, found.groups())) if found else None
 
 
@@ -32,7 +32,7 @@ def check_server(cursor: Cursor, file: Path, needed: CockroachVersion | None) ->
     if not needed:
         return
     said = cursor.connection.get_parameter_status("crdb_version")
-    found = _VERSION.search(said or "")
+    found = re.search(_VERSION, said or "")
     if found and CockroachVersion(*map(int, found.groups())) >= needed:
         return
     server = f"CockroachDB {found[0]}" if found else said or "PostgreSQL"

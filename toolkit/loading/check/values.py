@@ -4,7 +4,6 @@ Nothing is adjusted: a value is taken exactly or refused. The text is an element
 because that is how rows travel: one array a column, which the server parses in one go.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -24,9 +23,10 @@ TEXTS = ("text", "varchar", "bpchar", "name")
 
 MOST_DIMENSIONS = 6  # of an array, in PostgreSQL
 
-OTHER_UUID = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\2){3}[0-9a-fA-F]{12})").fullmatch
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
-BYTES = re.compile(r"\\x(?:[0-9a-fA-F]{2})*").fullmatch
+# Compiled when they are needed, as most loads do without.
+OTHER_UUID = r"(?:urn:uuid:)?([0-9a-fA-F]{8}(-?)(?:[0-9a-fA-F]{4}\2){3}[0-9a-fA-F]{12})"
+BYTES = r"\\x(?:[0-9a-fA-F]{2})*"
 
 
 def reader_for(column: Column) -> ValueReader:
@@ -107,7 +107,7 @@ def _uuid(value: Any) -> str:
     if type(value) is str:
         if UUID(value):
             return value.lower()
-        match = OTHER_UUID(value[1:-1] if value[:1] + value[-1:] == "{}" else value)
+        match = re.fullmatch(OTHER_UUID, value[1:-1] if value[:1] + value[-1:] == "{}" else value)
         if match:
             digits = match[1].replace("-", "").lower()
             return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
@@ -115,7 +115,7 @@ def _uuid(value: Any) -> str:
 
 
 def _bytes(value: Any) -> str:
-    if type(value) is str and BYTES(value):
+    if type(value) is str and re.fullmatch(BYTES, value):
         return quoted(value)
     raise ValueError(r"expected bytes as \x and hex digits, like \x00ff")
 
@@ -177,6 +177,8 @@ def _left_to_the_server(name: str) -> ValueReader:
 
 
 def _address(element: str) -> Any:
+    import ipaddress  # 1 ms, and seldom needed
+
     return ipaddress.ip_interface(element)
 
 

@@ -31,7 +31,7 @@ PASSED_ON = (
     "DEFERRABLE (PostgreSQL), or load twice, the first time with a third value in one of the rows"
 )
 NOT_NULL_VIOLATION = "23502"
-NULL_COLUMN = re.compile(r'null value in column "(.*?)"').search  # CockroachDB tells the column in no other way
+NULL_COLUMN = r'null value in column "(.*?)"'  # CockroachDB tells the column in no other way
 
 
 def is_rows_fault(error: psycopg2.Error) -> bool:
@@ -119,7 +119,7 @@ def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> 
         advice = f"user {user} may not write this row: change it or the policy, or load as a user whom no policy binds"
         return batch.problem(0, f"{said}: {advice}")
     if error.pgcode == NOT_NULL_VIOLATION:
-        named = NULL_COLUMN(error.diag.message_primary or "")
+        named = re.search(NULL_COLUMN, error.diag.message_primary or "")
         column = error.diag.column_name or (named[1] if named else "")
         return batch.problem(0, said if column in batch.columns else MISSING, column)
     return batch.problem(0, said, error.diag.column_name or _unreadable_column(cursor, batch))

@@ -1,7 +1,6 @@
 """The rows of one table in one file: what the readers of fixtures give to those who check and write them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from typing import Any, NamedTuple, TypeVar
 
 from toolkit.loading.problems import Problem
@@ -46,8 +45,8 @@ class RowSource:
 
     def of_table(self: Self, table: str) -> Self:
         """Return the same rows, as those of a table that is called so."""
-        source = copy(self)
-        source.table = table
+        source = object.__new__(type(self))
+        source.__dict__.update(self.__dict__, table=table)
         return source
 
     def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
