@@ -1,6 +1,7 @@
 """What recommend_content() is worth, and how long it takes, on generated years.
 
     python benchmarks/recommend.py [URL] [--users N] [--seeds 1,2,3]
+    python benchmarks/recommend.py URL --loaded
 
 Worth: the last month of a year is cut off. What is recommended from the rest is compared with what each user finished
 in that month and had not watched before: the hit rate at 10 is the share of users for whom one of ten titles is among
@@ -12,6 +13,9 @@ Time: 200 users, the heaviest among them.
 Both are measured on the finished year, and then on a running platform: a whole month's viewings are begun again within
 an hour and are under way, each of the most popular titles has a fan who has finished it 60 times since, and there are
 users who signed up a minute ago, of whom is counted who gets ten titles. Makes databases of its own and drops them.
+
+--loaded: measures the time alone, in the database of URL as it is, and writes nothing: 500 users, half of them the
+heaviest and half of them chance's; each is asked for twice in a row, for the first time may wait for the disk.
 """
 
 import argparse
@@ -23,6 +27,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import quantiles
@@ -44,6 +49,7 @@ SAMPLE = 1_000  # users of a year whose recommendations are compared
 TIMED = 200
 NEW_USERS = 50
 FANS = 20  # titles that have one
+TIMED_IN_LOADED = 500
 
 USERS = """
     INSERT INTO users (user_id, name, email)
@@ -63,8 +69,12 @@ def main() -> None:
     parser.add_argument("url", nargs="?", metavar="URL", help="the server (default: the local database)")
     parser.add_argument("--users", type=int, default=20_000, metavar="N", help="of each year (default: 20,000)")
     parser.add_argument("--seeds", default="1,2,3", help="of the years (default: 1,2,3)")
+    parser.add_argument("--loaded", action="store_true", help="time it in the database of URL, which has users")
     options = parser.parse_args()
     server = options.url or local.url()
+    if options.loaded:
+        print(json.dumps(_time_loaded(server)))
+        return
     results: dict[str, Any] = {}
     print(f"{'year':29} {'users':>6} {'popular':>8} {'recommended':>12} {'ratio':>6} {'p50':>8} {'p95':>8}  new users")
     for seed in options.seeds.split(","):
@@ -80,6 +90,30 @@ def main() -> None:
                     flush=True,
                 )
     print(json.dumps(results))
+
+
+def _time_loaded(url: str) -> dict[str, float]:
+    """Return how long calls take in a database that is there, for the first time and again."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.set_session(readonly=True, autocommit=True)
+        cursor.execute("SELECT user_id FROM users ORDER BY user_id")
+        users = [user for (user,) in cursor]
+        cursor.execute(
+            "SELECT user_id, count(*) FROM watch_history GROUP BY user_id ORDER BY 2 DESC, 1 LIMIT %s",
+            (TIMED_IN_LOADED // 2,),
+        )
+        heaviest: dict[int, int] = dict(cursor.fetchall())
+    left = sorted(set(users) - heaviest.keys())
+    others = random.Random(1).sample(left, min(TIMED_IN_LOADED - len(heaviest), len(left)))
+    results: dict[str, float] = {"users": len(users), "viewings_of_the_heaviest": max(heaviest.values())}
+    with Database(url) as database:
+        for name, timed in (("heaviest", list(heaviest)), ("others", others)):
+            both = [(_seconds(database, user), _seconds(database, user)) for user in timed]
+            for when, times in zip(("first", "again"), zip(*both, strict=True), strict=True):
+                p50, p95 = _p50_and_p95(times)
+                print(f"{len(timed)} {name}, {when}: p50 {p50:.1f} ms, p95 {p95:.1f} ms", flush=True)
+                results |= {f"{name}_{when}_p50_ms": p50, f"{name}_{when}_p95_ms": p95}
+    return results
 
 
 def _measure_year(server: str, users: int, seed: str, tastes: bool) -> dict[str, dict[str, float]]:
@@ -158,21 +192,27 @@ def _measure(url: str, wanted: dict[int, set[int]], heaviest: list[int], baselin
     with Database(url) as database:
         hits = sum(bool(titles & set(_recommended(database, user))) for user, titles in wanted.items())
         others = [user for user in wanted if user not in heaviest]
-        times = [_seconds(database, user) * 1e3 for user in heaviest + others[: TIMED - len(heaviest)]]
+        times = [_seconds(database, user) for user in heaviest + others[: TIMED - len(heaviest)]]
         served = sum(len(_recommended(database, -number)) == AT for number in range(1, NEW_USERS + 1))
-    cuts = quantiles(times, n=20)
+    p50, p95 = _p50_and_p95(times)
     return {
         "users": len(wanted),
         "popular": baseline,
         "recommended": hits / len(wanted),
-        "p50_ms": cuts[9],
-        "p95_ms": cuts[18],
+        "p50_ms": p50,
+        "p95_ms": p95,
         "new_users_served": served / NEW_USERS,
     }
 
 
 def _recommended(database: Database, user: int) -> list[int]:
     return [row["content_id"] for row in recommend_content(database, user_id=user)]
+
+
+def _p50_and_p95(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return them in milliseconds."""
+    cuts = quantiles(seconds, n=20)
+    return cuts[9] * 1e3, cuts[18] * 1e3
 
 
 def _seconds(database: Database, user: int) -> float:

@@ -20,8 +20,9 @@ from toolkit.database import Cursor
 # More of each costs time and gains hits: benchmarks/recommend.py measures both.
 TITLES = 20  # of the user's, the latest finished
 VIEWERS = 60  # of each of these, the latest who finished it
-# In which of its viewings, the latest, they are looked for: some are under way, some watch a title again and again.
-FINISHES, VIEWINGS_OF_TITLE = 300, 1_000
+# They are looked for among its latest finishes, so many out of so many viewings: some viewings are under way, and some
+# people watch a title again and again. More finishes cost time, and find nobody better.
+FINISHES, VIEWINGS_OF_TITLE = 120, 1_000
 NEIGHBOURS = 80  # those who share most of these titles
 VIEWINGS = 40  # of each neighbour, the latest
 CANDIDATES = 100  # titles that most of the neighbours finished

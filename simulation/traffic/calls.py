@@ -94,5 +94,5 @@ class Calls:
         except KeyboardInterrupt:
             self.recorder.unanswered(operation, since)
             raise
-        self.recorder.ok((operation, since, time.monotonic(), self.database.retries - retries))
+        self.recorder.ok((time.monotonic(), since, True, operation, self.database.retries - retries))
         return OK, result

@@ -25,7 +25,7 @@ from simulation.traffic.history import History
 from simulation.traffic.measurements import COUNTS, Measurement, Measurements, add
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
-from simulation.traffic.recorder import Answer, Totals
+from simulation.traffic.recorder import AnyAnswer, Totals
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.runner import Part, Traffic
 from toolkit.console import UserError
@@ -45,7 +45,7 @@ class Report:
     """
 
     measured: dict[str, tuple[list[int], bytes]]
-    answers: list[Answer]
+    answers: list[AnyAnswer]
     silence: float
     is_warm_up: bool
     counts_from: float
@@ -71,11 +71,11 @@ class Child:
     pipe: Connection
     messages: "queue.Queue[Any]" = field(default_factory=queue.Queue)
     measurements: Measurements = field(default_factory=dict)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[AnyAnswer] = field(default_factory=list)
     silence: float = 0.0
     end: End | None = None
 
-    def take(self, measurements: Measurements) -> list[Answer]:
+    def take(self, measurements: Measurements) -> list[AnyAnswer]:
         """Add what was measured since the last time to these, as a Recording does."""
         add(measurements, self.measurements)
         answers, self.measurements, self.answers = self.answers, {}, []

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from simulation.traffic.measurements import UNSTARTED, Measurement, Measurements, add
@@ -24,26 +25,29 @@ class Answer(NamedTuple):
     is_answer: bool
 
 
+# One that has succeeded need not be made anew of what was recorded: the first three values count.
+AnyAnswer = Answer | tuple[float, float, bool, str, int]
+
+
 class Recording(Protocol):
     """What can be asked for what was measured since the last time."""
 
-    def take(self, measurements: Measurements) -> list[Answer]:
+    def take(self, measurements: Measurements) -> list[AnyAnswer]:
         """Add what was measured since the last time to these, and return the ends of the calls."""
 
 
 class Recorder:
     """Where a worker records what it measures, until somebody takes it.
 
-    ok: records a call that has succeeded: its operation, since when its caller has waited, when it ended (both as
-    time.monotonic() tells), and its retries. It is in every call, so it costs as little as it can, and what is to be
-    counted is counted by who takes it.
+    ok: records a call that has succeeded: as an Answer, and after that its operation and its retries. It is in every
+    call, so it costs as little as it can, and what is to be counted is counted by who takes it.
     """
 
     def __init__(self) -> None:
-        self._ok: deque[tuple[str, float, float, int]] = deque()
+        self._ok: deque[tuple[float, float, bool, str, int]] = deque()
         self.ok = self._ok.append
         self._measurements: Measurements = {}
-        self._answers: list[Answer] = []
+        self._answers: list[AnyAnswer] = []
         self._lock = threading.Lock()
 
     def failed(self, operation: str, since: float, retries: int, *, is_error: bool) -> None:
@@ -75,19 +79,20 @@ class Recorder:
         with self._lock:
             self._measurements.setdefault(UNSTARTED, Measurement()).unstarted += operations
 
-    def take(self, measurements: Measurements) -> list[Answer]:
+    def take(self, measurements: Measurements) -> list[AnyAnswer]:
         """Add what was recorded since the last time to these measurements, and return the ends of the calls."""
         with self._lock:
             taken, self._measurements = self._measurements, {}
             answers, self._answers = self._answers, []
         add(measurements, taken)
         for _ in range(len(self._ok)):
-            operation, since, ended, retries = self._ok.popleft()
+            ok = self._ok.popleft()
+            ended, since, _, operation, retries = ok
             measurement = measurements.get(operation) or measurements.setdefault(operation, Measurement())
             measurement.ops += 1
             measurement.record(ended - since)
             measurement.retries += retries
-            answers.append(Answer(ended, since, is_answer=True))
+            answers.append(ok)
         return answers
 
 
@@ -119,14 +124,15 @@ class Totals:
     def take(self) -> tuple[Measurements, float]:
         """Return what was measured since the last time, and in how many seconds; and add it to the totals."""
         latest: Measurements = {}
-        answers: list[Answer] = []
+        answers: list[AnyAnswer] = []
         for recording in self._recordings:
             answers += recording.take(latest)
         add(self.measurements, latest)
-        for answer in sorted(answers):
-            self._waiting = min(self._waiting, answer.since)
-            if answer.is_answer:
-                self._note_silence(answer.ended)
+        answers.sort()
+        for ended, since, is_answer in map(itemgetter(0, 1, 2), answers):
+            self._waiting = min(self._waiting, since)
+            if is_answer:
+                self._note_silence(ended)
         now = time.monotonic()
         seconds, self._taken, self.elapsed = now - self._taken, now, now - self._began
         return latest, seconds

@@ -16,7 +16,7 @@ from simulation.traffic.history import History
 from simulation.traffic.measurements import Measurements
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
-from simulation.traffic.recorder import Answer, Recorder, Totals
+from simulation.traffic.recorder import AnyAnswer, Recorder, Totals
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.worker import Share, Stage, Worker
 from toolkit.database import Database
@@ -107,7 +107,7 @@ class Traffic:
         """How many seconds of CPU this process has taken so far."""
         return time.process_time()
 
-    def take(self, measurements: Measurements) -> list[Answer]:
+    def take(self, measurements: Measurements) -> list[AnyAnswer]:
         """Add what was measured since the last time to these, in the place of totals."""
         return [answer for recorder in self._recorders for answer in recorder.take(measurements)]
 

@@ -150,9 +150,9 @@ def test_a_silence_begins_when_somebody_waits() -> None:
     recorder = Recorder()
     totals = Totals([recorder])
     now = time.monotonic()
-    recorder.ok(("watch", now, now + 1.0, 0))
-    recorder.ok(("watch", now + 8.0, now + 8.5, 0))  # nothing was asked for 7 s
-    recorder.ok(("watch", now + 8.4, now + 11.0, 0))  # asked before the latest answer
+    recorder.ok((now + 1.0, now, True, "watch", 0))
+    recorder.ok((now + 8.5, now + 8.0, True, "watch", 0))  # nothing was asked for 7 s
+    recorder.ok((now + 11.0, now + 8.4, True, "watch", 0))  # asked before the latest answer
     totals.take()
     assert [(round(one.begin, 1), round(one.end, 1)) for one in totals.silences] == [(0.0, 1.0), (8.5, 11.0)]
 

@@ -59,7 +59,7 @@ def test_processes_share_the_work_and_the_proof(db: Database, url: str) -> None:
     assert verdict["calls"] == written > 200
     # Both have written: their users do not have the same numbers, and nobody belongs to both.
     rows = execute(db, f"SELECT count(*) FROM watch_history WHERE right(watch_id::TEXT, 12) = '{entries[0]['run']}'")
-    assert rows[0][0] > 50
+    assert rows[0][0] > 20  # those of deleted users are gone
     clean = [sys.executable, str(PROJECT / "simulate.py"), "clean", "--yes", "--url", url]
     assert subprocess.run(clean, capture_output=True, check=False).returncode == 0
     assert snapshot(url, TABLES) == before
