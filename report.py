@@ -54,7 +54,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
         currency=arguments.currency,
     )
     # Drawn on a terminal only, and not for what takes less than a second. Each query is named as it begins.
-    bar = tqdm.tqdm(disable=None, delay=1, mininterval=0, leave=False, bar_format="{n} queries, now {desc}")
+    bar = tqdm.tqdm(disable=None, delay=1, mininterval=0, miniters=1, leave=False, bar_format="{n} queries, now {desc}")
     first = threading.Timer(1, bar.refresh)
     first.start()
 

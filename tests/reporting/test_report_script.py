@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 from reports import PROJECT, run_report, run_script
+from terminal import Terminal
 
 from reporting.cards import NOBODY_PAID, NOBODY_WATCHED
 from reporting.dashboard import ReportOptions, dashboard_page
@@ -267,6 +268,16 @@ def test_a_month_that_is_not_over_is_told(sample: str, tmp_path: Path) -> None:
     assert " February 2024 (10 to 29) and May 2024 (until the 9th) are hatched or hollow, and in no average." in text
     text = run_report(sample, tmp_path, "--since", "2024-02-01", "--until", "2024-05-01").read_text(encoding="utf-8")
     assert "hatched or hollow" not in text
+
+
+def test_the_query_that_runs_is_named_on_a_terminal(sample: str, tmp_path: Path) -> None:
+    if is_cockroachdb(sample):
+        pytest.skip("nothing holds up who reads the past")
+    with closing(psycopg2.connect(sample)) as connection:
+        connection.cursor().execute("LOCK TABLE watch_history")
+        terminal = Terminal("report.py", "--out", str(tmp_path / "x.html"), "--url", sample)
+        terminal.read_until("queries, now days_of_data")
+    assert terminal.end() == 0
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
