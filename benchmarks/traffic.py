@@ -1,17 +1,23 @@
 """How many operations a second the traffic makes, next to bare psycopg2 loops that send the same statements.
 
     python benchmarks/traffic.py [URL] [--threads N] [--ops N] [--rounds N]
+    python benchmarks/traffic.py [URL] --against FOLDER
 
 First the traffic is run once, and what its services send is written down: the statements and their parameters. Then the
 traffic and the bare loops run in turn, with as many threads, each time on a fresh database of the benchmark's own with
 the same rows. A bare loop sends what was written down, once, with BEGIN and COMMIT where the services have them, at the
 same isolation; it fetches the rows, and does nothing with them or with errors. UUIDs it sends and gets as UUIDs, as the
-services do. Histories are off. The server runs already (default: the local database). The last line of the output is
-one JSON object with the figures.
+services do. Histories are off. The server runs already (default: the local database). In turn with these the traffic
+runs with its threads divided among two processes, which is what `simulate.py run --processes 2` does.
+
+--against: in turn with the traffic of another checkout of this project, such as one of an older commit, each in a process
+of its own; besides operations/s it tells the client's CPU time for each. The last line of the output is one JSON object
+with the figures.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -33,6 +39,7 @@ from simulation.traffic.audience import Audience  # noqa: E402
 from simulation.traffic.measurements import in_all  # noqa: E402
 from simulation.traffic.options import Options  # noqa: E402
 from simulation.traffic.plans import add_plans  # noqa: E402
+from simulation.traffic.processes import Processes  # noqa: E402
 from simulation.traffic.run_ids import new_run_id  # noqa: E402
 from simulation.traffic.runner import Traffic  # noqa: E402
 from toolkit import local, schema  # noqa: E402
@@ -53,6 +60,19 @@ PLATFORM = f"""
     INSERT INTO watch_history (user_id, content_id, watched_at, progress)
         SELECT 1 + g * 31 % {USERS}, 1 + g * 7919 % {TITLES}, now() - g * INTERVAL '1 minute', (g % 101)::DECIMAL
         FROM generate_series(1, 20000) AS n (g)"""
+
+
+# What is run in each of two checkouts: it relies on nothing but _platform() and _run() of this file there.
+MEASURE = """
+import sys, time
+sys.path[:0] = [sys.argv[1] + "/benchmarks", sys.argv[1]]
+import traffic
+threads, ops = int(sys.argv[3]), int(sys.argv[4])
+with traffic._platform(sys.argv[2]) as url:
+    traffic._run(url, threads, 1_000)
+    begin = time.process_time()
+    print(traffic._run(url, threads, ops), time.process_time() - begin)
+"""
 
 
 class RecordingDatabase(Database):
@@ -93,8 +113,12 @@ class RecordingDatabase(Database):
 def main() -> None:
     arguments = _arguments()
     server = arguments.url or local.url()
+    if arguments.against:
+        _compare(server, arguments)
+        return
     traffic: list[float] = []
     bare: list[float] = []
+    processes: list[float] = []
     with _platform(server) as url:
         recorded, plans = _record(url, arguments.threads, arguments.ops)
     for number in range(arguments.rounds):
@@ -102,10 +126,18 @@ def main() -> None:
             traffic.append(_run(url, arguments.threads, arguments.ops))
         with _platform(server, plans) as url:
             bare.append(_replay(url, recorded))
-        print(f"{number + 1}: traffic {traffic[-1]:8,.0f} ops/s, bare {bare[-1]:8,.0f} ops/s", flush=True)
-    ratio = median(traffic) / median(bare)
+        with _platform(server) as url:
+            processes.append(_run_in_processes(url, arguments.threads, arguments.ops))
+        print(
+            f"{number + 1}: traffic {traffic[-1]:8,.0f} ops/s, bare {bare[-1]:8,.0f} ops/s, "
+            f"traffic in two processes {processes[-1]:8,.0f} ops/s",
+            flush=True,
+        )
+    ratio, brought = median(traffic) / median(bare), median(processes) / median(traffic)
     print(f"medians: traffic {median(traffic):,.0f}, bare {median(bare):,.0f} ops/s: {ratio:.0%}")
-    print(json.dumps({"threads": arguments.threads, "traffic": median(traffic), "bare": median(bare), "ratio": ratio}))
+    print(f"two processes: {median(processes):,.0f} ops/s, {brought:.2f} times as many as one")
+    figures = {"traffic": median(traffic), "bare": median(bare), "ratio": ratio, "two_processes": median(processes)}
+    print(json.dumps({"threads": arguments.threads, **figures}))
 
 
 def _arguments() -> argparse.Namespace:
@@ -114,6 +146,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=8, metavar="N", help="default: 8")
     parser.add_argument("--ops", type=int, default=24_000, metavar="N", help="of each run (default: 24000)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each kind, in turn (default: 5)")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout, whose traffic runs in turn")
     return parser.parse_args()
 
 
@@ -164,6 +197,40 @@ def _run(url: str, threads: int, ops: int) -> float:
     seconds = time.perf_counter() - begin
     traffic.totals.take()
     return in_all(traffic.totals.measurements.values()).ops / seconds
+
+
+def _run_in_processes(url: str, threads: int, ops: int) -> float:
+    """Run the traffic in two processes, and return its operations a second."""
+    with closing(Database(url)) as database:
+        audience, run_id = Audience(database), new_run_id()
+        plans = add_plans(database, audience, run_id)
+    options = Options(duration=600, concurrency=threads, processes=2, clock=1.0, max_ops=ops, keeps_history=False)
+    traffic = Processes(url, run_id, audience, plans, options)
+    traffic.go(traffic.totals.take)
+    traffic.totals.take()
+    return in_all(traffic.totals.measurements.values()).ops / traffic.totals.elapsed
+
+
+def _compare(server: str, arguments: argparse.Namespace) -> None:
+    """Let the traffic of two checkouts run in turn, and print what each takes."""
+    rates: dict[Path, list[float]] = {PROJECT: [], arguments.against.resolve(): []}
+    cpu: dict[Path, list[float]] = {folder: [] for folder in rates}
+    for number in range(arguments.rounds):
+        for folder in rates:
+            command = [sys.executable, "-c", MEASURE, folder, server, str(arguments.threads), str(arguments.ops)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            rate, seconds = map(float, done.stdout.splitlines()[-1].split())
+            rates[folder].append(rate)
+            cpu[folder].append(seconds / arguments.ops * 1e6)
+            print(f"{number + 1}: {folder} {rate:8,.0f} ops/s, {cpu[folder][-1]:6.0f} us CPU/op", flush=True)
+    this, other = rates
+    print(
+        f"medians of this to the other: {median(rates[this]) / median(rates[other]):.3f} times the ops/s, "
+        f"{median(cpu[this]) / median(cpu[other]):.3f} times the CPU"
+    )
+    print(
+        json.dumps({str(folder): {"ops_s": median(rates[folder]), "cpu_us": median(cpu[folder])} for folder in rates})
+    )
 
 
 def _record(url: str, threads: int, ops: int) -> tuple[list[list[Transaction]], list[Any]]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from reporting import charts
 from reporting.charts import Chart, Series
-from reporting.figures import QueryResult
 from reporting.formatting import month, months, span
 from reporting.markup import Markup
 from reporting.page import Card, FigureSource
 from reporting.period import Period, months_later
+from reporting.query_results import QueryResult
 
 Row = Mapping[str, Any]
 NOBODY_PAID, NOBODY_WATCHED = "Nobody paid.", "Nobody watched anything."

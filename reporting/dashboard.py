@@ -8,13 +8,13 @@ from typing import Any
 
 from reporting.audience import Audience, runs_in
 from reporting.cards import query_source
-from reporting.figures import QueryResult, Reader, read_snapshot
 from reporting.formatting import day, money, month, number, plural
 from reporting.markup import Markup
 from reporting.money import money_section, plan_tones
 from reporting.page import Tile, headline, message, page
 from reporting.period import Period, first_of_month, months_later
 from reporting.person import person_section
+from reporting.query_results import QueryResult, Reader, read_snapshot
 from reporting.subscribers import subscriber_section
 from reporting.titles import title_section
 from reporting.viewing import viewing_section

@@ -7,10 +7,10 @@ from decimal import Decimal
 from reporting import charts
 from reporting.cards import NOBODY_PAID, monthly_line, of_whole_months, query_card, unfinished_places
 from reporting.charts import Bar, Series
-from reporting.figures import Reader
 from reporting.formatting import money, month, months, number, percent
 from reporting.page import Card, Section
 from reporting.period import Period
+from reporting.query_results import Reader
 
 REST = "tone-rest"
 OTHERS = "other plans"

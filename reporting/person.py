@@ -6,11 +6,11 @@ from typing import Any
 from reporting import charts
 from reporting.cards import query_card
 from reporting.charts import Bar, Series
-from reporting.figures import Reader
 from reporting.formatting import day, money, months, number, percent, plural
 from reporting.markup import tag
 from reporting.money import Tones
 from reporting.page import Card, FigureSource, Section
+from reporting.query_results import Reader
 from services.recommendations import recommend_content
 from toolkit.console import UserError, clipped
 from toolkit.database import Database

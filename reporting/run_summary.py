@@ -96,7 +96,9 @@ def _tile_of_proof(run: MeasuredRun) -> Tile:
     if not run.verdict:
         return Tile("proof", DASH, "there is none in this file", "even")
     kind = str(run.verdict["verdict"])
-    return Tile("proof", kind, f"{run.verdict['calls']:,} calls compared", _tone(kind.startswith("proved")))
+    calls = f"{sum(one['calls'] for one in run.verdicts):,} calls compared"
+    worst = f"the worst of {len(run.verdicts)}; {calls}" if len(run.verdicts) > 1 else calls
+    return Tile("proof", kind, worst, _tone(kind.startswith("proved")))
 
 
 def silences(run: MeasuredRun) -> str:
@@ -124,7 +126,11 @@ def _thresholds(run: MeasuredRun) -> Markup:
     if not run.thresholds:
         return Markup()
     rows = [
-        [one["threshold"], one["written"], _verdict("holds" if one["holds"] else "does not hold", one["holds"])]
+        [
+            _of_client(one, one["threshold"]),
+            one["written"],
+            _verdict("holds" if one["holds"] else "does not hold", one["holds"]),
+        ]
         for one in run.thresholds
     ]
     return _card("thresholds", "Thresholds", "What --expect has asked for.", table(["threshold", "found", ""], rows))
@@ -133,15 +139,23 @@ def _thresholds(run: MeasuredRun) -> Markup:
 def _proof(run: MeasuredRun) -> Markup:
     if not run.verdict:
         return Markup()
-    verdict = _verdict(str(run.verdict["text"]), str(run.verdict["verdict"]).startswith("proved"))
+    verdicts = [
+        tag("p", _verdict(_of_client(one, one["text"]), str(one["verdict"]).startswith("proved")))
+        for one in run.verdicts
+    ]
     columns = [
         name for name in (run.proof[0] if run.proof else {}) if name not in ("kind", "run", "elapsed", "examples")
     ]
     rows = [[_written(line[name]) for name in columns] for line in run.proof]
-    examples = [tag("li", str(example)) for line in run.proof for example in line["examples"]]
+    examples = [tag("li", _of_client(line, example)) for line in run.proof for example in line["examples"]]
     found = tag("ul", *examples, class_="found") if examples else ""
-    shown = join(tag("p", verdict), table(columns, rows) if rows else "", found)
+    shown = join(*verdicts, table(columns, rows) if rows else "", found)
     return _card("proof", "Proof", "What the run wrote, compared with the database.", shown)
+
+
+def _of_client(line: dict[str, Any], text: Any) -> str:
+    """Write what was judged; where runs were merged, of which of them."""
+    return f"{line['client']}: {text}" if "client" in line else str(text)
 
 
 def _written(value: Any) -> str:

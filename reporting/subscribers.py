@@ -5,11 +5,11 @@ from decimal import Decimal
 from reporting import charts
 from reporting.cards import NOBODY_PAID, Row, monthly_line, of_whole_months, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
-from reporting.figures import Reader
 from reporting.formatting import DASH, money, month, months, number, percent, plural, span
 from reporting.money import Tones
 from reporting.page import Card, Section
 from reporting.period import Period
+from reporting.query_results import Reader
 
 COHORTS = 24  # the latest are drawn, and as many months of each
 MONTHS_KEPT = 3  # after which what is left of the cohorts is said

@@ -6,11 +6,11 @@ from typing import Any
 from reporting import charts
 from reporting.cards import NOBODY_WATCHED, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
-from reporting.figures import Reader
 from reporting.formatting import month, months, number, percent, plural
 from reporting.money import tone
 from reporting.page import Card, Section
 from reporting.period import Period
+from reporting.query_results import Reader
 
 GENRES = 8  # at most drawn
 # A title's average says something from this many reviews on. Where no title has so many, all with one are shown.

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from reporting import charts
 from reporting.cards import NOBODY_WATCHED, Row, monthly_line, query_card
 from reporting.charts import Bar, Cell, Series
-from reporting.figures import Reader
 from reporting.formatting import day, number, percent, plural
 from reporting.page import Card, Section
 from reporting.period import Period
+from reporting.query_results import Reader
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 LONGEST = timedelta(days=366)  # no more single days are drawn, the latest

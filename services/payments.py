@@ -41,7 +41,7 @@ def process_payment(database: Queryable, *, user_id: int, method: str, payment_i
     for _ in range(MOST_TRIES):
         key = {"payment_id": payment_id or uuid4()}
         values = {**key, "user_id": user_id, "method": method}
-        paid, existing, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_no_more)
+        paid, existing, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_plan_or_user_gone)
         if paid:
             return cast(Payment, paid)
         # Who paid is known of a payment that has lost its user, too.
@@ -56,7 +56,7 @@ def process_payment(database: Queryable, *, user_id: int, method: str, payment_i
     raise AlreadyExists(_PAYMENTS.table, key)
 
 
-def _is_no_more(error: Exception) -> bool:
+def _is_plan_or_user_gone(error: Exception) -> bool:
     """Whether the user, or the plan they had, was removed between the server's reading it and its writing the payment.
 
     The next try finds out what there is instead.

@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 
 import tomli
 
-from simulation.figures import Expected, day_of_year, figure, json_object, number, one_of, prices, share, text, whole
+from simulation.profile_figures import (
+    Expected,
+    day_of_year,
+    figure,
+    json_object,
+    number,
+    one_of,
+    prices,
+    share,
+    text,
+    whole,
+)
 from toolkit.console import UserError
 from toolkit.text_files import read_text
 

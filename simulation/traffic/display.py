@@ -46,6 +46,9 @@ class Display(Protocol):
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
         """Show whether something was reached that had to be."""
 
+    def of_client(self, line: dict[str, Any]) -> None:
+        """Show what was judged of one of several runs that were merged: a line of its JSON, with its id as client."""
+
 
 class Table:
     """For a person. On a terminal that has room for it the table is refreshed in place."""
@@ -107,7 +110,16 @@ class Table:
         print(f"Proof: NOT MADE: {printable(reason)}")
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        print(f"{'holds' if holds else 'DOES NOT HOLD'}: {threshold.text} ({threshold.written(found)})")
+        print(f"{_holds(holds=holds)}: {threshold.text} ({threshold.written(found)})")
+
+    def of_client(self, line: dict[str, Any]) -> None:
+        if line["kind"] == "verdict":
+            print(f"{line['client']}, proof: {line['calls']:,} calls compared: {printable(line['text'])}")
+        elif line["kind"] == "threshold":
+            print(f"{line['client']}, {_holds(holds=line['holds'])}: {line['threshold']} ({line['written']})")
+        else:
+            for example in line["examples"]:
+                print(f"  {line['client']}, {line['checker']}: {printable(example)}")
 
 
 class JSONLines:
@@ -146,6 +158,9 @@ class JSONLines:
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
         self._print("threshold", threshold=threshold.text, found=found, written=threshold.written(found), holds=holds)
 
+    def of_client(self, line: dict[str, Any]) -> None:
+        self._print(**{**line, "run": self._run_id})
+
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
         for operation, measurement in sorted(measurements.items()):
             self._print(kind, operation=operation, elapsed=elapsed, seconds=seconds, **_figures(measurement, seconds))
@@ -153,6 +168,10 @@ class JSONLines:
     def _print(self, kind: str, **values: Any) -> None:
         rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}
         print(json.dumps({"kind": kind, "run": self._run_id, **rounded}), flush=True)
+
+
+def _holds(*, holds: bool) -> str:
+    return "holds" if holds else "DOES NOT HOLD"
 
 
 def _rate(measurement: Measurement, seconds: float) -> str:

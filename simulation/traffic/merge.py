@@ -9,7 +9,7 @@ from typing import Any
 from simulation.traffic.display import Display
 from simulation.traffic.measurements import Measurement, Measurements
 from simulation.traffic.recorder import Silence
-from simulation.traffic.run_file import AND, MeasuredRun, Second, read_runs
+from simulation.traffic.run_file import AND, MISSING, MeasuredRun, Second, read_runs
 
 SUMS = ("concurrency", "processes", "rate", "max_ops")  # facts that add up
 
@@ -35,6 +35,9 @@ def merge(files: list[Path]) -> MeasuredRun:
         for run, start in zip(runs, starts, strict=True)
     )
     merged.has_ended = all(run.has_ended for run in runs)
+    merged.proof = [{"client": run.run_id, **line} for run in runs for line in run.proof]
+    merged.thresholds = [{"client": run.run_id, **line} for run in runs for line in run.thresholds]
+    merged.verdicts = [{"client": run.run_id, **line} for run in runs for line in run.verdicts or [_missing(run)]]
     return merged
 
 
@@ -55,6 +58,13 @@ def show(merged: MeasuredRun, display: Display) -> None:
     for elapsed, measurements in seconds.items():
         display.measured("second", measurements, 1.0, elapsed)
     display.end(merged.measurements, merged.elapsed, merged.silences)
+    for line in [*merged.proof, *merged.verdicts, *merged.thresholds]:
+        display.of_client(line)
+
+
+def _missing(run: MeasuredRun) -> dict[str, Any]:
+    """Return the verdict on a run whose file ends before its own."""
+    return {"kind": "verdict", "verdict": MISSING, "text": f"MISSING: {run.file.name} ends before it", "calls": 0}
 
 
 def _starts(runs: list[MeasuredRun]) -> list[float]:

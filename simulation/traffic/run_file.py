@@ -36,6 +36,8 @@ __all__ = [
 
 WHAT = "`simulate.py run --format json`"
 AND = "+"  # between the ids of runs that were merged
+MISSING = "missing"  # the verdict on a client whose file ends before it
+WORST_FIRST = ("off", "not made", MISSING, "not proved", "proved in part", "proved")
 
 
 class Second(NamedTuple):
@@ -55,8 +57,8 @@ class MeasuredRun:
     """A run as its lines tell it.
 
     file: where they stand. facts: what was run, and where, by the names that simulation/traffic/facts.py gives. proof:
-    a line for each checker. verdict, thresholds: as they were judged. elapsed: how many seconds it went on.
-    has_ended: else it was cut off, or goes on.
+    a line for each checker. verdicts, thresholds: as they were judged; where runs were merged each line names its
+    client. elapsed: how many seconds it went on. has_ended: else it was cut off, or goes on.
     """
 
     run_id: str
@@ -65,7 +67,7 @@ class MeasuredRun:
     seconds: list[Second] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     proof: list[dict[str, Any]] = field(default_factory=list)
-    verdict: dict[str, Any] = field(default_factory=dict)
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
     thresholds: list[dict[str, Any]] = field(default_factory=list)
     elapsed: float = 0.0
     has_ended: bool = False
@@ -77,6 +79,11 @@ class MeasuredRun:
         for second in self.seconds:
             measurements.setdefault(second.operation, Measurement()).add(second.measurement)
         return dict(sorted(measurements.items()))
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """The verdict of its proof, or the worst of its clients'; nothing if there is none."""
+        return min(self.verdicts, key=lambda one: WORST_FIRST.index(one["verdict"]), default={})
 
     @property
     def clients(self) -> list[str]:
@@ -151,7 +158,8 @@ def _take(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
     elif kind == "proof":
         run.proof.append(entry)
     elif kind == "verdict":
-        run.verdict = entry
+        WORST_FIRST.index(entry["verdict"])  # or it is none
+        run.verdicts.append(entry)
     elif kind == "threshold":
         run.thresholds.append(entry)
 

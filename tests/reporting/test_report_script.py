@@ -17,7 +17,7 @@ from terminal import Terminal
 
 from reporting.cards import NOBODY_PAID, NOBODY_WATCHED
 from reporting.dashboard import ReportOptions, dashboard_page
-from reporting.figures import Reader, read_snapshot
+from reporting.query_results import Reader, read_snapshot
 from toolkit.console import UserError
 from toolkit.database import Database
 from toolkit.queries import parse_query, read_queries

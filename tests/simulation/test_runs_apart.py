@@ -13,6 +13,7 @@ from sample import TABLES, execute
 from seeding import snapshot
 from traffic import run_ops
 
+from reporting.traffic import traffic_page
 from simulation.traffic.merge import merge
 from simulation.traffic.run_file import read_runs
 from toolkit.console import UserError
@@ -103,8 +104,47 @@ def test_a_file_that_was_cut_off_counts_as_far_as_it_came(tmp_path: Path) -> Non
     file.write_text(text[: text.index('"elapsed": 3.004') + 10])
     done = script("merge", str(file))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].split()[3] == "20"
+    assert done.stdout.splitlines()[-2].split()[3] == "20"
+    assert "MISSING: cut ends before it" in done.stdout.splitlines()[-1]
     assert not read_runs([file])[0].has_ended
+
+
+def test_a_merged_run_says_what_each_proof_said(tmp_path: Path) -> None:
+    off = {"kind": "verdict", "verdict": "off", "text": "something is OFF: 1 lost", "calls": 30, "clock": ""}
+    good = {
+        "kind": "verdict",
+        "verdict": "proved",
+        "text": "proved: all is as it was confirmed",
+        "calls": 40,
+        "clock": "",
+    }
+    proof = {"kind": "proof", "checker": "users", "lost": 1, "examples": ["user 7: was confirmed, and is not there"]}
+    missed = {"kind": "threshold", "threshold": "errors=0", "found": 2, "written": "it is 2", "holds": False}
+    judged = {"a": [proof, off, missed], "b": [good], "c": []}
+    files = [
+        write(tmp_path / name, lines(name * 12, 3), [json.dumps({"run": name * 12, **entry}) for entry in entries])
+        for name, entries in judged.items()
+    ]
+    shown = script("merge", *map(str, files)).stdout
+    assert "aaaaaaaaaaaa, proof: 30 calls compared: something is OFF: 1 lost" in shown
+    assert "aaaaaaaaaaaa, users: user 7: was confirmed, and is not there" in shown
+    assert "aaaaaaaaaaaa, DOES NOT HOLD: errors=0 (it is 2)" in shown
+    assert "bbbbbbbbbbbb, proof: 40 calls compared: proved: all is as it was confirmed" in shown
+    assert "cccccccccccc, proof: 0 calls compared: MISSING: c ends before it" in shown
+    both = tmp_path / "both"
+    both.write_text(script("merge", "--format", "json", *map(str, files)).stdout)
+    again = tmp_path / "again"
+    other = write(tmp_path / "d", lines("d" * 12, 3), [json.dumps({"run": "d" * 12, **good})])
+    again.write_text(script("merge", "--format", "json", str(both), str(other)).stdout)
+    for file, clients in ((both, "abc"), (again, "abcd")):
+        [run] = read_runs([file])
+        assert [one["client"][0] for one in run.verdicts] == list(clients)
+        assert run.verdict["text"] == off["text"], "the worst"
+        assert [one["client"][0] for one in [*run.proof, *run.thresholds]] == ["a", "a"]
+        page = str(traffic_page([file]))
+        assert "aaaaaaaaaaaa: something is OFF: 1 lost" in page
+        assert "aaaaaaaaaaaa: errors=0" in page
+        assert f"the worst of {len(clients)}" in page
 
 
 def test_clean_refuses_a_run_that_goes_on(db: Database, url: str) -> None:
