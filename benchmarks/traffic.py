@@ -10,9 +10,9 @@ same isolation; it fetches the rows, and does nothing with them or with errors. 
 services do. Histories are off. The server runs already (default: the local database). In turn with these the traffic
 runs with its threads divided among two processes, which is what `simulate.py run --processes 2` does.
 
---against: in turn with the traffic of another checkout of this project, such as one of an older commit, each in a process
-of its own; besides operations/s it tells the client's CPU time for each. The last line of the output is one JSON object
-with the figures.
+--against: in turn with the traffic of another checkout of this project, such as one of an older commit, each in a
+process of its own; besides operations/s it tells the client's CPU time for each. The last line of the output is one
+JSON object with the figures.
 """
 
 import argparse
@@ -217,7 +217,7 @@ def _compare(server: str, arguments: argparse.Namespace) -> None:
     cpu: dict[Path, list[float]] = {folder: [] for folder in rates}
     for number in range(arguments.rounds):
         for folder in rates:
-            command = [sys.executable, "-c", MEASURE, folder, server, str(arguments.threads), str(arguments.ops)]
+            command = [sys.executable, "-c", MEASURE, str(folder), server, str(arguments.threads), str(arguments.ops)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             rate, seconds = map(float, done.stdout.splitlines()[-1].split())
             rates[folder].append(rate)

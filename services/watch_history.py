@@ -9,8 +9,8 @@ from services.row_types import Page, Viewing, ViewingToContinue
 from services.rows import Entity, read
 from services.transactions import Queryable
 
-# Percent from which on a viewing counts as finished: few stay for the credits. The statements of queries.sql and an
-# index of schema.sql have the number, too.
+# Percent from which on a viewing counts as finished: few stay for the credits. The statements of queries.sql have
+# the number, too.
 FINISHED = 90
 
 _VIEWINGS: Entity[Viewing] = Entity(

@@ -7,8 +7,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import psycopg2
 import psycopg2.extensions
@@ -169,9 +169,17 @@ class Database(AbstractContextManager["Database"]):
         self._interrupted.wait(seconds)
         self.stop_if_interrupted()
 
-    def connection(self, backoff: Backoff | None = None) -> "Loan":
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
         """Lend a connection, whose transaction is rolled back after an error. One that is lost is not lent again."""
-        return Loan(self, backoff)
+        connection = self.getconn()
+        try:
+            yield connection
+        except BaseException as error:
+            self.end_transaction(connection, error)
+            raise
+        finally:
+            self.putconn(connection)
 
     def end_transaction(self, connection: Connection, error: BaseException) -> None:
         """Roll back, or close the connection if it is lost, or a person does not wait: the server then rolls back."""
@@ -214,23 +222,3 @@ class Database(AbstractContextManager["Database"]):
                         raise
         finally:
             del self._connecting_since[thread]
-
-
-class Loan(AbstractContextManager[Connection]):
-    """A connection of the pool while it is lent. Every transaction has one; a generator takes twice as long."""
-
-    __slots__ = ("_backoff", "_connection", "_database")
-
-    def __init__(self, database: Database, backoff: Backoff | None) -> None:
-        self._database, self._backoff = database, backoff
-
-    def __enter__(self) -> Connection:
-        self._connection = self._database.getconn(self._backoff)
-        return self._connection
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        try:
-            if error is not None:
-                self._database.end_transaction(self._connection, error)
-        finally:
-            self._database.putconn(self._connection)

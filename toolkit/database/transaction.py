@@ -114,14 +114,19 @@ class _Transaction(Generic[T]):
         """Try until there is a result, or an error that ends the tries."""
         try:
             while True:
-                connection = None
+                # As Database.connection() does, which takes longer: this is in every call of everybody.
+                connection = self._database.getconn(self._backoff)
                 try:
-                    with self._database.connection(self._backoff) as connection:
-                        return self._try(connection)
+                    return self._try(connection)
                 except psycopg2.Error as error:
-                    if connection is None:
-                        raise
-                    self._await_next_try(error, is_lost(connection, error))
+                    failure = error
+                    self._database.end_transaction(connection, error)
+                except BaseException as error:
+                    self._database.end_transaction(connection, error)
+                    raise
+                finally:
+                    self._database.putconn(connection)
+                self._await_next_try(failure, is_lost(connection, failure))
         except AmbiguousCommit:
             raise
         except Exception as error:
