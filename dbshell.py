@@ -15,7 +15,7 @@ from pathlib import Path
 from reporting.audience import Audience
 from toolkit.arguments import utf8
 from toolkit.console import UserError, printable
-from toolkit.database import Cursor, Database, database_url, run_or_explain, supervised
+from toolkit.database import Cursor, Database, database_url, run_interruptible, run_or_explain
 from toolkit.queries import read_queries
 from toolkit.results import as_csv, as_json, as_table
 from toolkit.shell import run_shell
@@ -54,7 +54,7 @@ def run_query(arguments: argparse.Namespace) -> int:
         cursor.execute(statement, values)
         return [column.name for column in cursor.description or ()], cursor.fetchall()
 
-    print(FORMATS[arguments.format](*supervised(database, lambda: run_or_explain(database, read))))
+    print(FORMATS[arguments.format](*run_interruptible(database, lambda: run_or_explain(database, read))))
     return 0
 
 

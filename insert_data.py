@@ -18,7 +18,7 @@ from pathlib import Path
 
 from toolkit.arguments import path, positive, seconds
 from toolkit.console import printable, run, say
-from toolkit.database import Database, database_url, run_or_explain, supervised
+from toolkit.database import Database, database_url, run_interruptible, run_or_explain
 from toolkit.indexes.around_load import load_indexes_last
 from toolkit.loading.check.tables import find_tables, which_are_tables
 from toolkit.loading.problems import RUN_AGAIN
@@ -44,7 +44,7 @@ def main() -> int:
         arguments.files,
         arguments.table or "",
         format=FORMATS.get(arguments.format),
-        which_are_tables=lambda names: supervised(reach(), partial(which_are_tables, reach(), names)),
+        which_are_tables=lambda names: run_interruptible(reach(), partial(which_are_tables, reach(), names)),
     )
     is_small = not arguments.indexes_last and _is_small(sources)
     database = reach()
@@ -59,7 +59,7 @@ def main() -> int:
     if not arguments.dry_run:
         load = partial(_load, database, load, [] if is_small else sources, arguments)
     try:
-        counts = supervised(database, load)
+        counts = run_interruptible(database, load)
     except KeyboardInterrupt:
         if is_small:
             say(f"{ONE_TRANSACTION} all of it or nothing is in the database. {RUN_AGAIN}")

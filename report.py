@@ -39,7 +39,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
     import tqdm
 
     from reporting.dashboard import ReportOptions, dashboard_page
-    from toolkit.database import Database, database_url, supervised
+    from toolkit.database import Database, database_url, run_interruptible
     from toolkit.queries import read_queries
 
     queries = read_queries(QUERIES)
@@ -63,7 +63,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
         bar.update()
 
     try:
-        return supervised(database, lambda: dashboard_page(database, queries, options, tell))
+        return run_interruptible(database, lambda: dashboard_page(database, queries, options, tell))
     finally:
         first.cancel()
         bar.close()

@@ -28,7 +28,7 @@ from simulation.generate import generate
 from simulation.model import Model
 from toolkit.arguments import day, path, positive, seconds
 from toolkit.console import UserError, agrees, printable, run, say
-from toolkit.database import Database, database_url, supervised
+from toolkit.database import Database, database_url, run_interruptible
 from toolkit.progress import Progress
 
 UNTIL = date(2026, 1, 1)
@@ -169,10 +169,10 @@ def _clean(arguments: argparse.Namespace) -> int:
     from simulation.traffic import clean
 
     database = Database(database_url(arguments.url), setup="python streaming_services.py")
-    run_ids = [arguments.run_id] if arguments.run_id else supervised(database, lambda: clean.runs_in(database))
+    run_ids = [arguments.run_id] if arguments.run_id else run_interruptible(database, lambda: clean.runs_in(database))
     if not arguments.force:
-        supervised(database, lambda: clean.check_none_is_live(database, run_ids))
-    keys = supervised(database, lambda: clean.find(database, run_ids)) if run_ids else {}
+        run_interruptible(database, lambda: clean.check_none_is_live(database, run_ids))
+    keys = run_interruptible(database, lambda: clean.find(database, run_ids)) if run_ids else {}
     if not any(keys.values()):
         say(f"there is nothing of run {arguments.run_id}" if arguments.run_id else "there is nothing of any run")
         return 0
@@ -187,7 +187,7 @@ def _clean(arguments: argparse.Namespace) -> int:
     def tell(name: str, rows: int) -> None:
         removed[name] += rows
 
-    kept = supervised(database, lambda: clean.clean(database, keys, tell))
+    kept = run_interruptible(database, lambda: clean.clean(database, keys, tell))
     print("removed: " + ", ".join(f"{rows:,} {name}" for name, rows in removed.items()))
     for reason in kept:
         say(f"not removed: {reason}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from toolkit import schema
 from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
-from toolkit.database import Cursor, Database, database_url, run_transaction, supervised
+from toolkit.database import Cursor, Database, database_url, run_interruptible, run_transaction
 from toolkit.indexes import may_be_missing
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _apply(database: Database, file: Path, *, compare: bool) -> int:
         whereabouts = _whereabouts(database)
         return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])
 
-    created, whereabouts, comparison = supervised(database, work)
+    created, whereabouts, comparison = run_interruptible(database, work)
     if not creates:
         print(f"{file.name}: applied\n{whereabouts}\nNext: python streaming_services.py --check")
         return 0
@@ -117,7 +117,7 @@ def _check(database: Database, file: Path) -> int:
     def work() -> tuple[str, schema.Comparison]:
         return _whereabouts(database), schema.compare(database, file)
 
-    whereabouts, comparison = supervised(database, work)
+    whereabouts, comparison = run_interruptible(database, work)
     if comparison.differences or comparison.not_compared:
         say(f"{whereabouts}:")
         _say_drift(comparison, file)
@@ -132,7 +132,7 @@ def _check(database: Database, file: Path) -> int:
 def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     from toolkit.schema.reset import list_drop_targets, reset  # seldom needed
 
-    targets = supervised(database, lambda: list_drop_targets(database, file))
+    targets = run_interruptible(database, lambda: list_drop_targets(database, file))
     if not agreed and not _agrees(database, targets):
         say("nothing was changed")
         return 1
@@ -140,7 +140,7 @@ def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     def work() -> tuple[list[str], str]:
         return reset(database, file), _whereabouts(database)
 
-    created, whereabouts = supervised(database, work)
+    created, whereabouts = run_interruptible(database, work)
     _print_tables(created, created, whereabouts)
     return 0
 

@@ -26,7 +26,7 @@ import psycopg2.extensions
 
 from toolkit.arguments import utf8
 from toolkit.console import UserError, say
-from toolkit.database import Cursor, Database, explained, supervised
+from toolkit.database import Cursor, Database, explained, run_interruptible
 from toolkit.database.target import Target
 from toolkit.local import environment, wheel
 from toolkit.results import as_table
@@ -55,7 +55,7 @@ FOR_ALL_ELSE = (
 )
 
 
-class Found(NamedTuple):
+class ConnectionParameters(NamedTuple):
     """What came of connecting: all that a client needs to be led to the same place.
 
     host: a name, or the folder of a socket. address: the IP address there; empty for a socket. mode: libpq's sslmode,
@@ -81,15 +81,15 @@ def run_shell(database: Database, arguments: list[str]) -> int:
     Where there is no shell with TLS for a server that has it, -c and -f are done without one. Raises UserError: why no
     host answers, that there is no psql, what the server has refused.
     """
-    found = _found(database.target)
+    parameters = _connection_parameters(database.target)
     if shutil.which("cockroach"):
-        command, variables = _cockroach_sql(found, arguments)
-    elif found.mode == "disable":
-        command, variables = _psql(str(wheel.programs_of_wheel() / "psql"), found, arguments)
+        command, variables = _cockroach_sql(parameters, arguments)
+    elif parameters.mode == "disable":
+        command, variables = _psql(str(wheel.programs_of_wheel() / "psql"), parameters, arguments)
     elif program := shutil.which("psql"):
-        command, variables = _psql(program, found, arguments)
+        command, variables = _psql(program, parameters, arguments)
     else:
-        _run_statements(database, _scripts(found, arguments))
+        _run_statements(database, _scripts(parameters, arguments))
         return 0
     # A handler that does nothing, because a child would inherit that a signal is ignored.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -97,48 +97,50 @@ def run_shell(database: Database, arguments: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _psql(program: str, found: Found, arguments: list[str]) -> Child:
+def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) -> Child:
     # As with `cockroach sql`, what is not typed by hand ends at its first error, and the exit status says so.
     command = [program, "--set=ON_ERROR_STOP=1", *arguments]
     variables = {
-        "PGHOST": found.host,
-        "PGHOSTADDR": found.address,
-        "PGPORT": str(found.port),
-        "PGUSER": found.user,
-        "PGDATABASE": found.database,
-        "PGOPTIONS": found.options,
-        "PGSSLMODE": found.mode,
+        "PGHOST": parameters.host,
+        "PGHOSTADDR": parameters.address,
+        "PGPORT": str(parameters.port),
+        "PGUSER": parameters.user,
+        "PGDATABASE": parameters.database,
+        "PGOPTIONS": parameters.options,
+        "PGSSLMODE": parameters.mode,
     }
-    if found.password:
-        variables["PGPASSWORD"] = found.password
-    for name, file in found.files.items():
+    if parameters.password:
+        variables["PGPASSWORD"] = parameters.password
+    for name, file in parameters.files.items():
         # psql before version 16 does not know `system`.
         variables[f"PG{name.upper()}"] = _system_bundle() if file == "system" else file
     return command, variables
 
 
-def _cockroach_sql(found: Found, arguments: list[str]) -> Child:
+def _cockroach_sql(parameters: ConnectionParameters, arguments: list[str]) -> Child:
     command = ["cockroach", "sql", *(IN_COCKROACH_SQL.get(argument, argument) for argument in arguments)]
-    query = {"sslmode": found.mode, **found.files}
+    query = {"sslmode": parameters.mode, **parameters.files}
     query.pop("sslcrl", None)  # which it does not know
     if query.get("sslrootcert") == "system":
         query["sslrootcert"] = _system_bundle()
-    if found.options:
-        query["options"] = found.options
-    place = f"[{found.host}]:{found.port}" if ":" in found.host else f"{found.host}:{found.port}"
-    if not found.address:  # a socket
-        place, query = "", query | {"host": found.host, "port": str(found.port)}
-    tail = f"@{place}/{_quoted(found.database)}?{urlencode(query, quote_via=quote)}"
-    user = f"postgresql://{_quoted(found.user)}"
-    if found.mode in ("disable", "verify-full"):
-        secret = f":{_quoted(found.password)}" if found.password else ""
+    if parameters.options:
+        query["options"] = parameters.options
+    place = (
+        f"[{parameters.host}]:{parameters.port}" if ":" in parameters.host else f"{parameters.host}:{parameters.port}"
+    )
+    if not parameters.address:  # a socket
+        place, query = "", query | {"host": parameters.host, "port": str(parameters.port)}
+    tail = f"@{place}/{_quoted(parameters.database)}?{urlencode(query, quote_via=quote)}"
+    user = f"postgresql://{_quoted(parameters.user)}"
+    if parameters.mode in ("disable", "verify-full"):
+        secret = f":{_quoted(parameters.password)}" if parameters.password else ""
         return command, {"COCKROACH_URL": user + secret + tail}
     # With another mode in COCKROACH_URL v21.1 ends in a panic: it reads that for all of its commands, and some know
     # these two modes only. What it is given in --url is for `sql` alone.
-    return [*command[:2], "--url", user + tail, *command[2:]], {"PGPASSWORD": found.password}
+    return [*command[:2], "--url", user + tail, *command[2:]], {"PGPASSWORD": parameters.password}
 
 
-def _scripts(found: Found, arguments: list[str]) -> list[tuple[str, str]]:
+def _scripts(parameters: ConnectionParameters, arguments: list[str]) -> list[tuple[str, str]]:
     """Return what is to be run without a shell, as pairs of where it stands, for messages, and SQL."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-c", "--command", action="append", dest="given", type=lambda sql: ("", utf8(sql)))
@@ -149,7 +151,7 @@ def _scripts(found: Found, arguments: list[str]) -> list[tuple[str, str]]:
         raise UserError(str(error)) from None
     if others or not given.given or ("-", "") in given.given:
         raise UserError(
-            f"the server at {found.host} has TLS, and the psql that comes with the requirements has none. Without"
+            f"the server at {parameters.host} has TLS, and the psql that comes with the requirements has none. Without"
             f" another shell only -c SQL, -f FILE and --query are there. {FOR_ALL_ELSE}"
         )
     scripts = [(file, read_text(Path(file)) if file else sql) for file, sql in given.given]
@@ -179,7 +181,7 @@ def _run_statements(database: Database, scripts: list[tuple[str, str]]) -> None:
                     connection.notices.clear()
                     _print_result(connection.plain_cursor)
 
-    supervised(database, work)
+    run_interruptible(database, work)
 
 
 def _print_result(cursor: Cursor) -> None:
@@ -207,7 +209,7 @@ def _system_bundle() -> str:
     )
 
 
-def _found(target: Target) -> Found:
+def _connection_parameters(target: Target) -> ConnectionParameters:
     """Connect, and return where that led. Raises DatabaseUnreachable or DatabaseMissing."""
     with closing(target.connect(psycopg2.extensions.connection)) as connection:
         info = connection.info
@@ -219,7 +221,7 @@ def _found(target: Target) -> Found:
             mode = "require"
         with socket.socket(fileno=os.dup(connection.fileno())) as line:
             address = "" if line.family == socket.AF_UNIX else str(line.getpeername()[0])
-        return Found(
+        return ConnectionParameters(
             info.host,
             address,
             info.port,

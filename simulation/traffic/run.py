@@ -15,7 +15,7 @@ from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.signals import ending_in_order
 from simulation.traffic.verification import Written, verify
 from toolkit.console import UserError
-from toolkit.database import Database, supervised
+from toolkit.database import Database, run_interruptible
 from toolkit.database.interruptible import LONG_SILENCE
 
 BUSY = 0.85  # of a core: from there on the client's own work is what the operations wait for
@@ -39,11 +39,11 @@ def _run(url: str, options: Options) -> int:
     url = make_dsn(url, application_name=APPLICATION.format(run_id=run_id))
     database = Database(url, setup="python streaming_services.py", isolation=options.isolation)
     display: Display = JSONLines(run_id) if options.as_json else Table()
-    audience = supervised(database, lambda: Audience(database))
-    clock = supervised(database, lambda: ServerClock(database))
-    plans = supervised(database, lambda: add_plans(database, audience, run_id))
+    audience = run_interruptible(database, lambda: Audience(database))
+    clock = run_interruptible(database, lambda: ServerClock(database))
+    plans = run_interruptible(database, lambda: add_plans(database, audience, run_id))
     first_prices = [plan.price for plan in plans]
-    facts = supervised(database, lambda: facts_of(database, audience, options))
+    facts = run_interruptible(database, lambda: facts_of(database, audience, options))
     display.begin(facts)
     among = f" in {options.processes} processes" if options.processes > 1 else ""
     display.note(
@@ -62,7 +62,7 @@ def _run(url: str, options: Options) -> int:
     try:
         if traffic.is_incomplete:
             raise UserError("what the killed process has called is not known")
-        verdict = supervised(database, lambda: verify(database, written, clock, options.most_not_judged))
+        verdict = run_interruptible(database, lambda: verify(database, written, clock, options.most_not_judged))
         display.verdict(verdict)
         status = status if verdict.is_good else 1
     except UserError as failure:

@@ -11,10 +11,9 @@ import pytest
 from seeding import load, query, run, write
 
 from toolkit.console import UserError
-from toolkit.loading.read.documents import TableOfDocument
 from toolkit.loading.read.files import find_rows
 from toolkit.loading.read.json_lines import JsonLines
-from toolkit.loading.read.json_values import JsonValues
+from toolkit.loading.read.json_values import JsonValues, TableOfDocument
 from toolkit.loading.read.row_source import RowSource
 
 ROWS = [{"id": 1, "name": "Zoë"}, {"id": 2, "name": "ぼく"}, {"id": 3, "name": "\ufeff[{,"}]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import psycopg2
 import pytest
 
-from toolkit.local.data_directory import give
+from toolkit.local.data_directory import change_owner
 from toolkit.local.os_users import process_options
 from toolkit.local.postgresql import PostgreSQL
 
@@ -78,7 +78,7 @@ def plain() -> Iterator[int]:
         home = postgresql.home = Path(folder)
         (home / "password").write_text(PASSWORD)
         (home / "hba").write_text(HBA)
-        give(home, postgresql.owner)
+        change_owner(home, postgresql.owner)
         options = process_options(postgresql.owner, home)
         programs = postgresql.programs
         how = ["--username=root", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"]

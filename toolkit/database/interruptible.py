@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from toolkit.console import say
-from toolkit.database.pool import Database
+from toolkit.database.database import Database
 
 T = TypeVar("T")
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 LONG_SILENCE = 5.0
 
 
-def supervised(database: Database, work: Callable[[], T]) -> T:
+def run_interruptible(database: Database, work: Callable[[], T]) -> T:
     """Run work() and return its result, as a script does: Ctrl-C ends it at once, and a long silence is told.
 
     libpq does not return to Python before the server has answered, and Python acts on Ctrl-C in the main thread only.

@@ -7,7 +7,7 @@ import psycopg2
 
 from toolkit.console import UserError
 from toolkit.database.connection import Cursor
-from toolkit.database.pool import Database
+from toolkit.database.database import Database
 from toolkit.database.transaction import REPEATABLE, Promise, run_transaction
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import psycopg2.extensions
 
 from toolkit.console import UserError
 from toolkit.database.connection import Connection, Cursor, is_lost
-from toolkit.database.pool import Backoff, Database
+from toolkit.database.database import Backoff, Database
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from toolkit.database.tables import TableName
 from toolkit.database.transaction import REPEATABLE
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of, read_replaceable
-from toolkit.schema.ddl import is_dependency, prepare, wait_for_other_runs
+from toolkit.schema.ddl import begin_ddl, is_dependency, wait_for_other_runs
 
 
 class Replaceable(NamedTuple):
@@ -64,7 +64,7 @@ def _holds_rows(cursor: Cursor, table: TableName) -> bool:
 
 def _drop(cursor: Cursor, tables: list[TableName]) -> None:
     wait_for_other_runs(cursor)
-    prepare(cursor)
+    begin_ddl(cursor)
     indexes = find_replaceable(cursor, tables).indexes
     record.save(cursor, indexes)
     for index in indexes:

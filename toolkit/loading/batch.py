@@ -6,8 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from toolkit.database.tables import Table
-from toolkit.loading.check.array_literals import NULL, shortened_text
-from toolkit.loading.check.values import INTEGERS
+from toolkit.loading.check.values import INTEGERS, NULL, shortened_text
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.row_source import RowSource
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from toolkit.database.tables import Column, Table
 from toolkit.exact_json import SCAN
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.array_literals import NULL, quoted
 from toolkit.loading.check.numbers import decimal_digits
 from toolkit.loading.check.rows import FIRST, check, wrong_columns
 from toolkit.loading.check.times import plain_date, plain_timestamp
+from toolkit.loading.check.values import NULL, quoted
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.input_stream import do_nothing
 from toolkit.loading.read.json_lines import JsonLines

@@ -17,8 +17,7 @@ from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.table_order import by_references, referenced
 from toolkit.loading.check.tables import TableRows, find_tables
-from toolkit.loading.diagnose.error_translation import is_rows_fault
-from toolkit.loading.diagnose.write_or_diagnose import write_or_diagnose
+from toolkit.loading.diagnose.write_or_diagnose import is_rows_fault, write_or_diagnose
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.table_load import TableLoad, checked_batches
@@ -75,15 +74,15 @@ def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
         counts[rows.table.name] = Counter(checked=0)
         for batch in checked_batches(database, rows):
             if existing_rows.has_to_be_there(batch):
-                run_or_explain(database, partial(_find_existing, batch))
+                run_or_explain(database, partial(_refuse_incomplete, batch))
             counts[rows.table.name]["checked"] += batch.size
     print("References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load")
     return counts
 
 
-def _find_existing(batch: Batch, cursor: Cursor) -> None:
+def _refuse_incomplete(batch: Batch, cursor: Cursor) -> None:
     """Raise BadInput if rows leave out what only rows that are in the database already may leave out."""
-    Writer(cursor).find_existing(batch)
+    Writer(cursor).tell_existing(batch)
 
 
 class BulkLoad:
@@ -125,15 +124,15 @@ class BulkLoad:
                     self._collect(progress)
                 self._activate()
         except KeyboardInterrupt:
-            self._settle()
+            self._await_those_under_way()
             raise
         except BadInput as error:
-            self._settle()
+            self._await_those_under_way()
             # Ctrl-C also ends what sends rows through a pipe, in the middle of a line, and perhaps a moment before us.
             self._database.sleep(0.3)
             raise BadInput(error.problems, f"{self.committed()} Mend them and run it again: that finishes.") from error
         except UserError as error:
-            self._settle()
+            self._await_those_under_way()
             raise UserError(f"{error}. {self.committed()} {how_to_finish(error)}") from error
         finally:
             for _ in range(self._connections):
@@ -162,7 +161,7 @@ class BulkLoad:
         """Start the tables whose references are complete, and forget those that are done."""
         for load in [load for load in self._active if load.is_done]:
             self._active.remove(load)
-            sequences.cover(self._database, load.table)
+            sequences.advance_past_committed(self._database, load.table)
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
@@ -195,7 +194,7 @@ class BulkLoad:
                 self._written.put((load, batch, error))
 
     def _write(self, load: TableLoad, batch: Batch) -> Counts:
-        load.cover(self._database, batch)
+        load.advance_sequences_past(self._database, batch)
         if not load.met_rows:
             # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
             # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
@@ -242,7 +241,7 @@ class BulkLoad:
         load.counts.update(result)
         return load
 
-    def _settle(self) -> None:
+    def _await_those_under_way(self) -> None:
         """Let the batches that are under way end, one way or another, and count them."""
         with suppress(Empty):
             while True:

@@ -47,7 +47,7 @@ def load_small(database: Database, sources: list[RowSource], *, skip: bool, dry_
         raise UserError(f"{error}. {ONE_TRANSACTION} {written} is in the database. {how_to_finish(error)}") from error
     if not dry_run:
         for table in tables:
-            sequences.cover(database, table)
+            sequences.advance_past_committed(database, table)
     return counts
 
 
@@ -94,7 +94,7 @@ def _not_new(cursor: Cursor, batch: Batch) -> list[Problem]:
     """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
     there already may leave out, or one whose key was made from its position and is somebody else's.
 
-    Writer.find_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
+    Writer.tell_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
     """
     problems = []
     for part in split(batch):

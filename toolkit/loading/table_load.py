@@ -38,7 +38,7 @@ class TableLoad:
         self.counts: Counts = Counter()
         self.met_rows = False  # whether a row came that was there already
         self._sequences: list[Sequence] = []
-        self._covered: dict[str, int] = {}  # how far the sequences were moved, by column
+        self._advanced_to: dict[str, int] = {}  # how far the sequences were moved, by column
         self._sequence_lock = Lock()
         self._keys_under_way: set[Any] = set()
         self._next: Batch | None = None  # has been read, and waits for its turn
@@ -86,17 +86,17 @@ class TableLoad:
         """Find out which sequences the table has; to be called before its first batch is written."""
         self._sequences = run_or_explain(database, partial(find_sequences, table=self.table))
 
-    def cover(self, database: Database, batch: Batch) -> None:
+    def advance_sequences_past(self, database: Database, batch: Batch) -> None:
         """Move the sequences past a batch's values, to be called before these are committed: a kill leaves none
         uncovered.
         """
         for sequence in self._sequences:
             with self._sequence_lock:
-                known = (furthest_given(sequence, batch), self._covered.get(sequence.column))
+                known = (furthest_given(sequence, batch), self._advanced_to.get(sequence.column))
                 value = sequence.furthest(value for value in known if value is not None)
-                if value is not None and value != self._covered.get(sequence.column):
+                if value is not None and value != self._advanced_to.get(sequence.column):
                     run_or_explain(database, partial(advance, sequence=sequence, value=value))
-                    self._covered[sequence.column] = value
+                    self._advanced_to[sequence.column] = value
 
 
 def checked_batches(database: Database, rows: TableRows) -> Iterator[Batch]:

@@ -49,7 +49,7 @@ def make_home(home: Path, owner: Account) -> None:
         draft = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=above))
         for name in locks.NAMES:
             (draft / name).touch()
-        give(draft, owner)
+        change_owner(draft, owner)
         try:
             draft.rename(home)
         except OSError:  # another script was first
@@ -57,10 +57,10 @@ def make_home(home: Path, owner: Account) -> None:
     check_private(home, owner)
     for missing in [home / name for name in locks.NAMES if not (home / name).exists()]:
         missing.touch()  # an earlier version of this project made the home, and had another name for this lock
-        give(missing, owner)
+        change_owner(missing, owner)
 
 
-def give(new: Path, owner: Account) -> None:
+def change_owner(new: Path, owner: Account) -> None:
     """Make the owner the owner of a new file, or of a new folder and of all in it."""
     if owner.uid != os.geteuid():
         for path in (new, *new.rglob("*")):

@@ -11,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 
 from toolkit.console import UserError, say
-from toolkit.local.data_directory import OR_OWN_DATABASE, check_private, give, shown, unique_name
+from toolkit.local.data_directory import OR_OWN_DATABASE, change_owner, check_private, shown, unique_name
 from toolkit.local.os_users import process_options
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
 from toolkit.local.wheel import POSTGRESQL, programs_for
@@ -113,6 +113,6 @@ class PostgreSQL(Server):
         folder = Path("/tmp", unique_name(self.home))  # noqa: S108
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-            give(folder, self.owner)
+            change_owner(folder, self.owner)
         check_private(folder, self.owner)
         return folder

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from toolkit.console import UserError, say
-from toolkit.local.data_directory import OR_OWN_DATABASE, give
+from toolkit.local.data_directory import OR_OWN_DATABASE, change_owner
 from toolkit.local.os_users import Account, can_run
 
 POSTGRESQL = "18"  # the major version; the wheel also has an older one, to upgrade from
@@ -46,6 +46,6 @@ def programs_for(owner: Account, home: Path) -> Path:
         libraries = [site / f"{installed.parent.name}.libs", installed.parent / ".dylibs"]
         for folder in (installed, *filter(Path.exists, libraries)):
             shutil.copytree(folder, draft / folder.relative_to(site))
-        give(draft, owner)
+        change_owner(draft, owner)
         draft.rename(copy)
     return copy / programs.relative_to(site)

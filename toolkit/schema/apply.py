@@ -20,7 +20,7 @@ from toolkit.database import (
     run_transaction,
 )
 from toolkit.database.catalog import is_cockroachdb, search_path
-from toolkit.schema.ddl import DdlStandsAlone, prepare, wait_for_other_runs
+from toolkit.schema.ddl import DdlStandsAlone, begin_ddl, wait_for_other_runs
 from toolkit.schema.needed_server import check_server
 from toolkit.schema.relations import Relation, relations
 from toolkit.schema.sql_file import SchemaFile
@@ -59,7 +59,7 @@ def _build(database: Database, script: SchemaFile) -> Built:
     def build(cursor: Cursor) -> Built:
         check_server(cursor, script.path, script.needs)
         wait_for_other_runs(cursor)
-        prepare(cursor)
+        begin_ddl(cursor)
         if is_cockroachdb(cursor) and not script.creates_relations:
             raise DdlStandsAlone("CockroachDB sees a new column only after the COMMIT that adds it")
         return build_in(cursor, script)

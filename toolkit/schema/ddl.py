@@ -43,7 +43,7 @@ class DdlStandsAlone(UserError):
     """The server does not take these statements in one transaction. The text says why."""
 
 
-def prepare(cursor: Cursor) -> None:
+def begin_ddl(cursor: Cursor) -> None:
     """Make sure that the DDL of this transaction does not commit, and does not wait for ever.
 
     To be called before the transaction's other statements. Raises DdlStandsAlone where it cannot have any.
@@ -61,7 +61,7 @@ def prepare(cursor: Cursor) -> None:
 def wait_for_other_runs(cursor: Cursor) -> None:
     """Wait until no other run of these scripts is changing a schema in this PostgreSQL database, however long it takes.
 
-    To be called before prepare().
+    To be called before begin_ddl().
     """
     if not is_cockroachdb(cursor):
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
@@ -76,7 +76,7 @@ def share_with_other_builds(cursor: Cursor, name: str) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK % 2**31, name))
 
 
-def in_the_way(database: Database, statement: str) -> str:
+def describe_lock_holders(database: Database, statement: str) -> str:
     """Say which sessions hold locks on the tables that a statement names; "" if it cannot be told."""
     try:
         holders = run_or_explain(database, lambda cursor: fetch(cursor, HOLDERS))

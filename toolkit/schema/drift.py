@@ -16,7 +16,7 @@ from psycopg2 import sql
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, DatabaseUnreachable, catalog, run_transaction
 from toolkit.database.tables import Table
-from toolkit.schema.ddl import prepare
+from toolkit.schema.ddl import begin_ddl
 from toolkit.schema.relations import relations
 from toolkit.schema.sql_file import SchemaFile
 from toolkit.schema.table_properties import TableProperties, read_properties
@@ -56,7 +56,7 @@ def compare(database: Database, file: Path) -> Comparison:
         return Comparison([], [], f"{file.name} creates no table")
 
     def build(cursor: Cursor) -> Comparison:
-        prepare(cursor)
+        begin_ddl(cursor)
         path = catalog.search_path(cursor)
         shadow = _build_shadow_schema(cursor, script, path)
         # Both at once. The file's tables are found first now, so definitions of those that are there name their schema.

@@ -11,7 +11,7 @@ from toolkit.console import UserError
 from toolkit.database import REPEATABLE, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb, search_path
 from toolkit.schema.apply import Built, apply, build_in, created
-from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way, is_dependency, prepare, wait_for_other_runs
+from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, begin_ddl, describe_lock_holders, is_dependency, wait_for_other_runs
 from toolkit.schema.drift import compare
 from toolkit.schema.relations import KINDS, Relation, relations
 from toolkit.schema.sql_file import SchemaFile
@@ -76,7 +76,7 @@ def reset(database: Database, file: Path) -> list[str]:
 
     def drop(cursor: Cursor) -> Built | None:
         wait_for_other_runs(cursor)
-        prepare(cursor)
+        begin_ddl(cursor)
         _drop(cursor, _present(cursor, names))
         return None if is_cockroachdb(cursor) else build_in(cursor, script)
 
@@ -104,7 +104,7 @@ def _undropped(failure: UserError, database: Database, file: Path, names: list[s
             f"{detail}"
         )
     if cause.pgcode == LOCK_NOT_AVAILABLE:
-        return UserError(f"nothing was dropped: {failure}. {in_the_way(database, ' '.join(names))}")
+        return UserError(f"nothing was dropped: {failure}. {describe_lock_holders(database, ' '.join(names))}")
     return failure
 
 

@@ -9,7 +9,7 @@ import psycopg2.extensions
 
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
-from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, in_the_way
+from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, describe_lock_holders
 from toolkit.schema.needed_server import needed_version
 from toolkit.sql_statements import Statement, split
 from toolkit.text_files import read_text
@@ -89,7 +89,7 @@ class SchemaFile:
         if code in ("42P07", "42710"):  # duplicate_table, duplicate_object
             reason = f"{reason} (a schema file is applied again and again: write IF NOT EXISTS where there is such)"
         if code == LOCK_NOT_AVAILABLE:
-            reason = f"{reason}. {in_the_way(database, statement.text)}"
+            reason = f"{reason}. {describe_lock_holders(database, statement.text)}"
         position = int(error.diag.statement_position or 1) - 1
         place = self._place(statement, statement.text.count("\n", 0, position))
         kind = ColumnMissing if code == UNDEFINED_COLUMN else UserError

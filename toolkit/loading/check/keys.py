@@ -12,8 +12,7 @@ from typing import Any
 from toolkit.database import Cursor
 from toolkit.database.tables import Column, Constraint, Table
 from toolkit.loading.batch import Batch, Place, joined
-from toolkit.loading.check.array_literals import NULL
-from toolkit.loading.check.values import COMPARABLE, INTEGERS, TEXTS, comparable
+from toolkit.loading.check.values import COMPARABLE, INTEGERS, NULL, TEXTS, comparable
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
 

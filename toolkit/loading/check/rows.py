@@ -11,9 +11,8 @@ from typing import Any
 from toolkit.database.tables import Column, Table
 from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.array_literals import NULL, shortened_text
 from toolkit.loading.check.tables import nearest
-from toolkit.loading.check.values import INTEGERS, reader_for
+from toolkit.loading.check.values import INTEGERS, NULL, reader_for, shortened_text
 from toolkit.loading.problems import Problem, told_together
 from toolkit.loading.read.row_source import RawRows, RowSource
 
@@ -48,7 +47,7 @@ def check(table: Table, rows: RawRows, problems: list[Problem], before: int = 0)
     problems += told_together(unreadable, are_all=not alike)
     batches = []
     for names, group in alike.items():
-        given = _Alike(table, rows.source, names, group, before)
+        given = _RowsOfSameColumns(table, rows.source, names, group, before)
         if len(set(names)) < len(names):
             repeated = next(name for name, count in Counter(names).items() if count > 1)
             problems += given.problems("the column is given more than once", repeated)
@@ -61,7 +60,7 @@ def check(table: Table, rows: RawRows, problems: list[Problem], before: int = 0)
 _Row = tuple[int, int, tuple[tuple[str, Any], ...]]
 
 
-class _Alike:
+class _RowsOfSameColumns:
     """Rows of one file that give the same columns."""
 
     def __init__(self, table: Table, source: RowSource, names: tuple[str, ...], rows: list[_Row], before: int) -> None:

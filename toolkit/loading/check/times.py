@@ -10,8 +10,6 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from toolkit.database.tables import Column
-from toolkit.exact_json import storable
-from toolkit.loading.check.array_literals import quoted
 
 # Written with separators, or compactly without any of them: 20241231T235959Z.
 DATE = r"(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
@@ -84,7 +82,7 @@ class Clock(NamedTuple):
 def _clock(match: "re.Match[str]", precision: int) -> Clock:
     """Return the time of day that was found. Raises ValueError if the column would round it."""
     fraction = match["fraction"] or ""
-    _check_fraction(fraction, precision)
+    check_fraction(fraction, precision)
     decimals = fraction[:precision].rstrip("0")
     text = f"{match['hour'] or '00'}:{match['minute'] or '00'}:{match['second'] or '00'}"
     zone = match["zone"] or ""
@@ -95,7 +93,7 @@ def _clock(match: "re.Match[str]", precision: int) -> Clock:
     return Clock(f"{text}.{decimals}" if decimals else text, "Z" if is_utc else zone, is_utc)
 
 
-def _check_fraction(fraction: str, precision: int) -> None:
+def check_fraction(fraction: str, precision: int) -> None:
     if fraction[precision:].strip("0"):
         raise ValueError(f"expected at most {precision} decimals of a second: the rest would be rounded away")
 
@@ -202,17 +200,3 @@ def _instant(match: "re.Match[str]", calendar_day: str) -> datetime:
         except OverflowError:
             raise ValueError("expected a moment in the years 0001 to 9999 (UTC)") from None
     return found.replace(tzinfo=timezone.utc)
-
-
-def interval(column: Column) -> Callable[[Any], str]:
-    """Return the reader for an interval column: text that the server reads, with no decimals to round away."""
-    precision = precision_of(column)
-
-    def read(value: Any) -> str:
-        if type(value) is not str:
-            raise ValueError("expected an interval like 1 day 02:03:04")
-        for fraction in re.findall(r"\.(\d+)", value):
-            _check_fraction(fraction, precision)
-        return quoted(storable(value))
-
-    return read

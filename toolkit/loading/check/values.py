@@ -8,15 +8,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from toolkit.console import clipped
 from toolkit.database.tables import TIMES, Column
 from toolkit.exact_json import NoNumber, Number, json_text, storable, storable_number
 from toolkit.loading.check import numbers, times
-from toolkit.loading.check.array_literals import NULL, quoted
 
 # Takes a JSON value, as exact_json.decode() returns it, and returns the element of an array literal. Raises ValueError,
 # whose text says what was expected.
 ValueReader = Callable[[Any], str]
 
+# The element of an array literal that stands for NULL; the text "NULL" has quotation marks.
+NULL = "NULL"
 
 INTEGERS = {"int2": 2**15, "int4": 2**31, "int8": 2**63}
 TEXTS = ("text", "varchar", "bpchar", "name")
@@ -35,6 +37,16 @@ def reader_for(column: Column) -> ValueReader:
         kind = column.kind[1:]
         return _array(_scalar(kind, column), column.type, may_nest=kind not in ("json", "jsonb"))
     return _scalar(column.kind, column)
+
+
+def quoted(text: str) -> str:
+    """Return a text as an element of an array literal."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def shortened_text(element: str) -> str:
+    """Return the text of an element for an error message, at most 60 characters of it."""
+    return clipped(element.replace('\\"', '"').replace("\\\\", "\\") if element.startswith('"') else element)
 
 
 def comparable(column: Column) -> Callable[[str], Any]:
@@ -61,7 +73,7 @@ def _scalar(kind: str, column: Column) -> ValueReader:
     if kind in ("time", "timetz"):
         return times.time(kind, column)
     if kind == "interval":
-        return times.interval(column)
+        return _interval(column)
     if kind in ("json", "jsonb"):
         return _json(_check_jsonb if kind == "jsonb" else _check_json)
     if column.labels:
@@ -163,6 +175,20 @@ def _enum(labels: tuple[str, ...]) -> ValueReader:
         if type(value) is str and value in labels:
             return quoted(value)
         raise ValueError(f"expected one of {known}")
+
+    return read
+
+
+def _interval(column: Column) -> ValueReader:
+    """Read values of an interval column: text that the server reads, with no decimals to round away."""
+    precision = times.precision_of(column)
+
+    def read(value: Any) -> str:
+        if type(value) is not str:
+            raise ValueError("expected an interval like 1 day 02:03:04")
+        for fraction in re.findall(r"\.(\d+)", value):
+            times.check_fraction(fraction, precision)
+        return quoted(storable(value))
 
     return read
 

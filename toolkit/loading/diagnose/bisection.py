@@ -8,7 +8,8 @@ import psycopg2
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, split
-from toolkit.loading.diagnose.error_translation import held_by, is_rows_fault, savepoint, translate
+from toolkit.loading.diagnose.error_translation import held_by, translate
+from toolkit.loading.diagnose.write_or_diagnose import is_rows_fault, savepoint
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
 from toolkit.loading.write.existing_rows import conflicting, dangling, existing_keys

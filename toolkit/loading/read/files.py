@@ -138,7 +138,7 @@ def _sources(input_stream: InputStream, expected: Expected, problems: list[Probl
         return []
     # Most loads need one of the readers; to wait for the others as well costs a small one 2 % of its time.
     if found is Format.DOCUMENTS:
-        from toolkit.loading.read.documents import read_documents
+        from toolkit.loading.read.json_values import read_documents
 
         return read_documents(input_stream, problems)
     if not expected.table:

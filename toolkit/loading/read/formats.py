@@ -7,9 +7,8 @@ from json import JSONDecodeError
 from typing import Any, NamedTuple
 
 from toolkit.console import clipped
-from toolkit.exact_json import after_space, decode, decode_at, shortened
+from toolkit.exact_json import after_space, decode, decode_at, is_cut_off, shortened
 from toolkit.loading.read.input_stream import InputStream
-from toolkit.loading.read.json_errors import is_cut_off
 
 # So much of a file is looked at, and if its first value is longer, so much.
 LOOKS = (65_536, 16_000_000)  # bytes

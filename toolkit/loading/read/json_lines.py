@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from json import JSONDecodeError
 from typing import Any
 
-from toolkit.exact_json import SCAN, after_space, decode_at
+from toolkit.exact_json import SCAN, after_space, decode_at, what_is_wrong
 from toolkit.loading.read.input_stream import InputStream, do_nothing
-from toolkit.loading.read.json_errors import what_is_wrong
 from toolkit.loading.read.row_source import RawRows, RowSource
 
 BLOCK_BYTES = 128_000

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, joined, split
-from toolkit.loading.check.array_literals import NULL
-from toolkit.loading.check.strongly_connected_components import strongly_connected_components
+from toolkit.loading.check.table_order import strongly_connected_components
+from toolkit.loading.check.values import NULL
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.write.row_order import (
     Cycle,
@@ -57,10 +57,10 @@ def write_cycle(writer: Writer, cycle: Cycle) -> dict[str, Counts]:
 def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
     """Look which rows of a cycle are there already, and return what writes the others, and changes these.
 
-    Each has to be run before the next is asked for. Raises BadInput as Writer.find_existing() does, and for new rows of
+    Each has to be run before the next is asked for. Raises BadInput as Writer.tell_existing() does, and for new rows of
     which none can be the first.
     """
-    found = [(part, writer.find_existing(part)) for batch in cycle.batches for part in split(batch)]
+    found = [(part, writer.tell_existing(part)) for batch in cycle.batches for part in split(batch)]
     new = joined(part.take(existing.new) for part, existing in found)
     cleared = _columns_to_clear(new, cycle.keys)
     for step in rows_in_order(_with_nulls(new, cleared), cycle.keys):
@@ -71,7 +71,7 @@ def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
     for batch in new:
         if columns := [name for name in batch.columns if name in cleared.get(batch.table.name, ())]:
             for part in split(batch.only([*batch.table.primary_key, *columns])):
-                yield Write(part, writer.complete)
+                yield Write(part, writer.fill_in_cleared)
     for part, existing in found:
         yield Write(part.take(existing.changed), writer.update_counted)
 

@@ -32,7 +32,7 @@ class Existing(NamedTuple):
 
 def find_existing(cursor: Cursor, batch: Batch) -> Existing:
     """Tell the rows of a batch that are there already from those that are not."""
-    execute(cursor, statements.find_existing(batch), batch)
+    execute(cursor, statements.numbers_of_existing(batch), batch)
     differs = {number - 1: differ for number, differ in cursor.fetchall()}
     new = [index for index in range(batch.size) if index not in differs]
     changed = sorted(index for index, differ in differs.items() if differ)

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import MOST_BYTES, MOST_ROWS, Batch, by_key, joined, split
 from toolkit.loading.check.keys import key_values
-from toolkit.loading.check.strongly_connected_components import depths, strongly_connected_components
-from toolkit.loading.check.table_order import groups_in_order
+from toolkit.loading.check.table_order import depths, groups_in_order, strongly_connected_components
 
 # For a foreign key: row -> the other row it refers to. Rows are numbered over all batches.
 References = dict[int, int]

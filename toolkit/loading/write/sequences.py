@@ -15,8 +15,7 @@ from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Table
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.array_literals import NULL
-from toolkit.loading.check.values import INTEGERS
+from toolkit.loading.check.values import INTEGERS, NULL
 
 # Two loads may move a sequence at the same moment, and one undo what the other did: each looks again so often.
 LOOKS = 5
@@ -97,7 +96,7 @@ def _state(cursor: Cursor, sequence: Sequence) -> tuple[int, bool]:
     return last, is_called
 
 
-def cover(database: Database, table: Table) -> None:
+def advance_past_committed(database: Database, table: Table) -> None:
     """Move the sequences of a table past what is committed in it, whoever has loaded that; to be called after COMMIT.
 
     CockroachDB has no lock that would keep two loads from moving a sequence at the same moment, and then the smaller
@@ -107,11 +106,11 @@ def cover(database: Database, table: Table) -> None:
         # Without an index the furthest value is found by reading the whole table.
         if any(sequence.column == key[0] for key in (table.primary_key, *table.unique_keys)):
             for _ in range(LOOKS):
-                if run_or_explain(database, partial(_is_covered, table=table, sequence=sequence)):
+                if run_or_explain(database, partial(_is_past_committed, table=table, sequence=sequence)):
                     break
 
 
-def _is_covered(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
+def _is_past_committed(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
     """Whether the sequence has passed every value in the table; if it has not, it is moved there."""
     furthest = sql.SQL("SELECT {}({column}) FROM {table} WHERE {column} BETWEEN %s AND %s").format(
         sql.SQL("max" if sequence.increment > 0 else "min"),

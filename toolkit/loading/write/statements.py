@@ -155,7 +155,7 @@ def update(batch: Batch) -> sql.Composable:
     )
 
 
-def find_existing(batch: Batch) -> sql.Composable:
+def numbers_of_existing(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and whether each differs."""
     return _numbered(batch, [_differs(batch)], batch.table.primary_key)
 

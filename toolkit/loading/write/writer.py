@@ -35,7 +35,7 @@ class Writer:
         return Counter(dict.fromkeys(kinds, 0))
 
     def write(self, batch: Batch) -> Counts:
-        """Write the rows of a batch. May be repeated. Raises BadInput as find_existing() does."""
+        """Write the rows of a batch. May be repeated. Raises BadInput as tell_existing() does."""
         if has_to_look(batch):
             counts = self._update_and_insert(batch)
             if not self._skip:
@@ -82,7 +82,7 @@ class Writer:
 
     def _update_and_insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch: those that are there are updated, or skipped, and the others inserted."""
-        found = self.find_existing(batch)
+        found = self.tell_existing(batch)
         new, changed = batch.take(found.new), batch.take(found.changed)
         if self._skip:
             counts = self.insert_counted(new)
@@ -97,7 +97,7 @@ class Writer:
         dropped = new.size + changed.size - inserted - updated
         return with_dropped({"new": inserted, "changed": updated, "unchanged": found.same}, dropped)
 
-    def find_existing(self, batch: Batch) -> Existing:
+    def tell_existing(self, batch: Batch) -> Existing:
         """Tell the rows of a batch that are there already from those that are not.
 
         Raises BadInput if a key that was made from a position is that of a row that differs, if a new row leaves out
@@ -139,7 +139,7 @@ class Writer:
         updated = self._update(batch)
         return with_dropped({"changed": updated}, batch.size - updated)
 
-    def complete(self, batch: Batch) -> Counts:
+    def fill_in_cleared(self, batch: Batch) -> Counts:
         """Write the columns that were NULL when the rows were inserted. What a trigger drops now counts as not new."""
         self._update(batch)
         lost = existing_rows.find_existing(self._cursor, batch).changed if batch.table.has_row_triggers else []
