@@ -19,7 +19,7 @@ from pathlib import Path
 from toolkit.arguments import path, positive, seconds
 from toolkit.console import printable, run, say
 from toolkit.database import Database, database_url, run_interruptible, run_or_explain
-from toolkit.indexes.around_load import load_indexes_last
+from toolkit.indexes import load_indexes_last
 from toolkit.loading.check.tables import find_tables, which_are_tables
 from toolkit.loading.problems import RUN_AGAIN
 from toolkit.loading.read.files import find_rows

@@ -11,8 +11,9 @@ import psycopg2.extensions
 
 from reporting.audience import Audience
 from toolkit.console import UserError
-from toolkit.database import Cursor, Database, explained, run_read
+from toolkit.database import Cursor, Database, explained
 from toolkit.database.catalog import is_cockroachdb
+from toolkit.database.past import run_read
 from toolkit.queries import Query
 
 T = TypeVar("T")

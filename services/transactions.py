@@ -6,7 +6,8 @@ from typing import TypeVar
 import psycopg2
 
 from toolkit.console import UserError
-from toolkit.database import ONLY_READS, Cursor, Database, Promise, run_read, run_transaction
+from toolkit.database import ONLY_READS, Cursor, Database, Promise, run_transaction
+from toolkit.database.past import run_read
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import tomli
 
 from simulation.profile_figures import (
-    Expected,
+    WrongFigure,
     day_of_year,
     figure,
     json_object,
@@ -254,7 +254,7 @@ def _section(kind: Callable[..., Section], values: Any, place: str, problems: li
         if name in values:
             try:
                 taken[name] = field.metadata["parse"](values[name])
-            except Expected as expected:
+            except WrongFigure as expected:
                 problems.append(f"{place}.{name}: expected {expected}, got {_shown(values[name])}")
         elif field.default is MISSING:
             problems.append(f"{place}.{name}: this figure is missing")

@@ -1,4 +1,4 @@
-"""What a figure of a profile may be: each kind of figure as a function that returns its value, or raises Expected."""
+"""What a figure of a profile may be: a function for each kind, which returns its value or raises WrongFigure."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from toolkit.console import printable
 Parser = Callable[[Any], Any]
 
 
-class Expected(ValueError):
+class WrongFigure(ValueError):
     """A figure cannot be what was given. The message says what it can be."""
 
 
@@ -28,7 +28,7 @@ def number(least: float, greatest: float) -> Parser:
     def parse(value: Any) -> float:
         if _is_number(value) and least <= value <= greatest:
             return float(value)
-        raise Expected(f"a number from {least:,} to {greatest:,}")
+        raise WrongFigure(f"a number from {least:,} to {greatest:,}")
 
     return parse
 
@@ -39,7 +39,7 @@ def whole(least: int, greatest: int) -> Parser:
     def parse(value: Any) -> int:
         if _is_number(value) and least <= value <= greatest and value == int(value):
             return int(value)
-        raise Expected(f"a whole number from {least:,} to {greatest:,}")
+        raise WrongFigure(f"a whole number from {least:,} to {greatest:,}")
 
     return parse
 
@@ -48,7 +48,7 @@ def text(value: Any) -> str:
     """Return a text that can be shown."""
     if isinstance(value, str) and value.strip() and printable(value) == value:
         return value
-    raise Expected("a text")
+    raise WrongFigure("a text")
 
 
 def one_of(*allowed: str) -> Parser:
@@ -57,7 +57,7 @@ def one_of(*allowed: str) -> Parser:
     def parse(value: Any) -> str:
         if isinstance(value, str) and value in allowed:
             return value
-        raise Expected(f"one of {', '.join(allowed)}")
+        raise WrongFigure(f"one of {', '.join(allowed)}")
 
     return parse
 
@@ -68,14 +68,14 @@ def day_of_year(value: Any) -> tuple[int, int]:
         month, day = int(value[:2]), int(value[3:])
         if 1 <= month <= 12 and 1 <= day <= monthrange(2000, month)[1]:
             return month, day
-    raise Expected('a month and day such as "11-24"')
+    raise WrongFigure('a month and day such as "11-24"')
 
 
 def prices(value: Any) -> tuple[Decimal, ...]:
     """Return prices, exact to the cent."""
     if isinstance(value, list) and value and all(map(_is_price, value)):
         return tuple(Decimal(price).quantize(Decimal("0.01")) for price in value)
-    raise Expected("a list of prices such as [4.99, 5.99]")
+    raise WrongFigure("a list of prices such as [4.99, 5.99]")
 
 
 def json_object(value: Any) -> str:
@@ -85,7 +85,7 @@ def json_object(value: Any) -> str:
             return json.dumps(value, default=_as_float, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError):
             pass
-    raise Expected("a table of texts, numbers and booleans")
+    raise WrongFigure("a table of texts, numbers and booleans")
 
 
 def _is_number(value: Any) -> bool:

@@ -19,6 +19,11 @@ class UserError(Exception):
 
     is_transient = False
 
+    def __init__(self, text: object = "", *, is_transient: bool | None = None) -> None:
+        super().__init__(text)
+        if is_transient is not None:
+            self.is_transient = is_transient
+
 
 # Controls, and what turns the direction of the text behind it (embeddings, overrides, isolates), with which a line is
 # made to read as another: Unicode Technical Report 36, "Bidirectional Text Spoofing". Half a surrogate pair is no

@@ -7,7 +7,6 @@ AmbiguousCommit, DatabaseUnreachable and RetriesExhausted, all of which are a to
 from toolkit.database.connection import Cursor
 from toolkit.database.database import Database
 from toolkit.database.interruptible import run_interruptible
-from toolkit.database.past import run_read
 from toolkit.database.server_errors import explained, run_or_explain
 from toolkit.database.target import DatabaseMissing, DatabaseUnreachable
 from toolkit.database.transaction import (
@@ -38,6 +37,5 @@ __all__ = [
     "explained",
     "run_interruptible",
     "run_or_explain",
-    "run_read",
     "run_transaction",
 ]

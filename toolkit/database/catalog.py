@@ -134,7 +134,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-class _Row(NamedTuple):
+class _ConstraintRow(NamedTuple):
     """A row of pg_constraint. columns, other_columns: by their numbers. other: the oid of a foreign key's table."""
 
     oid: int
@@ -198,11 +198,11 @@ class _Reading:
         self._cursor.execute(ROW_TRIGGERS.format(root=root))
         return {oid for (oid,) in self._cursor.fetchall()}
 
-    def _constraint_rows(self) -> list[_Row]:
+    def _constraint_rows(self) -> list[_ConstraintRow]:
         query = CONSTRAINTS_OF_COCKROACHDB if is_cockroachdb(self._cursor) else CONSTRAINTS_OF_POSTGRESQL
         self._cursor.execute(query, (self._schemas,))
         rows = [
-            _Row(oid, name, kind, columns or [], definition, other, other_columns or [])
+            _ConstraintRow(oid, name, kind, columns or [], definition, other, other_columns or [])
             for oid, name, kind, columns, definition, other, other_columns in self._cursor.fetchall()
             if definition is not None  # which that of a constraint is that has just been dropped
         ]
@@ -220,7 +220,7 @@ class _Reading:
             self._names.setdefault(oid, self._name(schema, relation))
             self._numbers[oid, number] = column
 
-    def _read_numbers(self, rows: list[_Row]) -> None:
+    def _read_numbers(self, rows: list[_ConstraintRow]) -> None:
         """Find the names of the columns for which constraints have other numbers than pg_attribute."""
         keys = self._used_columns(KEY_COLUMNS)
         for row in rows:
@@ -245,7 +245,7 @@ class _Reading:
     def _columns_of(self, oid: int, numbers: Iterable[int]) -> list[str]:
         return [self._numbers.get((oid, number), UNKNOWN) for number in numbers]
 
-    def _constraint(self, row: _Row) -> Constraint:
+    def _constraint(self, row: _ConstraintRow) -> Constraint:
         columns = self._columns_of(row.oid, row.columns)
         shown = [(row.oid, column) not in self._hidden for column in columns]
         if row.kind != "f":

@@ -92,7 +92,7 @@ def is_cockroachdb(cursor: Cursor) -> bool:
     return cursor.connection.get_parameter_status("crdb_version") is not None
 
 
-class _Row(NamedTuple):
+class _ColumnRow(NamedTuple):
     """A row of the queries above, after what makes its Place."""
 
     name: str
@@ -117,7 +117,7 @@ def read_columns(cursor: Cursor, schemas: Iterable[str]) -> list[tuple[Place, Co
     on_cockroachdb = is_cockroachdb(cursor)
     cursor.execute(OF_COCKROACHDB if on_cockroachdb else OF_POSTGRESQL, (list(schemas),))
     of_place = len(Place._fields)
-    rows = [(Place(*row[:of_place]), _Row(*row[of_place:])) for row in cursor.fetchall()]
+    rows = [(Place(*row[:of_place]), _ColumnRow(*row[of_place:])) for row in cursor.fetchall()]
     labels = _labels(cursor) if any(row.type_schema != "pg_catalog" for _, row in rows) else {}
     # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing.
     return [(place, _column(row, labels, knows_overriding=not on_cockroachdb)) for place, row in rows]
@@ -131,7 +131,7 @@ def _labels(cursor: Cursor) -> Labels:
     return labels
 
 
-def _column(row: _Row, labels: Labels, *, knows_overriding: bool) -> Column:
+def _column(row: _ColumnRow, labels: Labels, *, knows_overriding: bool) -> Column:
     element = row.kind[1:] if row.is_array else row.kind
     length, precision, scale = row.length, row.precision, row.scale
     if length is precision is row.decimals is None:

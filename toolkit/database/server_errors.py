@@ -46,9 +46,7 @@ def explained(error: psycopg2.Error, database: Database) -> UserError:
             create_database=target.how_to_create("it"),
             create_tables=target.how_to_create("the tables"),
         )
-    failure = UserError(f"{reason} ({where}){advice}")
-    failure.is_transient = (error.pgcode or "") in PASSING
-    return failure
+    return UserError(f"{reason} ({where}){advice}", is_transient=(error.pgcode or "") in PASSING)
 
 
 def run_or_explain(database: Database, work: Callable[[Cursor], T], promise: Promise = REPEATABLE) -> T:

@@ -12,7 +12,6 @@ import psycopg2
 import psycopg2.extensions
 
 from toolkit.console import UserError
-from toolkit.database.connection_errors import REASONS
 
 # Used unless the URL sets them. Together they notice a dead network within half a minute.
 DEFAULTS: dict[str, Any] = {
@@ -130,6 +129,8 @@ class Target:
 
     def unreachable(self, reason: str) -> DatabaseUnreachable:
         """Return the error that says for a person why there is no connection: what libpq or the server said."""
+        from toolkit.database.connection_errors import REASONS  # seldom needed
+
         matches = ((re.search(pattern, reason), is_transient, advice) for pattern, is_transient, advice in REASONS)
         found, is_transient, advice = next((match for match in matches if match[0]), (None, True, ""))
         if not found:
@@ -138,13 +139,8 @@ class Target:
         text = advice.format(
             quoted, host=self.host, user=self.user, database=self.database, create=self.how_to_create("it")
         )
-        error = (
-            DatabaseMissing(text)
-            if "does not exist" in reason and "has no database" in text
-            else DatabaseUnreachable(text)
-        )
-        error.is_transient = is_transient
-        return error
+        kind = DatabaseMissing if "does not exist" in reason and "has no database" in text else DatabaseUnreachable
+        return kind(text, is_transient=is_transient)
 
     def how_to_create(self, what: str) -> str:
         """Return the advice for a person when the database, or tables in it, are missing."""

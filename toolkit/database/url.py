@@ -6,7 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 from toolkit.console import UserError, say
-from toolkit.text_files import read_text
 
 ENV_FILE = Path(__file__).resolve().parents[2] / ".env"
 
@@ -42,6 +41,8 @@ def _url_from_env_file() -> str | None:
         return None
     import dotenv  # slow to import, and not needed where the environment has the URL
     from dotenv.parser import parse_stream
+
+    from toolkit.text_files import read_text
 
     text = read_text(ENV_FILE)
     for line in parse_stream(StringIO(text)):

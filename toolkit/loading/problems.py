@@ -1,7 +1,6 @@
 """What is wrong with fixtures, row by row, and the failure that tells all of it at once."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from toolkit.console import UserError, printable
 from toolkit.exact_json import shortened
@@ -17,13 +16,6 @@ RUN_AGAIN = "Running it again finishes."
 def how_to_finish(failure: UserError) -> str:
     """Say how a load that ended with a failure is finished: running it again mends only what passes by itself."""
     return RUN_AGAIN if failure.is_transient else "When that is mended, running it again finishes."
-
-
-class HasPlace(Protocol):
-    """What has rows of one table in one file: a RowSource."""
-
-    file: str
-    table: str
 
 
 class Problem(NamedTuple):
@@ -82,16 +74,3 @@ def _as_one(problems: list[Problem]) -> Problem:
     more = f" and {len(others) - NUMBERS:,} more" if len(others) > NUMBERS else ""
     unit = f"{first.unit}s" if len(others) > 1 else first.unit
     return first._replace(text=f"{first.text}; likewise {unit} {numbers}{more}")
-
-
-def sort_problems(problems: list[Problem], sources: Sequence[HasPlace]) -> list[Problem]:
-    """Return the problems in the order of the sources, and of the rows in each."""
-    order: dict[object, int] = {}
-    for index, source in enumerate(sources):
-        order.setdefault(source.file, index)  # for a table that the file calls by another name
-        order.setdefault((source.file, source.table), index)
-
-    def place(problem: Problem) -> tuple[int, int]:
-        return order.get((problem.file, problem.table), order[problem.file]), problem.number
-
-    return sorted(problems, key=place)

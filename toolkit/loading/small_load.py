@@ -10,8 +10,8 @@ from toolkit.loading.check.keys import ask_for_duplicates, find_duplicates, refe
 from toolkit.loading.check.rows import check
 from toolkit.loading.check.tables import TableRows, find_tables
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
-from toolkit.loading.problems import BadInput, Problem, how_to_finish, sort_problems
-from toolkit.loading.read.row_source import RowSource
+from toolkit.loading.problems import BadInput, Problem, how_to_finish
+from toolkit.loading.read.row_source import RowSource, sort_problems
 from toolkit.loading.write import existing_rows, sequences
 from toolkit.loading.write.row_order import Cycle, WritePlan, make_write_plan
 from toolkit.loading.write.writer import Counts, Writer

@@ -15,8 +15,9 @@ from toolkit.loading.check.table_order import refers_to_itself
 from toolkit.loading.check.tables import TableRows
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows
 from toolkit.loading.fast_lines import LineReader
-from toolkit.loading.problems import BadInput, Problem, sort_problems
+from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.json_lines import JsonLines
+from toolkit.loading.read.row_source import sort_problems
 from toolkit.loading.write.row_order import batches_of, in_order
 from toolkit.loading.write.sequences import Sequence, advance, find_sequences, furthest_given
 from toolkit.loading.write.writer import Counts

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from toolkit.console import UserError
-from toolkit.database.tables import Constraint, Table
+from toolkit.database.tables import Table
 
 
 def groups_in_order(tables: Sequence[Table]) -> list[list[Table]]:
@@ -23,35 +23,21 @@ def by_references(tables: Sequence[Table]) -> list[Table]:
 
 
 def _advice(cycle: dict[str, Table]) -> str:
-    """Say how tables whose foreign keys form a cycle can be loaded, one at a time."""
+    """Say how tables whose foreign keys form a cycle can be loaded."""
     text = (
         f"the foreign keys of {', '.join(cycle)} form a cycle, and a load of more than 10,000 rows goes table by table"
     )
-    waiting = dict(cycle)
-    order: list[str] = []
-    again: list[str] = []
-    while waiting:
-        # First those that refer to none of the others, then one whose references to them may be NULL.
-        possible = [table for table in waiting.values() if _may_be_null(table, _open(table, waiting))]
-        found = min(possible, key=lambda table: len(_open(table, waiting)), default=None)
-        if found is None:
-            return (
-                f"{text}: load it in parts of at most 10,000 rows, with rows that refer to each other in the same part"
-            )
-        columns = [name for key in _open(found, waiting) for name in key.columns]
-        order.append(found.name + (f" without {', '.join(columns)}" if columns else ""))
-        again += [found.name] if columns else []
-        del waiting[found.name]
-    return f"{text}: load them one at a time: {', then '.join(order + [f'{name} as it is' for name in again])}"
-
-
-def _open(table: Table, waiting: dict[str, Table]) -> list[Constraint]:
-    """Return the foreign keys of a table to others that are waiting."""
-    return [key for key in table.foreign_keys if key.referenced in waiting and key.referenced != table.name]
-
-
-def _may_be_null(table: Table, keys: list[Constraint]) -> bool:
-    return all(table.columns[name].nullable for key in keys for name in key.columns)
+    columns = [
+        f"{table.name}.{name}"
+        for table in cycle.values()
+        for key in table.foreign_keys
+        if key.referenced in cycle and key.referenced != table.name
+        for name in key.columns
+        if table.columns[name].nullable
+    ]
+    if columns:
+        return f"{text}: load them one at a time, first without {' or '.join(columns)}, and that table again at the end"
+    return f"{text}: load it in parts of at most 10,000 rows, with rows that refer to each other in the same part"
 
 
 def referenced(table: Table) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.console import UserError, say
 from toolkit.loading.problems import BadInput, Problem
-from toolkit.loading.read.formats import Expected, Format, NotAFixture, detect_format
+from toolkit.loading.read.formats import Clues, Format, NotAFixture, detect_format
 from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
 from toolkit.loading.read.row_source import RowSource
 
@@ -41,9 +41,9 @@ def find_rows(
         raise BadInput(problems)
     for file in files:
         name, qualified, holds_documents = (table, None, False) if table else _said_by_name(file)
-        expected = Expected(name, qualified, holds_documents, bool(table), format, which_are_tables)
+        clues = Clues(name, qualified, holds_documents, bool(table), format, which_are_tables)
         input_stream = standard_input() if _is_standard_input(file) else file_stream(file)
-        found += _sources(input_stream, expected, problems)
+        found += _sources(input_stream, clues, problems)
     if problems:
         raise BadInput(problems)
     return found
@@ -114,7 +114,7 @@ def _why_not_in_folder(path: Path) -> str:
 
 
 def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
-    """Return what the name of a file says: table, qualified and holds_documents of Expected."""
+    """Return what the name of a file says: table, qualified and holds_documents of Clues."""
     name = file.name
     ending = next((ending for ending in reversed(ENDINGS) if name.lower().endswith(ending)), "")
     if not ending:
@@ -124,16 +124,16 @@ def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
     return parts[0], qualified, ending in DOCUMENTS
 
 
-def _sources(input_stream: InputStream, expected: Expected, problems: list[Problem]) -> list[RowSource]:
+def _sources(input_stream: InputStream, clues: Clues, problems: list[Problem]) -> list[RowSource]:
     """Return the rows of a file. What is wrong with its format is added to the problems."""
     try:
-        found = detect_format(input_stream, expected)
+        found = detect_format(input_stream, clues)
     except NotAFixture as error:
         # A line is told where there are lines; otherwise it is the file as a whole.
-        place = ("", 0) if expected.holds_documents else (expected.table, error.line)
+        place = ("", 0) if clues.holds_documents else (clues.table, error.line)
         problems.append(Problem(input_stream.name, str(error), *place, unit="line"))
         return []
-    if found is Format.NOTHING and expected.holds_documents:
+    if found is Format.NOTHING and clues.holds_documents:
         problems.append(Problem(input_stream.name, "the file is empty"))
         return []
     # Most loads need one of the readers; to wait for the others as well costs a small one 2 % of its time.
@@ -141,13 +141,13 @@ def _sources(input_stream: InputStream, expected: Expected, problems: list[Probl
         from toolkit.loading.read.json_values import read_documents
 
         return read_documents(input_stream, problems)
-    if not expected.table:
+    if not clues.table:
         problems.append(Problem(input_stream.name, "these are rows: say of which table, with --table NAME"))
         return []
     if found in (Format.LIST, Format.ROWS):
         from toolkit.loading.read.json_values import JsonValues
 
-        return [JsonValues(input_stream, expected.table, expected.qualified, is_list=found is Format.LIST)]
+        return [JsonValues(input_stream, clues.table, clues.qualified, is_list=found is Format.LIST)]
     from toolkit.loading.read.json_lines import JsonLines
 
-    return [JsonLines(input_stream, expected.table, expected.qualified)]
+    return [JsonLines(input_stream, clues.table, clues.qualified)]

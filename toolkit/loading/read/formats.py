@@ -46,8 +46,8 @@ OTHERS = (
 TABLE_WITH_ROWS = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]'
 
 
-class Expected(NamedTuple):
-    """What is known of a file before it is opened.
+class Clues(NamedTuple):
+    """What tells of a file's format before it is opened.
 
     table: that of its rows; "" if nothing says it. qualified: as in RowSource. holds_documents: whether they are
     expected in it, where both could be meant. is_told: whether the command line says the table, so that the file cannot
@@ -63,19 +63,19 @@ class Expected(NamedTuple):
     which_are_tables: Callable[[list[str]], set[str]]
 
 
-def detect_format(input_stream: InputStream, expected: Expected) -> Format:
+def detect_format(input_stream: InputStream, clues: Clues) -> Format:
     """Look at what a file begins with. Raises NotAFixture if it is none of the formats, or could be two of them."""
     for most in LOOKS:
         with input_stream.opened() as stream:
             head = stream.read(most)
         # What is wrong in the text is told when it is read: here nothing is decided by it.
-        beginning = _Beginning(head.decode("utf-8", "replace"), expected, is_all=len(head) < most)
+        beginning = _Beginning(head.decode("utf-8", "replace"), clues, is_all=len(head) < most)
         found = beginning.format()
         if found:
             break
     else:
         found = beginning.likely_format()
-    if expected.is_told and found is Format.DOCUMENTS:
+    if clues.is_told and found is Format.DOCUMENTS:
         raise NotAFixture("this is a document, which names its tables itself: leave out --table", beginning.line)
     return found
 
@@ -83,9 +83,9 @@ def detect_format(input_stream: InputStream, expected: Expected) -> Format:
 class _Beginning:
     """The beginning of a file. is_all: there is no more of it."""
 
-    def __init__(self, text: str, expected: Expected, *, is_all: bool) -> None:
+    def __init__(self, text: str, clues: Clues, *, is_all: bool) -> None:
         self._text = text
-        self._expected = expected
+        self._clues = clues
         self._is_all = is_all
         self._start = after_space(text, 0)
         self.line = text.count("\n", 0, self._start) + 1
@@ -95,8 +95,8 @@ class _Beginning:
         first = self._text[self._start : self._start + 1]
         if not first:
             return Format.NOTHING if self._is_all else None
-        if self._expected.format:
-            return Format.LIST if self._expected.format is Format.ROWS and first == "[" else self._expected.format
+        if self._clues.format:
+            return Format.LIST if self._clues.format is Format.ROWS and first == "[" else self._clues.format
         if "\0" in self._text[self._start : self._start + 2]:
             raise NotAFixture("this is UTF-16 without its mark, or no text at all; save it as UTF-8", self.line)
         if first == "[":
@@ -123,7 +123,7 @@ class _Beginning:
     def _not_a_fixture(self) -> NotAFixture:
         expected = (
             "an object, table name -> list of rows, at the top (or rows)"
-            if self._expected.holds_documents
+            if self._clues.holds_documents
             else "an object"
         )
         text = f"expected {expected}, got {self._first_line()}"
@@ -143,12 +143,12 @@ class _Beginning:
         try:
             value, end = decode_at(self._text, self._start)
         except RecursionError:
-            return Format.DOCUMENTS if self._expected.holds_documents else Format.LINES
+            return Format.DOCUMENTS if self._clues.holds_documents else Format.LINES
         except JSONDecodeError as error:
             if not is_cut_off(error) or self._is_all:
                 return self._format_of_broken()
             # A document need not be read twice to see that it is one.
-            is_document = self._expected.holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
+            is_document = self._clues.holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
             return Format.DOCUMENTS if is_document else None
         if self._is_document(value):
             return Format.DOCUMENTS
@@ -160,12 +160,12 @@ class _Beginning:
         """Whether an object is a document, and not a row. Raises NotAFixture if it could be either."""
         lists = [name for name, item in value if type(item) is list and (not item or type(item[0]) is tuple)]
         if len(lists) == len(value):  # a row has a key, and none is a list of objects
-            return bool(lists) or self._expected.holds_documents
+            return bool(lists) or self._clues.holds_documents
         has_values = any(type(item) not in (list, tuple) and item is not None for _, item in value)
-        if not self._expected.holds_documents or (has_values and not lists):
+        if not self._clues.holds_documents or (has_values and not lists):
             return False
-        table = self._expected.table
-        tables = self._expected.which_are_tables([table, *(lists or (name for name, _ in value))])
+        table = self._clues.table
+        tables = self._clues.which_are_tables([table, *(lists or (name for name, _ in value))])
         given = [name for name, _ in value if name in tables]
         if given and table in tables:
             raise NotAFixture(
@@ -193,7 +193,7 @@ class _Beginning:
         """Return the format of a file whose first value is not right, so that what reads it can tell what is wrong."""
         _, _, others = self._text[self._start :].partition("\n")
         following = others.lstrip().partition("\n")[0].strip()
-        if self._expected.holds_documents:
+        if self._clues.holds_documents:
             return Format.LINES if _is_object(following) else Format.DOCUMENTS
         return Format.LINES if not following or following.startswith("{") else Format.ROWS
 

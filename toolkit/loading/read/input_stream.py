@@ -60,13 +60,11 @@ class InputStream:
 
         A missing right, a failing disk, a damaged .gz or what is no UTF-16 in spite of its mark becomes a UserError.
         """
-        if self._pipe:
-            self._pipe.while_waiting = while_waiting
         try:
             with ExitStack() as stack:
                 if self._layers is None:
                     self._layers = self._find_layers()
-                stream = stack.enter_context(self._begin(last=last))
+                stream = stack.enter_context(self._begin(last=last, while_waiting=while_waiting))
                 self._raw = stream if last else None
                 for layer in self._layers:
                     stream = stack.enter_context(layer(stream))
@@ -82,8 +80,8 @@ class InputStream:
             return 1.0
         return 0.0 if self._pipe else self._raw.tell() / max(1, os.fstat(self._raw.fileno()).st_size)
 
-    def _begin(self, *, last: bool = False) -> IO[bytes]:
-        return self._pipe.begin(keep=not last) if self._pipe else self._open_raw()
+    def _begin(self, *, last: bool = False, while_waiting: Callable[[], None] = do_nothing) -> IO[bytes]:
+        return self._pipe.begin(keep=not last, while_waiting=while_waiting) if self._pipe else self._open_raw()
 
     def _find_layers(self) -> list[Callable[[IO[bytes]], IO[bytes]]]:
         """Return what makes UTF-8 of the bytes, one layer over the other."""
@@ -139,22 +137,27 @@ def _reason(error: Exception) -> str:
 
 
 class _Pipe:
-    """A stream that can be read once only, and what has been read of it. while_waiting: as in InputStream.opened()."""
+    """A stream that can be read once only, and what has been read of it."""
 
     def __init__(self, open_stream: Callable[[], IO[bytes]]) -> None:
         from tempfile import SpooledTemporaryFile  # 3 ms, and not needed for files
 
         self._open = open_stream
-        self.while_waiting: Callable[[], None] = do_nothing
         self._stream: IO[bytes] | None = None
-        self._kept: IO[bytes] = cast("IO[bytes]", SpooledTemporaryFile(KEPT_IN_MEMORY))  # noqa: SIM115 - read() closes it
+        self._kept: IO[bytes] = cast("IO[bytes]", SpooledTemporaryFile(KEPT_IN_MEMORY))  # noqa: SIM115 - _read() closes it
 
-    def begin(self, *, keep: bool) -> IO[bytes]:
-        """Return a stream that begins with what has been read before. keep: it can be asked for again."""
+    def begin(self, *, keep: bool, while_waiting: Callable[[], None]) -> IO[bytes]:
+        """Return a stream that begins with what has been read before. keep: it can be asked for again.
+
+        while_waiting: as in InputStream.opened().
+        """
         self._kept.seek(0)
-        return cast("IO[bytes]", io.BufferedReader(_Replayed(self, keep=keep), PIECE))
+        return cast(
+            "IO[bytes]",
+            io.BufferedReader(_Replayed(partial(self._read, keep=keep, while_waiting=while_waiting)), PIECE),
+        )
 
-    def read(self, most: int, *, keep: bool) -> bytes:
+    def _read(self, most: int, *, keep: bool, while_waiting: Callable[[], None]) -> bytes:
         """Return some bytes, at most so many; none at the end."""
         if not self._kept.closed:
             data = self._kept.read(most)
@@ -164,7 +167,7 @@ class _Pipe:
                 self._kept.close()
         self._stream = self._stream or self._open()
         while _is_silent(self._stream):  # so that one that does not block, as some senders make it, has not ended
-            self.while_waiting()
+            while_waiting()
         data = self._stream.read(most)
         if keep:
             self._kept.write(data)
@@ -177,17 +180,16 @@ def _is_silent(stream: IO[bytes]) -> bool:
 
 
 class _Replayed(io.RawIOBase):
-    """A _Pipe as a stream."""
+    """A _Pipe as a stream. read: returns some bytes of it, at most so many."""
 
-    def __init__(self, pipe: _Pipe, *, keep: bool) -> None:
-        self._pipe = pipe
-        self._keep = keep
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._pipe.read(len(buffer), keep=self._keep)
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 

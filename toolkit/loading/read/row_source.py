@@ -74,3 +74,16 @@ class RowSource:
     def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
         """Return a Problem with a row of these."""
         return Problem(self.file, text, self.table, number, self.unit, key, column)
+
+
+def sort_problems(problems: list[Problem], sources: Sequence[RowSource]) -> list[Problem]:
+    """Return the problems in the order of the sources, and of the rows in each."""
+    order: dict[object, int] = {}
+    for index, source in enumerate(sources):
+        order.setdefault(source.file, index)  # for a table that the file calls by another name
+        order.setdefault((source.file, source.table), index)
+
+    def place(problem: Problem) -> tuple[int, int]:
+        return order.get((problem.file, problem.table), order[problem.file]), problem.number
+
+    return sorted(problems, key=place)
