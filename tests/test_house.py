@@ -39,13 +39,16 @@ BEYOND = {"reporting": "simulation.traffic.run_file"}
 # Names of modules, classes and functions that nobody could guess who does not know the code, by the folder in which
 # they may not stand; the words that the field has took their place.
 PRIVATE_WORDS = {
-    "toolkit/database": "Tries take give_back discard reads reasons advice supervision Failure may_pass",
-    "toolkit/schema": "Parts read_parts parts aside Doomed list_doomed rehearse",
-    "toolkit/local": "life home accounts tls_bridge",
+    "toolkit": "Found supervised",
+    "toolkit/database": "pool Tries take give_back discard reads reasons advice supervision Failure may_pass",
+    "toolkit/schema": "prepare in_the_way Parts read_parts parts aside Doomed list_doomed rehearse",
+    "toolkit/local": "give life home accounts tls_bridge",
     "toolkit/loading": (
         "circles Circle graph verdicts verdict search Search refusals is_passing forms Form find_form elements content "
-        "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write"
+        "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write Alike "
+        "cover complete settle Expected"
     ),
+    "services": "is_no_more",
     "simulation": (
         "evenings Evenings critics Critics catalogue Catalogue Life Home chance bell exact marks is_mark proof prove "
         "journal Journal expectations Expectation expectation measures Measure session is_attempted"

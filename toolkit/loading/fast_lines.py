@@ -102,12 +102,12 @@ class LineReader:
             if batch is None:
                 yield check(self._table, rows.parse_block(first, block), problems)
             else:
-                yield self._complete(rows, batch, block, problems)
+                yield self._with_unmatched(rows, batch, block, problems)
 
     def _match(self, rows: JsonLines, first: int, block: bytes) -> Batch | None:
         """Return a row for each line of a block, or None if not most of them are like the first.
 
-        _complete() has to follow: of a line that did not match all texts are empty, and so is that of a null.
+        _with_unmatched() has to follow: of a line that did not match all texts are empty, and so is that of a null.
         """
         try:
             text = block.decode().removesuffix("\n")
@@ -141,8 +141,8 @@ class LineReader:
         """Return how many lines did not match."""
         return self._keys(batch).count("")
 
-    def _complete(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
-        """Complete the rows of _match(): nulls become NULL, and lines that did not match are read one by one."""
+    def _with_unmatched(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
+        """Return the rows of _match(), with NULL for their nulls, and the others of the block, which are read one by one."""
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
