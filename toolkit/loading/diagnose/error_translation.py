@@ -10,7 +10,7 @@ from toolkit.database import Cursor
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.rows import MISSING
-from toolkit.loading.diagnose.write_or_diagnose import is_of_policy, is_rows_fault, is_too_large, savepoint
+from toolkit.loading.diagnose.write_or_diagnose import is_by_policy, is_rows_fault, is_too_large, savepoint
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
 from toolkit.loading.write.existing_rows import conflicting, shown_key
@@ -60,7 +60,7 @@ def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> 
         advice = "give it smaller values, or raise the cluster setting sql.conn.max_read_buffer_message_size"
         return batch.problem(0, f"larger than the server takes in one message: {megabytes:.1f} MB: {advice}")
     said = f"the server says: {_message(error)}"
-    if is_of_policy(error):
+    if is_by_policy(error):
         cursor.execute("SELECT current_user")
         ((user,),) = cursor.fetchall()
         advice = f"user {user} may not write this row: change it or the policy, or load as a user whom no policy binds"

@@ -90,12 +90,12 @@ def is_rows_fault(error: psycopg2.Error) -> bool:
     return (
         code.startswith(ROWS_FAULT)
         or (unreadable is not None and unreadable in str(error))
-        or is_of_policy(error)
+        or is_by_policy(error)
         or is_too_large(error)
     )
 
 
-def is_of_policy(error: psycopg2.Error) -> bool:
+def is_by_policy(error: psycopg2.Error) -> bool:
     """Whether a policy of row-level security refuses a row.
 
     Its SQLSTATE is that of a missing privilege, and its words are in the language of the server; on PostgreSQL the name

@@ -106,12 +106,12 @@ def advance_past_committed(database: Database, table: Table) -> None:
         # Without an index the furthest value is found by reading the whole table.
         if any(sequence.column == key[0] for key in (table.primary_key, *table.unique_keys)):
             for _ in range(LOOKS):
-                if run_or_explain(database, partial(_is_past_committed, table=table, sequence=sequence)):
+                if not run_or_explain(database, partial(_advance_past_values, table=table, sequence=sequence)):
                     break
 
 
-def _is_past_committed(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
-    """Whether the sequence has passed every value in the table; if it has not, it is moved there."""
+def _advance_past_values(cursor: Cursor, table: Table, sequence: Sequence) -> bool:
+    """Move a sequence past every value in the table, and return whether that was necessary."""
     furthest = sql.SQL("SELECT {}({column}) FROM {table} WHERE {column} BETWEEN %s AND %s").format(
         sql.SQL("max" if sequence.increment > 0 else "min"),
         column=sql.Identifier(sequence.column.replace("%", "%%")),
@@ -120,12 +120,12 @@ def _is_past_committed(cursor: Cursor, table: Table, sequence: Sequence) -> bool
     cursor.execute(furthest, (sequence.least, sequence.most))
     ((value,),) = cursor.fetchall()
     if value is None:
-        return True
+        return False
     last, is_called = _state(cursor, sequence)
     if sequence.furthest([value, last]) == last and (is_called or last != value):
-        return True
+        return False
     advance(cursor, sequence, value)
-    return False
+    return True
 
 
 def _name(cursor: Cursor, table: Table, column: Column) -> str | None:
