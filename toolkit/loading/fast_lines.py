@@ -142,7 +142,7 @@ class LineReader:
         return self._keys(batch).count("")
 
     def _with_unmatched(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
-        """Return the rows of _match(), with NULL for their nulls, and the other lines' rows, which are read one by one."""
+        """Return the rows of _match(), nulls as NULL, and those of the other lines, which are read one by one."""
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
