@@ -33,7 +33,7 @@ LONGEST_INTEGER = 4_300
 # PostgreSQL's limits for a decimal without a size: see "Numeric Types" in its documentation.
 DECIMAL_DIGITS = (131_072, 16_383)
 LONGEST_EXPONENT = 12  # digits
-NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?").fullmatch
+NUMBER = r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"  # compiled when it is needed
 # Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
 DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
 DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
@@ -135,7 +135,7 @@ def number_parts(text: str) -> tuple[str, str, int] | None:
     -12.50 is ("-", "1250", -2), and the digits of zero are "". None if the text is no JSON number. Nothing is written
     out, so that 1e999999999 costs no more than 1e9.
     """
-    match = NUMBER(text)
+    match = re.fullmatch(NUMBER, text)
     if not match:
         return None
     sign, whole, fraction, exponent = match.groups("")

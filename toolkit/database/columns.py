@@ -162,7 +162,7 @@ def _column(row: _ColumnRow, labels: Labels, *, knows_overriding: bool) -> Colum
 
 def _size(element: str, full_type: str) -> tuple[int | None, int | None, int | None]:
     """Return length, precision and scale as the written type has them; of an array they are its elements'."""
-    unquoted = re.sub('"[^"]*"', "", full_type)
+    unquoted = re.sub('"[^"]*"', "", full_type) if '"' in full_type else full_type
     found = re.search(r"\((-?\d+)(?:,(-?\d+))?\)", unquoted)
     if not found:
         return None, None, None

@@ -102,8 +102,8 @@ class Database(AbstractContextManager["Database"]):
                 if self.isolation != SERIALIZABLE:
                     cursor.execute(SET_ISOLATION, (self.isolation,))
                     connection.beginning = f"BEGIN ISOLATION LEVEL {self.isolation}; "
-                schemas = self.target.quoted_search_path
-                if schemas and connection.get_parameter_status("crdb_version"):
+                on_cockroachdb = connection.get_parameter_status("crdb_version")
+                if on_cockroachdb and (schemas := self.target.quoted_search_path):
                     cursor.execute(
                         sql.SQL("SET search_path TO {}").format(sql.SQL(", ").join(map(sql.Identifier, schemas)))
                     )

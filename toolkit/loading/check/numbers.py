@@ -17,7 +17,7 @@ from toolkit.exact_json import DECIMAL_DIGITS, Number, number_parts
 NAN = "NaN"
 INFINITE = ("Infinity", "-Infinity")
 
-NOT_ZERO = re.compile(r"-?[0.]*[1-9]").match
+NOT_ZERO = r"-?[0.]*[1-9]"
 
 
 def integer(limit: int) -> Callable[[Any], str]:
@@ -110,7 +110,7 @@ def floating(pack: str, name: str) -> Callable[[Any], str]:
             nearest = struct.unpack(pack, struct.pack(pack, float(value)))[0]
         except OverflowError:
             raise ValueError(expected) from None
-        if math.isinf(nearest) or (not nearest and NOT_ZERO(str(value))):
+        if math.isinf(nearest) or (not nearest and re.match(NOT_ZERO, str(value))):
             raise ValueError(expected)
         if type(value) is int and int(nearest) != value:
             raise ValueError(f"expected an integer that {name} holds exactly")
