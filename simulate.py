@@ -199,11 +199,11 @@ def _some(run_ids: Sequence[str]) -> str:
 
 
 def _merge(arguments: argparse.Namespace) -> int:
-    from simulation.traffic.display import JSONLines, Table
+    from simulation.traffic.display import JSONLines, TextTable
     from simulation.traffic.merge import merge, show
 
     merged = merge(arguments.files)
-    show(merged, JSONLines(merged.run_id) if arguments.format == "json" else Table())
+    show(merged, JSONLines(merged.run_id) if arguments.format == "json" else TextTable())
     return 0
 
 

@@ -59,6 +59,13 @@ PRIVATE_WORDS = {
 # "About 300 lines" is what a person can survey. Some more are let pass, lest a module be torn apart for one function.
 MOST_LINES = 320
 
+# What a script that is run with its defaults has no use for, and would wait for at its start: by the script.
+LEFT_FOR_LATER = {
+    "insert_data": "copy getpass tempfile uuid random toolkit.local toolkit.indexes.record toolkit.schema "
+    "toolkit.loading.large_load toolkit.loading.check.hints toolkit.loading.diagnose.bisection toolkit.text_files",
+    "streaming_services": "getpass tempfile uuid services toolkit.local toolkit.indexes.build toolkit.schema.reset",
+}
+
 # Imports a module in a Python that tells of everything that the import does besides importing. Python itself looks into
 # folders and opens modules for that; the packages of others may read their own files.
 WATCHED_IMPORT = """
@@ -195,6 +202,19 @@ def test_importing_a_module_does_nothing(module: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("script", LEFT_FOR_LATER)
+def test_a_script_starts_without_what_it_seldom_needs(script: str) -> None:
+    code = (
+        f"import runpy, sys; sys.argv = ['{script}.py', '--help']; runpy.run_path('{script}.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "toolkit.database" in imported
+    assert imported & set(LEFT_FOR_LATER[script].split()) == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

@@ -50,7 +50,7 @@ class Display(Protocol):
         """Show what was judged of one of several runs that were merged: a line of its JSON, with its id as client."""
 
 
-class Table:
+class TextTable:
     """For a person. On a terminal that has room for it the table is refreshed in place."""
 
     def __init__(self) -> None:

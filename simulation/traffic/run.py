@@ -3,7 +3,7 @@
 from psycopg2.extensions import make_dsn
 
 from simulation.traffic.audience import Audience
-from simulation.traffic.display import Display, JSONLines, Table
+from simulation.traffic.display import Display, JSONLines, TextTable
 from simulation.traffic.facts import facts_of
 from simulation.traffic.measurements import in_all, latency
 from simulation.traffic.options import Options
@@ -13,7 +13,7 @@ from simulation.traffic.run_ids import APPLICATION, new_run_id
 from simulation.traffic.runner import Traffic
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.signals import ending_in_order
-from simulation.traffic.verification import Written, verify
+from simulation.traffic.verification import RunWrites, verify
 from toolkit.console import UserError
 from toolkit.database import Database, run_interruptible
 from toolkit.database.interruptible import LONG_SILENCE
@@ -38,7 +38,7 @@ def _run(url: str, options: Options) -> int:
     Database(url)  # raises UserError for what is no URL
     url = make_dsn(url, application_name=APPLICATION.format(run_id=run_id))
     database = Database(url, setup="python streaming_services.py", isolation=options.isolation)
-    display: Display = JSONLines(run_id) if options.as_json else Table()
+    display: Display = JSONLines(run_id) if options.as_json else TextTable()
     audience = run_interruptible(database, lambda: Audience(database))
     clock = run_interruptible(database, lambda: ServerClock(database))
     plans = run_interruptible(database, lambda: add_plans(database, audience, run_id))
@@ -58,7 +58,7 @@ def _run(url: str, options: Options) -> int:
     kind = Traffic if options.processes == 1 else Processes
     traffic = kind(url, run_id, audience, plans, options)
     status = _go(traffic, options, display)
-    written = Written(run_id, plans, first_prices, traffic.histories)
+    written = RunWrites(run_id, plans, first_prices, traffic.histories)
     try:
         if traffic.is_incomplete:
             raise UserError("what the killed process has called is not known")

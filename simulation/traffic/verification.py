@@ -18,7 +18,7 @@ from simulation.traffic.verdict import Tallies, Tally, Verdict
 from toolkit.database import Database
 
 
-class Written(NamedTuple):
+class RunWrites(NamedTuple):
     """What a run has written. first_prices: those that its plans had at the beginning."""
 
     run_id: RunId
@@ -27,7 +27,7 @@ class Written(NamedTuple):
     histories: list[History]
 
 
-def verify(database: Database, written: Written, clock: ServerClock, most_not_judged: float = 5.0) -> Verdict:
+def verify(database: Database, written: RunWrites, clock: ServerClock, most_not_judged: float = 5.0) -> Verdict:
     """Compare the database with what the workers of a run have written down.
 
     most_not_judged: percent of the calls. May be repeated; it only reads, and it reads the large tables once to find
@@ -52,7 +52,7 @@ def verify(database: Database, written: Written, clock: ServerClock, most_not_ju
     return Verdict(tallies, most_not_judged, time.monotonic() - begin, clock.text)
 
 
-def _prices(written: Written) -> dict[int, Prices]:
+def _prices(written: RunWrites) -> dict[int, Prices]:
     changes: dict[str, list[Event]] = {}
     for history in written.histories:
         for key, events in by_key(history.events(), "price").items():
@@ -63,7 +63,7 @@ def _prices(written: Written) -> dict[int, Prices]:
     }
 
 
-def _check_unexpected(database: Database, written: Written, found: dict[str, int], tallies: Tallies) -> None:
+def _check_unexpected(database: Database, written: RunWrites, found: dict[str, int], tallies: Tallies) -> None:
     """Count the rows with the run's id that no call has asked for. found: how many there are of those asked for."""
     for kind, number in found.items():
         keys = list(keys_of_runs(database, [written.run_id], kind))
@@ -76,7 +76,7 @@ def _check_unexpected(database: Database, written: Written, found: dict[str, int
                 tallies[kind].tell(f"{key}: has the id of this run, and no call has asked for it")
 
 
-def _attempted(written: Written) -> set[str]:
+def _attempted(written: RunWrites) -> set[str]:
     """Return the keys of the rows that calls were to make."""
     events: Iterable[Event] = (event for history in written.histories for event in history.events())
     return {event.key for event in events} | {str(plan.subscription_id) for plan in written.plans}

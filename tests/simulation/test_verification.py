@@ -17,7 +17,7 @@ from simulation.traffic.run_ids import new_run_id
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.user_histories import possible
 from simulation.traffic.verdict import PROGRESS, REMOVED, REWRITTEN, Tally, Verdict
-from simulation.traffic.verification import Written, verify
+from simulation.traffic.verification import RunWrites, verify
 from toolkit.database import Database, run_transaction
 from toolkit.database.catalog import is_cockroachdb
 
@@ -271,7 +271,7 @@ def test_an_uncertain_payment_is_judged_by_all_that_came_until_the_proof(finishe
     services.update_subscription(db, subscription_id=plan.subscription_id, price=Decimal("7.77"))
     history.end(now + 0.006, OK, {})
     services.process_payment(db, user_id=user, method="card", payment_id=key)
-    written = Written(run_id, [plan, finished.plans[1]], [plan.price, finished.plans[1].price], [history])
+    written = RunWrites(run_id, [plan, finished.plans[1]], [plan.price, finished.plans[1].price], [history])
     tallies = verify(db, written, finished.clock).tallies
     assert tallies["payments"].wrong == 0, tallies["payments"].examples
     assert tallies["payments"].recovered == 1
@@ -282,7 +282,7 @@ def test_the_time_of_an_uncertain_call_is_judged_by_the_clock(db: Database) -> N
     key = run_id.key()
     history.begin(now, 1, "watch", key, [1])
     services.start_watching(db, user_id=1, content_id=1, watch_id=key)
-    written, clock = Written(run_id, [], [], [history]), ServerClock(db)
+    written, clock = RunWrites(run_id, [], [], [history]), ServerClock(db)
     assert off(verify(db, written, clock).tallies) == {}
     for moment in ("- INTERVAL '3 seconds'", "+ INTERVAL '9 seconds'"):
         execute(db, f"UPDATE watch_history SET watched_at = watched_at {moment} WHERE watch_id = '{key}'")
@@ -297,7 +297,7 @@ def test_what_is_uncertain_may_be_there_or_not(db: Database) -> None:
     for key in (there, missing):
         history.begin(now, 1, "watch", key, [1])
         history.end(now, INFO, {})
-    tallies = verify(db, Written(run_id, [], [], [history]), ServerClock(db)).tallies
+    tallies = verify(db, RunWrites(run_id, [], [], [history]), ServerClock(db)).tallies
     assert off(tallies) == {}
     viewings = tallies["viewings"]
     assert (viewings.attempted, viewings.acknowledged, viewings.uncertain, viewings.recovered) == (2, 0, 2, 1)
@@ -309,7 +309,7 @@ def test_a_refused_call_must_have_left_nothing(db: Database) -> None:
     history.begin(now, 1, "watch", key, [1])
     history.end(now, FAIL, {})
     services.start_watching(db, user_id=1, content_id=1, watch_id=key)
-    tallies = verify(db, Written(run_id, [], [], [history]), ServerClock(db)).tallies
+    tallies = verify(db, RunWrites(run_id, [], [], [history]), ServerClock(db)).tallies
     assert off(tallies) == {"viewings": {"unexpected": 1}}
 
 

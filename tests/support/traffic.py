@@ -12,7 +12,7 @@ from simulation.traffic.run_ids import RunId, new_run_id
 from simulation.traffic.runner import Traffic
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.verdict import Tallies, Verdict
-from simulation.traffic.verification import Written, verify
+from simulation.traffic.verification import RunWrites, verify
 from toolkit.database import Database
 
 # With this every operation comes several times in a few hundred.
@@ -23,7 +23,7 @@ class Finished(NamedTuple):
     """A run that is over. clock: as it was at the beginning."""
 
     database: Database
-    written: Written
+    written: RunWrites
     clock: ServerClock
     totals: Totals
 
@@ -55,7 +55,7 @@ def run_ops(database: Database, url: str, ops: int, *, concurrency: int = 3) -> 
     traffic = Traffic(url, run_id, audience, plans, options)
     traffic.go(lambda: None)
     traffic.totals.take()
-    return Finished(database, Written(run_id, plans, prices, traffic.histories), clock, traffic.totals)
+    return Finished(database, RunWrites(run_id, plans, prices, traffic.histories), clock, traffic.totals)
 
 
 def off(tallies: Tallies) -> dict[str, dict[str, int]]:
