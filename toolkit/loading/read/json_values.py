@@ -1,6 +1,6 @@
-"""JSON in any layout (pretty-printed, say): documents, which are objects of table name -> list of rows and read whole;
+"""JSON in any layout -> rows: documents, which are read whole, and the rows of one table, which are read as a stream.
 
-and the rows of one table, in a list at the top or one after the other, which are read as a stream.
+A document is an object of table name -> list of rows. The rows of one table stand in a list, or one after the other.
 """
 
 import codecs
