@@ -1,7 +1,8 @@
 """How much attention each title gets: by its quality, its age and its luck, and how soon it is forgotten."""
 
+from heapq import heappop, heappush
 from itertools import accumulate
-from math import fsum
+from math import fsum, sqrt
 from random import Random
 
 from simulation.locales import LOCALES
@@ -17,7 +18,10 @@ OLD = 15  # years that count as much as one standard deviation of quality
 SERIES = 0.5  # standard deviations by which series are more popular than other titles
 NEW = 1.0  # and by which new titles are
 
-MOST_REACH = 0.8  # of the users are reached by no title
+FLATTER = 0.6  # places by which the first ones are lower, as Mandelbrot has it: the first one has no tenth of all
+ROUNDS = 20  # in which the ranks of the titles of different markets are found
+MOST_REACH = 0.5  # of the users are reached by no title
+THROUGH = 0.5  # of its episodes those have seen on average who have begun a popular series
 
 NEXT_EPISODE = 0.88  # of those who have seen an episode see the next before anything else
 
@@ -68,7 +72,7 @@ class Attention:
 
 def power_law(count: int, exponent: float) -> list[float]:
     """Return the popularity of so many titles, the most popular first: 1 / rank ** exponent."""
-    return [power(rank, -exponent) for rank in range(1, count + 1)]
+    return [power(rank + FLATTER, -exponent) for rank in range(1, count + 1)]
 
 
 def attention_for(
@@ -85,14 +89,63 @@ def attention_for(
     appeals = [_appeal(profile, title, window.begin.year, rng) for title in titles]
     ranking = sorted(range(len(titles)), key=lambda title: (-appeals[title], title))
     appeal = dict(zip(ranking, popularity, strict=True))
-    reached = sorted(appeal, key=lambda title: (-appeal[title] * exposures[title], title))
-    on_release = [0] * len(titles)
+    watched = [appeal[title] * exposures[title] for title in range(len(titles))]
+    reached = _ranked_in_markets(watched, [title.market for title in titles], popularity, profile.titles.home)
     viewings = profile.viewings.per_user / fsum(popularity)  # of a user, for each unit of popularity
-    for title, share in zip(reached, popularity, strict=True):
+    most = [_most_watched(profile, title, goes_on) / max(1e-9, viewings) for title in titles]
+    on_release = [0] * len(titles)
+    for title, share in zip(_as_far_as_possible(reached, most, popularity), popularity, strict=True):
         # Who has seen it picks something else, so it takes more to reach nearly everybody.
-        reach = share * viewings / _in_a_row(titles[title], goes_on) / _audience(profile, titles[title])
-        on_release[title] = 1 + int(share / exposures[title] / (1 - min(MOST_REACH, reach)) * SCALE)
+        reach = MOST_REACH * min(1.0, share / most[title])
+        on_release[title] = 1 + int(share / exposures[title] / (1 - reach) * SCALE)
     return Attention(profile, titles + hits, on_release + [0] * len(hits))
+
+
+def _ranked_in_markets(watched: list[float], markets: list[str], popularity: list[float], home: float) -> list[int]:
+    """Return titles, the most watched first, such that each market's come to what is watched of them at home.
+
+    watched: how much of each would be, if its market were all the world. Only few can watch what is made for few.
+    """
+    ranked = sorted(range(len(watched)), key=lambda title: (-watched[title], title))
+    if not home:
+        return ranked
+    wanted = {market: home * _audience(market) for market in sorted({*markets} - {""})}
+    wanted[""] = 1 - fsum(wanted.values())
+    whole = fsum(popularity)
+    factors = dict.fromkeys(wanted, 1.0)
+    for _ in range(ROUNDS):
+        there = dict.fromkeys(wanted, 0.0)
+        for title, share in zip(ranked, popularity, strict=True):
+            there[markets[title]] += share / whole
+        for market, share in there.items():
+            if share:
+                factors[market] *= sqrt(wanted[market] / share)
+        ranked.sort(key=lambda title: (-watched[title] * factors[markets[title]], title))
+    return ranked
+
+
+def _as_far_as_possible(ranked: list[int], most: list[float], popularity: list[float]) -> list[int]:
+    """Return titles, the most watched first, none of which has a place for which it would have to be seen too often.
+
+    most: how popular each can be. What cannot be as popular as its rank says waits for the next place that it can have.
+    """
+    waiting: list[tuple[float, int, int]] = []
+    titles = iter(enumerate(ranked))
+    found = []
+    for share in popularity:
+        while not waiting or -waiting[0][0] < share:
+            place, title = next(titles, (0, -1))
+            if title < 0:
+                break
+            heappush(waiting, (-most[title], place, title))
+        found.append(heappop(waiting)[2])
+    return found
+
+
+def _most_watched(profile: Profile, title: Title, goes_on: float) -> float:
+    """Return how many viewings of a title there can be at most, for each user."""
+    audience = _audience(title.market) if profile.titles.home else 1.0
+    return audience * MOST_REACH * max(_in_a_row(title, goes_on), THROUGH * title.episodes)
 
 
 def _in_a_row(title: Title, goes_on: float) -> float:
@@ -104,13 +157,11 @@ def _in_a_row(title: Title, goes_on: float) -> float:
     return in_a_row
 
 
-def _audience(profile: Profile, title: Title) -> float:
-    """Return the share of the users who may pick a title."""
-    if not title.market or not profile.titles.home:
-        return 1.0
+def _audience(market: str) -> float:
+    """Return the share of the users for whom the titles of a market are made."""
     percent = 0.0
     for locale in LOCALES:
-        percent += locale.share if locale.language == title.market else 0.0
+        percent += locale.share if market in ("", locale.language) else 0.0
     return percent / 100
 
 

@@ -7,8 +7,17 @@ from simulation.membership import Bill
 from simulation.profile import Profile
 from simulation.window import DAY, Window
 
-# In percent of the users.
-METHODS = {"card": 62, "paypal": 22, "bank_transfer": 10, "gift_card": 6}
+# In percent of the users; and in countries where it is otherwise.
+METHODS = {"card": 68, "paypal": 21, "bank_transfer": 4, "gift_card": 7}
+METHODS_IN = {
+    "BR": {"card": 56, "paypal": 6, "bank_transfer": 34, "gift_card": 4},
+    "DE": {"card": 24, "paypal": 48, "bank_transfer": 22, "gift_card": 6},
+    "IN": {"card": 42, "paypal": 3, "bank_transfer": 50, "gift_card": 5},
+    "JP": {"card": 76, "paypal": 4, "bank_transfer": 6, "gift_card": 14},
+    "KR": {"card": 84, "paypal": 3, "bank_transfer": 8, "gift_card": 5},
+    "NL": {"card": 22, "paypal": 14, "bank_transfer": 60, "gift_card": 4},
+    "PL": {"card": 36, "paypal": 10, "bank_transfer": 50, "gift_card": 4},
+}
 
 AFTER_FAILURE = 20  # times as many then change the method
 RUN = 7 * 3600  # seconds from midnight of their day within which the billing run reaches somebody's account
@@ -28,11 +37,15 @@ class Billing:
     def __init__(self, profile: Profile, window: Window) -> None:
         self._figures = profile.payments
         self._end = window.end
-        self._methods = [method for method, share in METHODS.items() for _ in range(share)]
+        # Each as often as its share says.
+        self._methods = {
+            country: [method for method, share in methods.items() for _ in range(share)]
+            for country, methods in {"": METHODS, **METHODS_IN}.items()
+        }
 
-    def payments(self, bills: list[Bill], offset: int, rng: Random) -> list[Payment]:
-        """Return how somebody pays. offset: of their time from UTC, in seconds."""
-        random, methods = rng.random, self._methods
+    def payments(self, bills: list[Bill], country: str, offset: int, rng: Random) -> list[Payment]:
+        """Return how somebody pays who lives in a country. offset: of their time from UTC, in seconds."""
+        random, methods = rng.random, self._methods.get(country, self._methods[""])
         method = methods[int(random() * len(methods))]
         payments = []
         last = 0

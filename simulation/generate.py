@@ -23,9 +23,12 @@ FIRST_KEY = 1_001
 LARGE = ("users", "watch_history", "reviews", "payment_history")
 SPACE = 1 << 48  # of the leading bits of a UUID
 VIEWINGS_SPACE = 1 << 32  # and of those of a viewing's, which is faster
+in_json = json.JSONEncoder(ensure_ascii=False).encode
 REPORT_EVERY = 200  # users
 FEW = 200
-WHY_NO_VIEWINGS = f"a user watches {MOST_PER_DAY} times a day at most, and nothing again and again"
+WHY_NO_VIEWINGS = (
+    f"a user watches {MOST_PER_DAY} times a day at most, while they are subscribed, and nothing again and again"
+)
 WHY_NO_REVIEWS = "a user reviews a title once, and only what they have seen to its end"
 WHY_NO_CHURN = "the figures of [churn] keep too many"
 
@@ -79,10 +82,9 @@ class _Writer:
         self._churn = 0.0
         self._next_viewing = 0  # the least first bits that its key may have
         # The middle of a v4 UUID: the version and the variant, and random bits.
-        rng = Random("keys")
+        bits = Random("keys").getrandbits
         self._middles = [
-            f"-4{int(rng.random() * 4096):03x}-{'89ab'[number % 4]}{int(rng.random() * 4096):03x}-"
-            for number in range(4096)
+            f"-{bits(16):04x}-4{bits(12):03x}-{'89ab'[number % 4]}{bits(12):03x}-" for number in range(4096)
         ]
 
     def plans(self) -> None:
@@ -91,7 +93,7 @@ class _Writer:
         for number, plan in enumerate(self._model.profile.plans, 1):
             price = self._model.population.price(number - 1, self._model.window.end)
             lines.append(
-                f'{{"subscription_id": {number}, "name": {_text(plan.name)}, "price": {price}, '
+                f'{{"subscription_id": {number}, "name": {in_json(plan.name)}, "price": {price}, '
                 f'"features": {plan.features}}}\n'
             )
         self._write("subscriptions", lines, 0)
@@ -102,8 +104,8 @@ class _Writer:
         for key, title in enumerate(self._model.popularity.titles, FIRST_KEY):
             rating = "null" if title.critics is None else f"{title.critics // 10}.{title.critics % 10}"
             lines.append(
-                f'{{"content_id": {key}, "title": {_text(title.name)}, "content_type": "{title.content_type}", '
-                f'"genre": {_text(title.genre)}, "release_year": {title.release_year}, "rating": {rating}, '
+                f'{{"content_id": {key}, "title": {in_json(title.name)}, "content_type": "{title.content_type}", '
+                f'"genre": {in_json(title.genre)}, "release_year": {title.release_year}, "rating": {rating}, '
                 f'"duration_minutes": {title.minutes}, "episodes": {title.episodes or "null"}}}\n'
             )
         self._write("content", lines, 0)
@@ -127,7 +129,7 @@ class _Writer:
             review_weight = weight * subscriber.review_rate
             self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing, rng)
             membership = subscriber.membership
-            payments = model.billing.payments(membership.bills, subscriber.offset, rng)
+            payments = model.billing.payments(membership.bills, subscriber.locale.country, subscriber.offset, rng)
             self._payments(number, payments, bills / total.bills, len(membership.bills) / total.bills, rng)
             watched += weight
             reviewed += review_weight
@@ -167,7 +169,7 @@ class _Writer:
         self._write(
             "users",
             [
-                f'{{"user_id": {key}, "name": {_text(name)}, "email": "{address}", '
+                f'{{"user_id": {key}, "name": {in_json(name)}, "email": "{address}", '
                 f'"subscription_id": {plan}, "created_at": "{self._time(subscriber.joined)}", '
                 f'"country": "{subscriber.locale.country}"}}\n'
             ],
@@ -179,88 +181,70 @@ class _Writer:
 
         They are most of all rows, so what follows is what takes the least time.
         """
-        dates, clock, percents, episodes, middles = (
-            self._dates,
-            self._clock,
-            self._percents,
-            self._episodes,
-            self._middles,
-        )
+        dates, clock, percents, episodes = self._dates, self._clock, self._percents, self._episodes
+        contents, middles, lines, first = self._contents, self._middles, [], 1
         step = max(1, int(width * VIEWINGS_SPACE) // max(1, len(viewings)))
         position = max(int(place * VIEWINGS_SPACE), self._next_viewing)
-        line = (
-            f'{{"watch_id": "%08x-%s%s%s", "user_id": {FIRST_KEY + user}, "content_id": %s, '
-            '"watched_at": "%s%s", "progress": %s, "episode": %s}\n'
-        ).__mod__  # of all ways to put a line together the fastest
-        digits = f"{rng.getrandbits(64 * len(viewings) + 1):0{16 * len(viewings) + 1}x}"  # 16 of a row, and one more
-        contents, lines, first = self._contents, [], 1
+        whose = f'", "user_id": {FIRST_KEY + user}, "content_id": '
+        digits = f"{rng.getrandbits(48 * len(viewings) + 1):0{12 * len(viewings) + 1}x}"  # 12 of a row, and one more
         for title, moment, progress, episode in viewings:
             day = moment // DAY
             lines.append(
-                line(
-                    (
-                        position,
-                        digits[first : first + 4],
-                        middles[moment & 0xFFF],
-                        digits[first + 4 : first + 16],
-                        contents[title],
-                        dates[day],
-                        clock[moment - day * DAY],
-                        percents[progress],
-                        episodes[episode],
-                    )
-                )
+                f'{{"watch_id": "{position:08x}{middles[moment & 0xFFF]}{digits[first : first + 12]}{whose}'
+                f'{contents[title]}, "watched_at": "{dates[day]}{clock[moment - day * DAY]}", '
+                f'"progress": {percents[progress]}, "episode": {episodes[episode]}}}\n'
             )
             position += step
-            first += 16
+            first += 12
         self._next_viewing = position
         self._write("watch_history", lines, place)
 
     def _reviews(self, number: int, reviews: list[Review], place: float, width: float, rng: Random) -> None:
-        position, step = _positions(place, width, len(reviews))
+        keys = self._keys(place, width, len(reviews), rng)
         self._write(
             "reviews",
             [
-                f'{{"review_id": "{self._key(position + step * index, rng)}", "user_id": {FIRST_KEY + number}, '
-                f'"content_id": {FIRST_KEY + review.title}, "rating": {review.halves / 2}, '
-                f'"review_text": {_text(review.words)}, "reviewed_at": "{self._time(review.moment)}"}}\n'
-                for index, review in enumerate(reviews)
+                f'{{"review_id": "{key}", "user_id": {FIRST_KEY + number}, '
+                f'"content_id": {FIRST_KEY + review.title}, "rating": {review.rating}, '
+                f'"review_text": {in_json(review.words)}, "reviewed_at": "{self._time(review.moment)}"}}\n'
+                for key, review in zip(keys, reviews, strict=True)
             ],
             place,
         )
 
     def _payments(self, number: int, payments: list[Payment], place: float, width: float, rng: Random) -> None:
-        position, step = _positions(place, width, len(payments))
-        price = self._model.population.price
+        price, dates, clock = self._model.population.price, self._dates, self._clock
         key = FIRST_KEY + number
-        start = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
+        whose = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
         lines = []
-        for moment, (billed, plan), method in payments:
+        for uuid, (moment, (billed, plan), method) in zip(
+            self._keys(place, width, len(payments), rng), payments, strict=True
+        ):
+            day = moment // DAY
             lines.append(
-                f'{{"payment_id": "{self._key(position, rng)}", {start}{plan + 1}, "amount": {price(plan, billed)}, '
-                f'"method": "{method}", "payment_date": "{self._time(moment)}"}}\n'
+                f'{{"payment_id": "{uuid}", {whose}{plan + 1}, "amount": {price(plan, billed)}, '
+                f'"method": "{method}", "payment_date": "{dates[day]}{clock[moment - day * DAY]}"}}\n'
             )
-            position += step
         self._write("payment_history", lines, place)
 
     def _write(self, table: str, lines: list[str], place: float) -> None:
         self.rows[table] += len(lines)
         self._tables[table].write("".join(lines), place)
 
-    def _key(self, position: int, rng: Random) -> str:
-        """Return a UUID in the form of version 4, whose first bits are the position."""
-        tail = int(rng.random() * SPACE)
-        return f"{position >> 16:08x}-{position & 0xFFFF:04x}{self._middles[tail & 0xFFF]}{tail:012x}"
+    def _keys(self, place: float, width: float, rows: int, rng: Random) -> list[str]:
+        """Return UUIDs in the form of version 4 whose first bits are where the rows lie in their table."""
+        if not rows:
+            return []
+        position, step = int(place * SPACE), max(1, int(width * SPACE) // rows)
+        digits = f"{rng.getrandbits(72 * rows + 1):0{18 * rows + 1}x}"  # 18 of a row, and one more
+        return [
+            f"{begin >> 16:08x}-{begin & 0xFFFF:04x}-4{digits[first : first + 3]}-"
+            f"{'89ab'[begin & 3]}{digits[first + 3 : first + 6]}-{digits[first + 6 : first + 18]}"
+            for begin, first in zip(
+                range(position, position + step * rows, step), range(1, 18 * rows + 1, 18), strict=True
+            )
+        ]
 
     def _time(self, moment: int) -> str:
         day, second = divmod(moment, DAY)
         return self._dates[day] + self._clock[second]
-
-
-def _positions(place: float, width: float, rows: int) -> tuple[int, int]:
-    """Return the first position of so many rows in the space of keys, and the distance between them."""
-    return int(place * SPACE), int(width * SPACE) // max(1, rows)
-
-
-def _text(text: str | None) -> str:
-    return json.dumps(text, ensure_ascii=False)

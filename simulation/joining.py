@@ -23,19 +23,17 @@ class Joining:
         figures, days = profile.subscribers, window.days
         rush = [power(2, -day / RUSH) for day in range(days)]
         whole = fsum(rush)
-        self._drawn = [figures.releases * new for new in novelty] or [
-            0.0
-        ] * days  # by new titles, for each of the others
-        self.campaigns: list[
-            float
-        ] = []  # for each day the factor of churn of those who sign up in the campaign; 1: none
+        # How many come for a new title, for each of the others.
+        self._for_a_title = [figures.releases * new for new in novelty] or [0.0] * days
+        # For each day the factor of churn of those who sign up in a campaign; 1: there is none.
+        self.campaigns: list[float] = []
         shares = []
         for day in range(days):
             running = [
                 campaign for campaign in profile.campaigns if window.is_within(day, campaign.begins, campaign.days)
             ]
             self.campaigns.append(running[0].churn if running else 1.0)
-            share = window.season(day, profile.viewings.winter) * (1 + self._drawn[day])
+            share = window.season(day, profile.viewings.winter) * (1 + self._for_a_title[day])
             if window.weekday(day) >= SATURDAY:
                 share *= figures.weekend
             if running:
@@ -57,9 +55,9 @@ class Joining:
         """Return the day on which somebody signs up. place: among all who do, from 0 to 1."""
         return min(bisect_right(self._so_far, int(place * self._so_far[-1])), len(self._so_far) - 1)
 
-    def drawn(self, day: int) -> float:
+    def share_for_a_title(self, day: int) -> float:
         """Return the share of those who sign up on a day that come for a new title."""
-        return self._drawn[day] / (1 + self._drawn[day])
+        return self._for_a_title[day] / (1 + self._for_a_title[day])
 
     def subscribers(self, users: int, churn: float) -> list[float]:
         """Return about how many subscribers there are on each day."""

@@ -51,10 +51,15 @@ class Memberships:
         """Return what a month of a plan costs at a moment."""
         return self._prices[plan][bisect_right(self._rises, moment)]
 
-    def membership(self, joined: int, activity: float, origin: float, rng: Random) -> Membership:
-        """Return the months of somebody. origin: how much more those cancel who joined as they did."""
+    def membership(self, joined: int, activity: float, less: float, origin: float, rng: Random) -> Membership:
+        """Return the months of somebody.
+
+        activity: how much they watch in a day. less: the share of people who watch less. origin: how much more those
+        cancel who joined as they did.
+        """
         random, end, levels = rng.random, self._window.end, next_levels()
-        plan = bisect_right(self._plans, int(random() * self._plans[-1]))
+        place = less if random() < self._figures.plan_by_activity else random()
+        plan = bisect_right(self._plans, int(place * self._plans[-1]))
         trial = random() < self._payments.trials
         if not trial and random() < self._payments.unpaid:
             return Membership([], [], None, 0, 0.0)

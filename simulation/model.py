@@ -5,32 +5,34 @@ code that uses them. A reason whose figure is 0 plays no part. Each part can be 
 decisions: what runs now, and not in a window of the past, needs no Model. What has no source here is plausible, no
 more.
 
-titles.py, what there is to watch. A genre has up to three styles that no column tells: people who like one kind of
-drama do not like each, and only what others with like tastes have watched gives that away. Quality is bell-shaped;
-critics see it with some error. Some films have sequels, which are of the same kind and later; series have seasons, and
-old ones new seasons. A third of the titles is made for one market, most of the others are in English.
+titles.py, what there is to watch. With enough titles a genre has up to three styles that no column tells: people who
+like one kind of drama do not like each, and only what others with like tastes have watched gives that away. Quality is
+bell-shaped; critics see it with some error. Some films have sequels, which are of the same kind and later; series have
+seasons, and old ones new seasons. A third of the titles is made for one market, most of the others are in English.
+Small markets have fewer titles, and more for each of their people.
 
 attention.py and popularity.py, which title somebody picks.
-- Popularity is a power law of the rank. Zipf-like popularity with an exponent a little below 1 is what Breslau et
-  al., Web Caching and Zipf-like Distributions (INFOCOM 1999), found for pages (0.64 to 0.83), Adamic and Huberman,
-  Zipf's law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
-  Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). Nobody sees a film again and again,
-  which flattens the head: Gummadi et al. (SOSP 2003) call it fetch at most once. So the exponent of what is watched
-  comes
-  out at 0.6 to 0.8 for the first hundred titles, and steeper beyond.
+- Popularity is a power law of the rank. Zipf-like popularity with an exponent a little below 1 is what Breslau et al.,
+  Web Caching and Zipf-like Distributions (INFOCOM 1999), found for pages (0.64 to 0.83), Adamic and Huberman, Zipf's
+  law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
+  Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). Nobody sees a film again and
+  again: Gummadi et al. (SOSP 2003) call it fetch at most once, and find that it flattens the head. So no title has a
+  rank for which more people would have to see it, or of a series more of its episodes, than can be, and the first
+  places are a little lower, as Mandelbrot has them. The exponent of what is watched comes out at 0.8 to 0.9 for the
+  first hundred titles, and the first one has less than a tenth.
 - The rank is by quality, age, and luck. Quality: Basuroy, Chatterjee and Ravid, How Critical Are Critical Reviews?
   (Journal of Marketing 2003) find that reviews go with box office week after week; and luck: Salganik, Dodds and Watts
-  (Science 2006), that the best songs seldom do badly, and any other result is possible. Word of mouth: Moul (Journal of
-  Economics and Management Strategy 2007).
-- Attention for a new title halves in a week, down to what lasts. Samba TV (2023): the most popular shows get 75 %
-  of their viewings in the first 15 days. A quarter of the titles comes out in a year.
+  (Science 2006), that the best songs seldom do badly, and any other result is possible. Word of mouth: Moul (Journal
+  of Economics and Management Strategy 2007).
+- Attention for a new title halves in a week, down to what lasts. Samba TV (2023): the most popular shows get 75 % of
+  their viewings in the first 15 days. A quarter of the titles comes out in a year.
 - Languages: of what Netflix's members watch nearly a third is not in English, 9 % Korean, 7 % Spanish, 5 % Japanese
   (Netflix, What We Watched, second half of 2023), and 13 % in the United States.
-- Tastes: everyone has three favourites among the styles of the genres, and chooses by taste in the share of cases
-  that tastes.strength says. Gomez-Uribe and Hunt, The Netflix Recommender System (ACM TMIS 2015), put what people
-  find by personal recommendations, and not by searching, at 80 % of the hours; it is 0.9 here, where there is no
-  recommender that knows less than the people do. At 0 tastes play no part. A favourite is chosen as often as it is
-  popular, so tastes change nothing of what is watched over all.
+- Tastes: everyone has three favourites among the styles of the genres, and chooses by taste in the share of cases that
+  tastes.strength says. Gomez-Uribe and Hunt, The Netflix Recommender System (ACM TMIS 2015), put what people find by
+  personal recommendations, and not by searching, at 80 % of the hours; it is 0.95 here, where there is no recommender
+  that knows less than the people do. At 0 tastes play no part. A favourite is chosen as often as it is popular in the
+  user's market, so tastes change nothing of what is watched over all.
 - Series go on: most see the next episode before anything else, until they are through. Netflix and Harris Interactive
   (2013): most people watch two to six episodes in one sitting. Of films only favourites are seen again, and seldom.
 
@@ -51,10 +53,9 @@ churn.py and membership.py, why they leave.
   back in three months, 35 % in twelve.
 - Tenure: 8.6 % a month in the first year, most in its first three months, 4 % in the second (Antenna 2024). In part
   that is because those leave first who are likeliest to (Fader and Hardie, How to Project Customer Retention, Journal
-  of
-  Interactive Marketing 2007), as here, where churn differs between people, too.
-- Activity: what people watch goes up and down from month to month, and those leave who watch little, which is the model
-  of Ascarza and Hardie, A Joint Model of Usage and Churn in Contractual Settings (Marketing Science 2013).
+  of Interactive Marketing 2007), as here, where churn differs between people, too.
+- Activity: what people watch goes up and down from month to month, and those leave who watch little, which is the
+  model of Ascarza and Hardie, A Joint Model of Usage and Churn in Contractual Settings (Marketing Science 2013).
 - Prices rise once in a year by about as much as Netflix's in January 2025 (8 to 16 %). After the rise of 2019 Netflix
   lost members in the United States for the first time in years (letter to shareholders of July 2019).
 - Of those who sign up for a certain title half as many are there after six months as of others (Antenna, The Rise of
@@ -62,8 +63,9 @@ churn.py and membership.py, why they leave.
   paid for.
 
 billing.py. Most months are paid on the day of sign-up or the day before, at the price of that day, in billing runs in
-the
-morning of the user's day. Some payments fail at first, and bank transfers take some days. Shares are plausible.
+the morning of the user's day. Some payments fail at first, and bank transfers take some days. How people pay differs
+between countries: Worldpay, Global Payments Report (2024), has transfers from account to account strong in India,
+Brazil, Poland and the Netherlands, and PayPal in Germany. Shares are plausible.
 
 watching.py, when and how they watch.
 - Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
@@ -71,16 +73,16 @@ watching.py, when and how they watch.
   the evening.
 - Weekends have 1.4 times the viewings of a Monday. SymphonyAM (2016): Saturday is the day on which Netflix leads.
 - More is watched in winter and most in the holidays. Nielsen, The Gauge: Christmas Day of 2025 was the day on which
-  most
-  was streamed ever, as that of 2024 had been, and the week of Christmas 2021 the week.
+  most was streamed ever, as that of 2024 had been, and the week of Christmas 2021 the week.
 - A third of the viewings is given up, half of these before 5 %. Chen et al., A Study of User Behavior in Online VoD
   Services (Computer Communications 2014): people view short parts of one video after another before a longer one, and
-  see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles, documentaries
-  and the first episodes of series are given up more often.
+  see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles,
+  documentaries and the first episodes of series are given up more often.
 
-reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as
-in the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
-Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any.
+reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as in
+the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
+Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any. More ratings are
+whole points than half ones.
 """
 
 from collections.abc import Iterator

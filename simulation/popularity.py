@@ -12,6 +12,7 @@ from simulation.titles import Title
 from simulation.window import Window
 
 FAVOURITES = (0.55, 0.3, 0.15)  # of what is watched by taste falls to each of somebody's favourites
+FINE = 1 << 40  # shares are counted in whole numbers, so that sums are exact
 MOST_TALKED_ABOUT = 20  # titles of a day for which people sign up
 
 # Somebody's three favourites among the genres and their styles, and the number of their market, 0: they have none.
@@ -48,15 +49,18 @@ class Popularity:
         for number in sorted(range(len(titles)), key=lambda number: titles[number].released):
             title = titles[number]
             on_shelf.setdefault((self._markets.get(title.market, 0), title.genre, title.style), []).append(number)
-        watched = [0] * len(kinds)
+        self._tastes: list[list[int]] = []  # of each market: how much of each kind is watched there, summed up
+        self._at_home: list[list[float]] = []  # of each market: how much of each kind is made for it
+        world: list[int] = []
         for market in range(len(languages) + 1):
-            shelves = [self._shelves(on_shelf.get((market, *kind), []), window.days) for kind in kinds]
-            for kind_number, days in enumerate(shelves):
-                watched[kind_number] += sum(shelf[0] for shelf in days)
+            of_kinds = [on_shelf.get((market, *kind), []) for kind in kinds]
+            shelves = [self._shelves(of_kind, window.days) for of_kind in of_kinds]
             self._days.append(list(zip(*shelves, strict=True)))
             self._totals.append([list(accumulate(shelf[0] for shelf in day)) for day in self._days[-1]])
+            watched = [sum(shelf[0] for shelf in days) for days in shelves]
+            world = world or watched
+            self._find_tastes(watched, world)
         self._of_markets = [list(accumulate(day[-1] for day in days)) for days in zip(*self._totals, strict=True)]
-        self._tastes = list(accumulate(watched))
         self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)]
         for hit, number in zip(profile.hits, hits, strict=True):
             for day in range(hit.day - 1, window.days):
@@ -68,8 +72,12 @@ class Popularity:
 
         They are favourites as often as they are watched, so that tastes change nothing of what is popular over all.
         """
-        first, second, third = (bisect_right(self._tastes, int(rng.random() * self._tastes[-1])) for _ in range(3))
-        return first, second, third, self._markets.get(language, 0)
+        market = self._markets.get(language, 0)
+        sums = self._tastes[market]
+        if not sums[-1]:  # there is nothing for them, and nothing for all the world
+            return -1, -1, -1, market
+        first, second, third = (bisect_right(sums, int(rng.random() * sums[-1])) for _ in range(3))
+        return first, second, third, market
 
     def pick(self, day: int, tastes: Tastes, rng: Random) -> int:
         """Return the title that somebody picks on a day."""
@@ -79,23 +87,18 @@ class Popularity:
                 if random() < share:
                     return title
         first, second, third, market = tastes
-        # In some markets there is nothing yet.
-        if market and (random() >= self._home or not self._totals[market][day][-1]):
-            market = 0
-        shelves = self._days[market][day]
         place = random()
         first_end, second_end, third_end = self._ends
-        if first < 0:
-            shelf = EMPTY
-        elif place < first_end:
-            shelf = shelves[first]
-        elif place < second_end:
-            shelf = shelves[second]
-        elif place < third_end:
-            shelf = shelves[third]
+        if first < 0 or place >= third_end:
+            kind = -1
         else:
-            shelf = EMPTY
-        if not shelf[0]:  # not by taste, or nothing of that kind has come out so far
+            kind = first if place < first_end else second if place < second_end else third
+            at_home = self._days[market][day][kind]
+            shelf = at_home if at_home[0] and random() < self._at_home[market][kind] else self._days[0][day][kind]
+        if kind < 0 or not shelf[0]:  # not by taste, or nothing of that kind has come out so far
+            # In some markets there is nothing yet.
+            if market and (random() >= self._home or not self._totals[market][day][-1]):
+                market = 0
             if not market:  # it may be of any market: some titles travel
                 sums = self._of_markets[day]
                 market = bisect_right(sums, int(random() * sums[-1]))
@@ -116,6 +119,16 @@ class Popularity:
         """Return one of the new titles for which people sign up on a day."""
         titles, sums = self._talked_about[day]
         return titles[bisect_right(sums, int(rng.random() * sums[-1]))] if titles else None
+
+    def _find_tastes(self, watched: list[int], world: list[int]) -> None:
+        """Find the tastes of a market: what is made for it has the share that the profile says, of all and by kinds."""
+        there, everywhere = sum(watched) or 1, sum(world) or 1
+        at_home = self._home if any(watched) and self._at_home else 0.0  # the first market is the world
+        home = [at_home * of_kind / there for of_kind in watched]
+        rest = [(1 - at_home) * of_world / everywhere for of_world in world]
+        shares = [one + other for one, other in zip(home, rest, strict=True)]
+        self._tastes.append(list(accumulate(int(share * FINE) for share in shares)))
+        self._at_home.append([one / share if share else 0.0 for one, share in zip(home, shares, strict=True)])
 
     def _most_talked_about(self, day: int) -> tuple[list[int], list[int]]:
         new = [

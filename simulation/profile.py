@@ -34,7 +34,7 @@ Section = TypeVar("Section")
 class TitleFigures:
     """How many titles there are, and how attention is divided among them."""
 
-    count: int = figure(whole(0, 10_000_000))
+    count: int = figure(whole(0, 1_000_000))
     exponent: float = figure(number(0, 3))
     new: float = figure(share)
     half_life: float = figure(number(0.5, 3_650))
@@ -86,6 +86,7 @@ class SubscriberFigures:
     churn: float = figure(share)
     comeback: float = figure(share)
     plan_changes: float = figure(share)
+    plan_by_activity: float = figure(share)
     price_rise: float = figure(number(0.01, 1))
 
 

@@ -26,7 +26,8 @@ def number(least: float, greatest: float) -> Parser:
     """Return the parser of a number in this range."""
 
     def parse(value: Any) -> float:
-        if _is_number(value) and least <= value <= greatest:
+        # The decimal 0.1 is a little less than the float, so the bounds themselves would be refused.
+        if _is_number(value) and least <= float(value) <= greatest:
             return float(value)
         raise WrongFigure(f"a number from {least:,} to {greatest:,}")
 

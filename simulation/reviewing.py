@@ -13,6 +13,7 @@ from simulation.subscribers import Subscriber
 from simulation.window import DAY, Window
 
 NOISE = 1.0  # standard deviation of what else there is in a rating
+HALF_POINTS = 0.5  # of the ratings are to half a point, the others to a whole one
 DELAY = 4 * DAY  # the longest time between the end of a viewing and a review
 
 OWED = 200  # reviews that were not written would let the others write twice as many; 100 is the most
@@ -33,11 +34,11 @@ PUNCTUATION = {"ja": ("", "", "。"), "hi": (" ", " ", "।")}
 
 
 class Review(NamedTuple):
-    """rating: in halves. words: None if it is a rating only."""
+    """rating: a multiple of 0.5 from 0 to 10. words: None if it is a rating only."""
 
     title: int
     moment: int
-    halves: int
+    rating: float
     words: str | None
 
 
@@ -65,24 +66,26 @@ class Reviewing:
                 count -= 1
                 delay = rng.random()
                 moment = seen + 60 + int(delay * delay * delay * DELAY)
-                halves = self.halves(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
-                words = self.words(title, halves, subscriber.locale.language, rng)
+                rating = self.rating(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
+                words = self.words(title, rating, subscriber.locale.language, rng)
                 if moment < self._window.end:
-                    reviews.append(Review(title, moment, halves, words))
+                    reviews.append(Review(title, moment, rating, words))
             left -= 1
         self._owed += expected - len(reviews)
         return sorted(reviews, key=lambda review: review.moment)
 
-    def halves(self, quality: float, rating_bias: float, rng: Random) -> int:
-        """Return a rating: the title's quality, what the user is given to, and noise; 20 halves are the best."""
-        return max(0, min(20, int(2 * (quality + rating_bias + NOISE * approximately_normal(rng.random())) + 0.5)))
+    def rating(self, quality: float, rating_bias: float, rng: Random) -> float:
+        """Return a rating: the title's quality, what the user is given to, and noise, to half a point or to one."""
+        exact = quality + rating_bias + NOISE * approximately_normal(rng.random())
+        steps = 2 if rng.random() < HALF_POINTS else 1
+        return max(0, min(10 * steps, int(steps * exact + 0.5))) / steps
 
-    def words(self, title: int, halves: int, language: str, rng: Random) -> str | None:
+    def words(self, title: int, rating: float, language: str, rng: Random) -> str | None:
         """Return what somebody writes with a rating, if anything."""
         if rng.random() >= self._with_words:
             return None
         texts = self._words.get(language, self._words["en"])
-        _, opening, remark, judgement, end = next(mood for mood in MOODS if halves <= 2 * mood[0])
+        _, opening, remark, judgement, end = next(mood for mood in MOODS if rating <= mood[0])
         between, after, stop = PUNCTUATION.get(language, (" ", " ", "."))
         parts = [_one_of(texts[opening], rng)]
         for share in REMARKS:

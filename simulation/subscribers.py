@@ -16,6 +16,7 @@ from simulation.window import DAY, Window
 
 SAMPLE = 400  # subscribers of whom it is found out how often people cancel
 ROUNDS = 3
+IN_THE_EVENING = 0.65  # of the sign-ups; the others are at any time of the day
 
 
 class Subscriber(NamedTuple):
@@ -61,16 +62,16 @@ class Population:
 
     def subscribers(self) -> Iterator[Subscriber]:
         """Return all subscribers, in the order in which they joined, by days."""
-        return self._drawn(self._users, self._memberships)
+        return self._made(self._users, self._memberships)
 
     def _scaled(self) -> Memberships:
         """Return memberships of which the share that the profile says is cancelled in a month, whatever the reasons."""
         scale, wanted = 1.0, self._profile.subscribers.churn
         for _ in range(ROUNDS):
             memberships = Memberships(self._profile, self._window, Churn(self._profile, scale))
-            drawn = [subscriber.membership for subscriber in self._drawn(SAMPLE, memberships)]
+            sample = [subscriber.membership for subscriber in self._made(SAMPLE, memberships)]
             expected, decisions = 0.0, 0
-            for membership in drawn:
+            for membership in sample:
                 expected += membership.expected
                 decisions += membership.decisions
             if not expected:
@@ -78,24 +79,28 @@ class Population:
             scale *= min(4.0, wanted / (expected / decisions))
         return Memberships(self._profile, self._window, Churn(self._profile, scale))
 
-    def _drawn(self, users: int, memberships: Memberships) -> Iterator[Subscriber]:
+    def _made(self, users: int, memberships: Memberships) -> Iterator[Subscriber]:
         rng = Random(f"{self._seed}/subscribers")
         random, joining = rng.random, self._joining
         for number in range(users):
             day = joining.day((number + random()) / users)
-            came_for = self._popularity.talked_about(day, rng) if random() < joining.drawn(day) else None
+            came_for = self._popularity.talked_about(day, rng) if random() < joining.share_for_a_title(day) else None
             locale, offset = self._locales[int(random() * len(self._locales))]
             habit = 19 * HOUR + 40 + int(40 * approximately_normal(random()))
-            # A sign-up is an evening's work too, with a wider spread.
-            minute = habit - 30 + int(150 * approximately_normal(random()))
+            # A sign-up is an evening's work too, for many, with a wider spread.
+            if random() < IN_THE_EVENING:
+                minute = habit - 30 + int(150 * approximately_normal(random()))
+            else:
+                minute = 7 * HOUR + int(random() * 15 * HOUR)
             joined = day * DAY + (minute * 60 + int(random() * 60) - offset) % DAY
             review_rate = max(0.0, random() - 0.4) / 0.18  # of 10 people 4 never write a review
             # A Lomax distribution with shape 4: many watch little, a few very much.
-            activity = 1 / sqrt(sqrt(1 - random())) - 1 + 0.02
+            less = random()
+            activity = 1 / sqrt(sqrt(1 - less)) - 1 + 0.02
             rating_bias = 0.7 * approximately_normal(random())
             tastes = self._popularity.tastes(locale.language, rng)
             origin = joining.campaigns[day] * (self._profile.churn.title if came_for is not None else 1.0)
-            membership = memberships.membership(joined, activity, origin, rng)
+            membership = memberships.membership(joined, activity, less, origin, rng)
             yield Subscriber(
                 joined, came_for, locale, offset, habit, tastes, activity, rating_bias, review_rate, membership
             )

@@ -1,6 +1,7 @@
 """What there is to watch: titles with a type, a genre that fits it, a language, releases and a quality."""
 
 from itertools import accumulate
+from math import fsum, sqrt
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,9 +24,11 @@ GENRES = {
     "other": {"Comedy": 50, "Music": 30, "Sport": 20},
 }
 TITLES_PER_GENRE = 4  # a small platform has the most frequent genres only
-MINUTES = {"movie": (84, 140), "series": (24, 58), "documentary": (46, 96), "other": (48, 100)}
+MINUTES = {"movie": (78, 146), "series": (40, 62), "documentary": (44, 98), "other": (46, 102)}
+HALF_HOURS = {"Comedy", "Animation", "Family"}  # genres of series with shorter episodes
+SHORTER = (20, 34)
 
-# Of the titles made for one market, by what share of the users lives there; the others are for the world, in percent.
+# Of the titles are made for one market, more where more users live; the others are for the world, in percent.
 FOR_ONE_MARKET = 0.35
 WORLD = {"en": 68, "ko": 8, "es": 7, "ja": 5, "fr": 4, "de": 3, "it": 2, "pt": 2, "hi": 1}
 
@@ -35,7 +38,7 @@ MOST_SEASONS = 8
 SEQUELS = 0.08  # of the films go on with another
 
 STYLES = 3  # of a genre: what one drama has in common with some others, and no column says
-TITLES_PER_STYLE = 120  # of all titles, for a style of each genre
+TITLES_PER_STYLE = 1_000  # of all titles, for a style of each genre: with fewer, people are soon through with theirs
 
 BEFORE = -1  # the release day of what came out before the window
 MEAN_QUALITY = 6.6
@@ -100,7 +103,7 @@ def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Tit
                 quality = (quality + original.quality) / 2  # what was good is continued well, more often than not
                 name = f"{base} {parts + 1}"
         named = name or names.title(kind, genre, language, year)
-        least, most = MINUTES[kind]
+        least, most = SHORTER if kind == "series" and genre in HALF_HOURS else MINUTES[kind]
         title = Title(
             named,
             kind,
@@ -113,7 +116,7 @@ def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Tit
             max(5, min(99, int((quality + 0.4 * approximately_normal(rng.random())) * 10 + 0.5)))
             if rng.random() < 0.92
             else None,
-            least + int(rng.random() * (most - least)),
+            least + int((rng.random() + rng.random()) / 2 * (most - least)),
         )
         if kind == "series":
             title = _with_seasons(title, came_before, new, last_day, rng)
@@ -171,7 +174,10 @@ def _markets(languages: set[str]) -> dict[tuple[str, str], float]:
     for locale in LOCALES:
         if locale.language in languages:
             users[locale.language] = users.get(locale.language, 0.0) + locale.share
-    markets = {(language, language): FOR_ONE_MARKET * share for language, share in users.items()}
+    # Small markets have more titles for each of their people: nobody wants to be through with theirs in a month.
+    weights = {language: sqrt(share) for language, share in users.items()}
+    each = FOR_ONE_MARKET * 100 / fsum(weights.values())
+    markets = {(language, language): each * weight for language, weight in weights.items()}
     world = (1 - FOR_ONE_MARKET) * 100 / sum(WORLD.values())
     return markets | {(language, ""): world * share for language, share in WORLD.items()}
 

@@ -32,7 +32,9 @@ PILOT = 2.2
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
 BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
 
+AT_ONCE = 0.8  # of the users watch as soon as they have signed up
 TRIES = 20  # to find something that somebody does not know yet, before they leave it for the day
+BY_TASTE = 3  # of these, the first ones, are for something that they like
 MOST_TIMES = 5  # nobody sees what has no episodes more often
 TRIED_AGAIN = 0.25  # of the picks of what somebody has not seen to its end, though not of a series, are taken
 # Which share of profile.viewings.rewatch it is for other types, and for titles of a quality that makes no favourite.
@@ -143,7 +145,8 @@ class Watching:
         episode = available = 0  # of the series that they are in the middle of
         free = 0
         for moment, length, end in sessions:
-            moment = max(moment, free)
+            if moment < free:
+                moment = free
             day = moment // DAY
             for _ in range(length):
                 if moment >= end:
@@ -185,10 +188,9 @@ class Watching:
         """
         less_popular, released = self._popularity.less_popular, self._released
         title: int | None = beyond.get(known, less_popular[known])
-        for _ in range(TRIES):
+        for number in range(TRIES):
             if title is None:
-                title = self._popularity.pick(day, tastes, rng)
-                tastes = NO_TASTES
+                title = self._popularity.pick(day, tastes if number < BY_TASTE else NO_TASTES, rng)
             if title not in following and released[title] <= day:
                 beyond[known] = title
                 return title
@@ -216,7 +218,7 @@ class Watching:
         return first, self._first[(end - 1 + offset) // DAY + 2] - first
 
     def _sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
-        """Return sessions for so many viewings. The first one is at the time of the sign-up."""
+        """Return sessions for so many viewings. For most the first one is at the time of the sign-up."""
         random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
         samples, evenings = SAMPLES, self._evenings
         days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
@@ -224,13 +226,16 @@ class Watching:
             (*self._range(begin, end, offset), begin, end, level) for begin, end, level in subscriber.membership.periods
         ]
         shares = list(accumulate(width * level for _, width, _, _, level in periods))
-        length = min(count, lengths[int(random() * LENGTHS)])
-        sessions = [(subscriber.joined + 120 + int(random() * 1500), length, periods[0][3])]
-        count -= length
+        last, whole = len(shares) - 1, shares[-1]
+        sessions = []
+        if random() < AT_ONCE:
+            length = min(count, lengths[int(random() * LENGTHS)])
+            sessions.append((subscriber.joined + 120 + int(random() * 1500), length, periods[0][3]))
+            count -= length
         while count > 0:
             length = lengths[int(random() * LENGTHS)]
             count -= length
-            first, width, begin, end, _ = periods[bisect_right(shares, random() * shares[-1], 0, len(shares) - 1)]
+            first, width, begin, end, _ = periods[bisect_right(shares, random() * whole, 0, last)]
             for _ in range(4):
                 day = days[first + int(random() * width)]
                 place = int(random() * samples)

@@ -106,8 +106,8 @@ class Audience:
 
     def review(self, viewer: Viewer, title: int, rng: Random) -> tuple[Decimal, str | None]:
         """Return what somebody thinks of a title: a rating, and perhaps words that fit it."""
-        halves = self.reviewing.halves(self.popularity.titles[title].quality, viewer.rating_bias, rng)
-        return Decimal(halves) / 2, self.reviewing.words(title, halves, viewer.language, rng)
+        rating = self.reviewing.rating(self.popularity.titles[title].quality, viewer.rating_bias, rng)
+        return Decimal(rating), self.reviewing.words(title, rating, viewer.language, rng)
 
 
 def one_of(shares: Mapping[Choice, float], place: float) -> Choice:

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from generated import Year, generate, of_each, read
 
+from simulation import profile
+
 PLAN = '[[plans]]\nname = "A"\nshare = 1\nfeatures = {}\nprices = [1.99]'
 HIT = '[[hits]]\ntitle = "The \\"Long\\" Night"\nday = 181\nshare = 0.3\ncontent_type = "movie"'
 
 
-def made(folder: Path, profile: str, *arguments: str) -> Year:
+def made(folder: Path, figures: str, *arguments: str) -> Year:
     """Return what is generated with a profile."""
     file = folder / "profile.toml"
-    file.write_text(profile, "utf-8")
+    file.write_text(figures, "utf-8")
     done = generate(folder / "made", "--users", "1000", "--profile", str(file), *arguments)
     assert done.returncode == 0, done.stderr
     return read(folder / "made")
@@ -69,7 +71,7 @@ def test_what_cannot_be_reached_is_told(tmp_path: Path) -> None:
 
 def test_churn_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
     (tmp_path / "profile.toml").write_text("subscribers.churn = 0.9\nchurn.title = 0\nchurn.inactivity = 90")
-    done = generate(tmp_path / "made", "--users", "400", "--profile", str(tmp_path / "profile.toml"))
+    done = generate(tmp_path / "made", "--users", "400", "--seed", "2", "--profile", str(tmp_path / "profile.toml"))
     assert "subscribers.churn = 0.9 was not reached, it is 0." in done.stderr
 
 
@@ -140,8 +142,8 @@ def test_tastes_can_be_turned_off(strength: int, tmp_path: Path) -> None:
         ("[subscribers]\nchurn = 1.5", "subscribers.churn: expected a number from 0 to 1, got 1.5"),
         ("[subscribers]\nchurn = nan", "subscribers.churn: expected a number from 0 to 1, got NaN"),
         ("[subscribers]\nchurn = true", "subscribers.churn: expected a number from 0 to 1, got true"),
-        ('[titles]\ncount = "many"', 'titles.count: expected a whole number from 0 to 10,000,000, got "many"'),
-        ("[titles]\ncount = 1.5", "titles.count: expected a whole number from 0 to 10,000,000, got 1.5"),
+        ('[titles]\ncount = "many"', 'titles.count: expected a whole number from 0 to 1,000,000, got "many"'),
+        ("[titles]\ncount = 1.5", "titles.count: expected a whole number from 0 to 1,000,000, got 1.5"),
         ("[viewings]\nearly_quits = 0.6\nlater_quits = 0.6", "viewings.early_quits and viewings.later_quits"),
         ("plans = []", "plans: none has a share"),
         ("plans = 3", "plans: expected tables that begin with [[plans]]"),
@@ -163,7 +165,7 @@ def test_tastes_can_be_turned_off(strength: int, tmp_path: Path) -> None:
 )
 def test_an_impossible_figure_is_named(profile: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "profile.toml"
-    file.write_text(profile, "utf-8")
+    file.write_text(figures, "utf-8")
     done = generate(tmp_path / "made", "--profile", str(file))
     assert done.returncode == 1
     assert said in done.stderr
@@ -177,3 +179,9 @@ def test_a_profile_that_is_not_there_is_told(tmp_path: Path) -> None:
         1,
         f"error: {tmp_path}/missing.toml cannot be read: No such file or directory\n",
     )
+
+
+def test_the_bounds_of_figures_are_allowed(tmp_path: Path) -> None:
+    """Also where the number has no exact float."""
+    (tmp_path / "profile.toml").write_text("titles.lasting = 0.01\nviewings.weekend = 0.1\nhits = []")
+    assert profile.load(tmp_path / "profile.toml").titles.lasting == 0.01

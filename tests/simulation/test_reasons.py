@@ -30,6 +30,7 @@ releases = 0
 [subscribers]
 weekend = 1
 releases = 0
+plan_by_activity = 0
 [churn]
 first_months = 0
 inactivity = 0
@@ -239,7 +240,54 @@ def test_old_titles_are_watched_less(year: Year) -> None:
     """Of those that were there before the year began: what comes out in it has less time to be watched."""
     watched = Counter(row["content_id"] for row in year.watch_history)
     old = [row for row in year.content if row["release_year"] < 2025]
-    assert rank_correlation([(row["release_year"], watched[row["content_id"]]) for row in old]) > 0.1
+    assert rank_correlation([(row["release_year"], watched[row["content_id"]]) for row in old]) > 0.15
+
+
+def test_no_market_has_more_of_the_most_watched_than_people(tmp_path: Path) -> None:
+    """What is made for few is watched by few: so the first titles are not those of a market of one in a hundred."""
+    (tmp_path / "profile.toml").write_text("viewings.per_user = 60\ntastes.strength = 0\nviewings.releases = 0")
+    generate(tmp_path / "made", "--users", "2000", "--profile", str(tmp_path / "profile.toml"))
+    year = read(tmp_path / "made")
+    watched = Counter(row["content_id"] for row in year.watch_history)
+    arabic = {row["content_id"] for row in year.content if re.search("[\u0620-\u064a]", row["title"])}
+    assert sum(watched[key] for key in arabic) < 0.05 * watched.total()
+
+
+def test_who_watches_more_takes_a_dearer_plan(year: Year, without: Year) -> None:
+    def compared(of: Year) -> float:
+        watched = Counter(row["user_id"] for row in of.watch_history)
+        plans = {row["user_id"]: row["subscription_id"] for row in reversed(of.payment_history)}  # the first one
+        dear, cheap = (
+            statistics.mean(watched[user] for user, plan in plans.items() if (plan > 2) == dearer)
+            for dearer in (True, False)
+        )
+        return dear / cheap
+
+    assert compared(year) > 1.2
+    assert 0.7 < compared(without) < 1.2
+
+
+def test_countries_have_their_ways_to_pay(year: Year) -> None:
+    countries = {row["user_id"]: row["country"] for row in year.users}
+    by_transfer = {
+        country: statistics.mean(
+            row["method"] == "bank_transfer" for row in year.payment_history if countries[row["user_id"]] == country
+        )
+        for country in ("US", "BR")
+    }
+    assert by_transfer["BR"] > 3 * by_transfer["US"] > 0
+
+
+def test_not_everybody_watches_at_once(year: Year) -> None:
+    joined = {row["user_id"]: row["created_at"] for row in year.users}
+    first = {rows[0]["user_id"]: rows[0]["watched_at"] for rows in of_each(year.watch_history, "user_id").values()}
+    at_once = statistics.mean(moment - joined[user] < timedelta(hours=1) for user, moment in first.items())
+    assert 0.7 < at_once < 0.9
+
+
+def test_sign_ups_are_at_all_times_of_the_day(year: Year) -> None:
+    hours = Counter((row["created_at"] - timedelta(hours=1)).hour for row in year.users if row["country"] == "GB")
+    assert sum(hours[hour] for hour in range(6, 14)) > 0.1 * hours.total()
 
 
 def test_sequels_are_of_the_same_kind_and_later(tmp_path: Path) -> None:
