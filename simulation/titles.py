@@ -23,7 +23,7 @@ GENRES = {
     "documentary": {"Nature": 22, "History": 20, "True Crime": 15, "Science": 14, "Music": 10, "Sport": 10, "Food": 9},
     "other": {"Comedy": 50, "Music": 30, "Sport": 20},
 }
-TITLES_PER_GENRE = 4  # a small platform has the most frequent genres only
+TITLES_PER_GENRE = 12  # a small platform has the most frequent genres only
 MINUTES = {"movie": (78, 146), "series": (40, 62), "documentary": (44, 98), "other": (46, 102)}
 HALF_HOURS = {"Comedy", "Animation", "Family"}  # genres of series with shorter episodes
 SHORTER = (20, 34)

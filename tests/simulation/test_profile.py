@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from generated import Year, generate, of_each, read
 
-from simulation import profile
+from simulation.profile import load
 
 PLAN = '[[plans]]\nname = "A"\nshare = 1\nfeatures = {}\nprices = [1.99]'
 HIT = '[[hits]]\ntitle = "The \\"Long\\" Night"\nday = 181\nshare = 0.3\ncontent_type = "movie"'
 
 
-def made(folder: Path, figures: str, *arguments: str) -> Year:
+def made(folder: Path, profile: str, *arguments: str) -> Year:
     """Return what is generated with a profile."""
     file = folder / "profile.toml"
-    file.write_text(figures, "utf-8")
+    file.write_text(profile, "utf-8")
     done = generate(folder / "made", "--users", "1000", "--profile", str(file), *arguments)
     assert done.returncode == 0, done.stderr
     return read(folder / "made")
@@ -165,7 +165,7 @@ def test_tastes_can_be_turned_off(strength: int, tmp_path: Path) -> None:
 )
 def test_an_impossible_figure_is_named(profile: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "profile.toml"
-    file.write_text(figures, "utf-8")
+    file.write_text(profile, "utf-8")
     done = generate(tmp_path / "made", "--profile", str(file))
     assert done.returncode == 1
     assert said in done.stderr
@@ -184,4 +184,4 @@ def test_a_profile_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_the_bounds_of_figures_are_allowed(tmp_path: Path) -> None:
     """Also where the number has no exact float."""
     (tmp_path / "profile.toml").write_text("titles.lasting = 0.01\nviewings.weekend = 0.1\nhits = []")
-    assert profile.load(tmp_path / "profile.toml").titles.lasting == 0.01
+    assert load(tmp_path / "profile.toml").titles.lasting == 0.01

@@ -214,10 +214,10 @@ def test_people_watch_titles_in_their_language(year: Year, without: Year) -> Non
         return at_home, elsewhere
 
     at_home, elsewhere = korean(year)
-    assert at_home > 0.12
-    assert at_home > 2.5 * elsewhere > 0
+    assert at_home > 0.06
+    assert at_home > 2 * elsewhere > 0
     at_home, elsewhere = korean(without)
-    assert at_home < 2.5 * elsewhere
+    assert at_home < 2 * elsewhere
 
 
 def rank_correlation(pairs: list[tuple[float, float]]) -> float:
@@ -240,7 +240,7 @@ def test_old_titles_are_watched_less(year: Year) -> None:
     """Of those that were there before the year began: what comes out in it has less time to be watched."""
     watched = Counter(row["content_id"] for row in year.watch_history)
     old = [row for row in year.content if row["release_year"] < 2025]
-    assert rank_correlation([(row["release_year"], watched[row["content_id"]]) for row in old]) > 0.15
+    assert rank_correlation([(row["release_year"], watched[row["content_id"]]) for row in old]) > 0.1
 
 
 def test_no_market_has_more_of_the_most_watched_than_people(tmp_path: Path) -> None:
