@@ -16,7 +16,7 @@ FACTS = {
     "database": "database {}",
     "started": "started {}",
     "concurrency": "{} workers",
-    "processes": "{} processes",
+    "processes": "in {} processes",
     "rate": "{:g} operations/s due (open loop)",
     "duration": "for {:g} s",
     "max_ops": "{:,} operations at most",
@@ -38,7 +38,8 @@ def rate_of(measurement: Measurement, seconds: float) -> str:
 
 def facts(run: MeasuredRun) -> str:
     """Tell what ran where, in one line."""
-    told = [_fact(form, run.facts[name]) for name, form in FACTS.items() if run.facts.get(name)]
+    known = {name: value for name, value in run.facts.items() if value and (name, value) != ("processes", 1)}
+    told = [_fact(form, known[name]) for name, form in FACTS.items() if name in known]
     if run.facts and not run.facts.get("rate"):
         told.append("closed loop: who waits sends nothing")
     ended = "" if run.has_ended else ", cut off"
@@ -58,7 +59,12 @@ def summary(run: MeasuredRun, source: FigureSource) -> Markup:
         Tile("operations/s", rate_of(together, run.elapsed), "", "even"),
         _tile_of_errors(together),
         Tile("retries", number(together.retries), "", "even"),
-        Tile("never begun", number(together.unstarted), f"{together.late:,} late", _tone(not together.unstarted)),
+        Tile(
+            "never begun",
+            number(together.unstarted),
+            f"{together.late:,} late",
+            _tone(not together.late and not together.unstarted),
+        ),
         *(Tile(f"latency, {name}", latency(together.percentile(name)), "", "even") for name in PERCENTILES),
         _tile_of_silence(run),
         _tile_of_thresholds(run),

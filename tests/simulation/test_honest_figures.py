@@ -74,6 +74,7 @@ def test_a_server_that_is_frozen_at_the_end(db: Database, relay: Relay) -> None:
     totals = {entry["operation"]: entry for entry in entries if entry["kind"] == "total"}
     assert sum(entry["unanswered"] for entry in totals.values()) == 8
     assert totals["(unstarted)"]["unstarted"] > 100
+    assert (totals["(unstarted)"]["p50_ms"], totals["(unstarted)"]["ops_per_second"]) == (None, None)
     assert max(entry["pMax_ms"] or 0 for entry in totals.values()) > 5_000
     assert max(entry["end"] - entry["begin"] for entry in entries if entry["kind"] == "silence") > 5
 

@@ -109,6 +109,25 @@ def test_a_file_that_was_cut_off_counts_as_far_as_it_came(tmp_path: Path) -> Non
     assert not read_runs([file])[0].has_ended
 
 
+def test_what_was_unstarted_or_unanswered_is_merged(tmp_path: Path) -> None:
+    files = []
+    for name, number in (("a", 3), ("b", 4)):
+        texts = lines(name * 12, 3)
+        of_watch = json.loads(texts[1])
+        never = {**of_watch, "operation": "(unstarted)", "ops": 0, "unstarted": number}
+        cut_off = {**of_watch, "operation": "pay", "ops": 0, "errors": number, "unanswered": number}
+        files.append(write(tmp_path / name, texts, [json.dumps(never), json.dumps(cut_off)]))
+    [together] = [line.split() for line in script("merge", *map(str, files)).stdout.splitlines() if "(all)" in line]
+    assert together[1:3] == ["7", "7"], "errors and unstarted"
+    both = tmp_path / "both"
+    both.write_text(script("merge", "--format", "json", *map(str, files)).stdout)
+    [run] = read_runs([both])
+    in_all_of_it = run.measurements
+    assert (in_all_of_it["(unstarted)"].unstarted, in_all_of_it["pay"].unanswered) == (7, 7)
+    page = str(traffic_page([both]))
+    assert "7 without an answer at the end" in page
+
+
 def test_a_merged_run_says_what_each_proof_said(tmp_path: Path) -> None:
     off = {"kind": "verdict", "verdict": "off", "text": "something is OFF: 1 lost", "calls": 30, "clock": ""}
     good = {
