@@ -1,6 +1,7 @@
 """A schema file: read, divided into its statements, and run in a transaction of which it has no control."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,12 @@ COMMITTED_IN_PART = "XXA00"
 UNDEFINED_COLUMN = "42703"
 
 
+@lru_cache(maxsize=1)
+def _statements(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a text, which is the same when a file is looked at, applied and compared."""
+    return tuple(split(text))
+
+
 class ColumnMissing(UserError):
     """A statement of a schema file names a column that its table lacks: of an earlier version of the file, mostly."""
 
@@ -35,7 +42,7 @@ class SchemaFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         text = read_text(path, "the schema file ")
-        self.statements = split(text)
+        self.statements = _statements(text)
         self.needs = needed_version(text)
         self._at: Statement | None = None  # what is being run
         if not self.statements:
