@@ -94,9 +94,9 @@ class Watching:
         ]
         self._owed = 0.0  # viewings that were expected and not made
 
-    def progress(self, title: int, place: float) -> int:
-        """Return how far somebody gets with a title, in hundredths of a percent. place: a random()."""
-        return self._progress[title][int(place * REACHED)]
+    def progress(self, title: int, episode: int | None, place: float) -> int:
+        """Return how far somebody gets with a title, or an episode, in hundredths of a percent. place: a random()."""
+        return (self._progress if (episode or 0) > 1 else self._first_progress)[title][int(place * REACHED)]
 
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""

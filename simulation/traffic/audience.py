@@ -62,6 +62,7 @@ class Audience:
         self.titles = [row["title"] for row in rows]
         self.genres = [row["genre"] for row in rows]
         self.content_ids = [row["content_id"] for row in rows]
+        self.numbers = {content_id: number for number, content_id in enumerate(self.content_ids)}
         titles = [_title(row) for row in rows]
         window = Window(date(2026, 1, 1), 1)
         attention = Attention(self.profile, titles, _on_release(self.profile.titles.exponent, titles))
@@ -134,9 +135,9 @@ def _listed(service: Callable[..., Any], database: Database, most: int) -> list[
 def _title(row: dict[str, Any]) -> Title:
     """Return a title as the model knows it. What the database does not say of it is the average."""
     quality = float(row["rating"]) if row["rating"] is not None else MEAN_QUALITY
-    year, minutes = row["release_year"] or 2000, sum(MINUTES[row["content_type"]]) // 2
-    genre = row["genre"] or row["content_type"]
-    return Title(row["title"], row["content_type"], genre, 0, "", BEFORE, year, quality, None, minutes)
+    kind, year = row["content_type"], row["release_year"] or 2000
+    minutes, episodes = row["duration_minutes"] or sum(MINUTES[kind]) // 2, row["episodes"] or 0
+    return Title(row["title"], kind, row["genre"] or kind, 0, "", BEFORE, year, quality, None, minutes, episodes)
 
 
 def _on_release(exponent: float, titles: list[Title]) -> list[int]:

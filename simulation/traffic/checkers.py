@@ -101,14 +101,14 @@ def check_users(histories: UserHistories, evidence: Evidence, tallies: Tallies) 
 
 
 def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
-    """A viewing is there with its user, title and time; its progress is the furthest, and never went back."""
+    """A viewing is there with its user, title, episode and time; its progress is the furthest, and never went back."""
     tally, progress, stored = tallies["viewings"], tallies["progress"], evidence.stored
     for user, events in histories.items():
         logged = by_key(events, "progress")
         for key, calls in by_key(events, "watch").items():
             tally.count(calls)
             progress.count(logged[key])
-            content, row = calls[0].sent[0], stored.viewings.get(key)
+            (content, episode), row = calls[0].sent, stored.viewings.get(key)
             if stored.removed_by_others(user, content) and not row:
                 tally.reasons[REMOVED] += len(calls)
                 progress.reasons[REMOVED] += len(logged[key])
@@ -116,7 +116,7 @@ def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallie
             name, is_gone = f"viewing {key}", stored.is_gone(user, content)
             if not (check_presence(tally, name, calls, row, should_go=is_gone) and row):
                 continue
-            if check_values(tally, name, row, {"user_id": [user], "content_id": [content], "episode": [None]}):
+            if check_values(tally, name, row, {"user_id": [user], "content_id": [content], "episode": [episode]}):
                 check_time(tally, name, row, "watched_at", calls[0], evidence)
             _check_progress(progress, name, logged[key], row["progress"], is_own=user in stored.own)
 

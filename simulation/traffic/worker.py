@@ -16,6 +16,7 @@ from simulation.traffic.calls import Calls
 from simulation.traffic.history import History
 from simulation.traffic.plans import Plan
 from simulation.traffic.run_ids import RNG, RunId
+from simulation.traffic.under_way import Following, UnderWay
 from simulation.watching import FINISHED
 from toolkit.database import Database
 
@@ -29,15 +30,6 @@ MOST_MEMBERS = 500
 MOST_UNDER_WAY = 50
 MOST_SEEN = 200
 MOST_REVIEWED = 1_000
-
-
-class UnderWay:
-    """A viewing that goes on. reached, target: in hundredths of a percent."""
-
-    __slots__ = ("reached", "target", "title", "viewer", "watch_id")
-
-    def __init__(self, viewer: Viewer, title: int, watch_id: UUID, target: int) -> None:
-        self.viewer, self.title, self.watch_id, self.target, self.reached = viewer, title, watch_id, target, 0
 
 
 class Stage(NamedTuple):
@@ -86,6 +78,7 @@ class Worker:
         self._visitor = stage.audience.viewer(0, rng)
         self._members: dict[int, tuple[Viewer, Plan | None]] = {}
         self._under_way: list[UnderWay] = []
+        self._following = Following(stage.audience)
         self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
         self._reviewed: dict[tuple[int, int], UUID | None] = {}  # None: they had reviewed it before
         self._signed_up = 0
@@ -116,7 +109,8 @@ class Worker:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        self.calls.make("continue", services.continue_watching, {"user_id": viewer.user_id})
+        _, rows = self.calls.make("continue", services.continue_watching, {"user_id": viewer.user_id})
+        self._following.listed(viewer.user_id, rows or [])
         return None
 
     def _reviews(self) -> None:
@@ -128,20 +122,20 @@ class Worker:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        title = self.audience.pick(viewer, self._rng)
+        title, episode = self._following.take(viewer, self._rng)
         watch_id, content_id, user_id = self.run_id.key(), self.audience.content_ids[title], viewer.user_id
         row = self.calls.write(
             "watch",
             services.start_watching,
             user_id,
             watch_id,
-            [content_id],
+            [content_id, episode],
             ["watched_at"],
-            {"user_id": user_id, "content_id": content_id, "watch_id": watch_id},
+            {"user_id": user_id, "content_id": content_id, "episode": episode, "watch_id": watch_id},
         )
         if row:
-            target = self.audience.watching.progress(title, self._rng.random())
-            self._under_way.append(UnderWay(viewer, title, watch_id, target))
+            target = self.audience.watching.progress(title, episode, self._rng.random())
+            self._under_way.append(UnderWay(viewer, title, episode, watch_id, target))
             if len(self._under_way) > MOST_UNDER_WAY:
                 self._under_way.pop(0)
         return None
@@ -151,7 +145,7 @@ class Worker:
             return self._watch()
         place = int(self._rng.random() * len(self._under_way))
         viewing = self._under_way[place]
-        viewing.reached = min(viewing.target, viewing.reached + 200 + int(self._rng.random() * 3_000))
+        viewing.go_on(self.audience.popularity.titles[viewing.title].minutes, self._rng.random())
         progress = Decimal(viewing.reached) / 100
         self.calls.write(
             "progress",
@@ -164,6 +158,7 @@ class Worker:
         )
         if viewing.reached == viewing.target:
             del self._under_way[place]
+            self._following.after(viewing)
             if viewing.target >= FINISHED:
                 self._seen.append((viewing.viewer, viewing.title))
         return None
@@ -312,6 +307,7 @@ class Worker:
     def _forget(self, user_id: int) -> None:
         """Let somebody do nothing any more."""
         del self._members[user_id]
+        self._following.forget(user_id)
         self._under_way = [viewing for viewing in self._under_way if viewing.viewer.user_id != user_id]
         self._seen = deque((pair for pair in self._seen if pair[0].user_id != user_id), MOST_SEEN)
         if self._viewer and self._viewer.user_id == user_id:
