@@ -6,7 +6,7 @@ a title, its value in words, which page.js shows under the pointer and to the ke
 """
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from reporting.markup import Markup, join, tag
@@ -162,18 +162,24 @@ def heat_map(
     *,
     below: str = "",
     scale: Sequence[tuple[float, str]] = (),
+    marked: Mapping[int, str] | None = None,
+    mark: str = "",
 ) -> Chart:
     """Draw fields in rows and columns, the darker the more.
 
-    below: what the columns are. scale: shades, and what each stands for.
+    below: what the columns are. scale: shades, and what each stands for. marked: columns that are marked where they
+    have no field, with what is said there. mark: what the marking stands for.
     """
+    marked = marked or {}
     found = {(cell.row, cell.column): cell for cell in cells}
     fields = []
     for i, row in enumerate(rows):
         fields.append(tag("span", row, class_="row"))
         for j in range(len(columns)):
             cell = found.get((i, j))
-            if cell is None:
+            if cell is None and j in marked:
+                fields.append(tag("i", class_="mark band", title=marked[j]))
+            elif cell is None:
                 fields.append(tag("i"))
             else:
                 fields.append(tag("i", cell.text, class_=f"mark {_shade(cell.shade)}", title=cell.tip))
@@ -185,6 +191,8 @@ def heat_map(
     grid = tag("div", *fields, class_="heat", style=f"--columns:{len(columns)}")
     parts = [tag("p", unit, class_="unit"), grid, tag("p", below, class_="unit below") if below else ""]
     legend = [tag("span", tag("i", class_=_shade(shade)), text) for shade, text in scale]
+    if marked:
+        legend.append(tag("span", tag("i", class_="band"), mark))
     return Chart(join(*parts), tag("p", *legend, class_="legend") if legend else Markup())
 
 

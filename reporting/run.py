@@ -38,9 +38,9 @@ class RunInSteps:
         return one.ops / (self.spans[step].end - self.spans[step].begin) if one.attempts else None
 
     def place(self, moment: float) -> float:
-        """Return where a moment lies among the middles of the steps, which are 0, 1, 2 and so on."""
+        """Return where a moment lies on the axis, where the steps are 0, 1, 2 and so on, each named by its end."""
         size = self.spans[0].end - self.spans[0].begin
-        return min(max(moment / size - 0.5, 0.0), len(self.spans) - 1.0)
+        return min(max(moment / size - 1.0, 0.0), len(self.spans) - 1.0)
 
 
 def runs_in_steps(files: list[Path]) -> list[RunInSteps]:

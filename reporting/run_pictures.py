@@ -50,6 +50,16 @@ def bands(run: RunInSteps) -> list[Band]:
     ]
 
 
+def silent_steps(run: RunInSteps) -> dict[int, str]:
+    """Return the steps in which nothing ended because nobody had an answer, with what is said of each."""
+    return {
+        i: f"{when(run, i)}: no answers between {one.begin:.1f} s and {one.end:.1f} s"
+        for i, (span, together) in enumerate(zip(run.spans, run.together, strict=True))
+        for one in run.run.silences
+        if one.begin < span.end and span.begin < one.end and not together.attempts
+    }
+
+
 def _operations(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
     rates = [run.rate(i, one) for i, one in enumerate(together)]
     tips = [f"{when(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
@@ -106,6 +116,8 @@ def _heat_of_latencies(
         cells,
         below=TIME,
         scale=[(shade(calls), f"{calls:,}") for calls in steps],
+        marked=silent_steps(run),
+        mark="no answers",
     )
     lead = "The stronger, the more calls took so long. Calls that wait long are alone above the others."
     return Card("heat", "How long calls took", lead, drawn if cells else None, COLUMNS, rows, source)
@@ -134,9 +146,14 @@ def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
         for i, one in enumerate(steps)
     ]
 
+    silent = silent_steps(run)
+
     def heat(key: str, title: str, unit: str, lead: str, value: Callable[[int, Measurement], float | None]) -> Card:
         cells, scale = _cells(run, unit, value, by_row=key == "operations_by_operation")
-        chart = charts.heat_map(unit, list(run.steps), axis(run), cells, below=TIME, scale=scale)
+        names = list(run.steps)
+        chart = charts.heat_map(
+            unit, names, axis(run), cells, below=TIME, scale=scale, marked=silent, mark="no answers"
+        )
         return Card(key, title, lead, chart if cells else None, COLUMNS, rows, source)
 
     cards = [

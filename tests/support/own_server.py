@@ -35,10 +35,17 @@ class OwnServer:
     def is_cockroachdb(self) -> bool:
         return shutil.which("cockroach") is not None
 
+    @property
+    def process_ids(self) -> list[int]:
+        """The server's processes, the first of which has started the others."""
+        pid_file = self._asked("local.chosen().home / local.chosen().pid_file")
+        first = pid_file.read_text().split()[0]
+        others = subprocess.run(["pgrep", "-P", first], capture_output=True, text=True, check=False).stdout
+        return [int(number) for number in (first, *others.split())]
+
     def kill(self) -> None:
         """kill -9: it has no time to say good-bye or to write anything."""
-        pid_file = self._asked("local.chosen().home / local.chosen().pid_file")
-        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+        os.kill(self.process_ids[0], signal.SIGKILL)
         self._relay.close()
 
     def start(self) -> None:
