@@ -48,11 +48,12 @@ class Churn:
             chance *= self._tenure[month]
         if rise > 0:
             chance *= 1 + self._price * rise * self._care[plan]
-        return min(1.0, chance)
+        return chance if chance < 1 else 1.0
 
     def inactivity(self, watched: float) -> float:
         """Return the factor of churn of those who watch so much, next to the average of all, for which it is 1."""
-        return max(0.05, 1 + self._inactivity * (0.75 / (0.5 + watched) - 0.5))
+        factor = 1 + self._inactivity * (0.75 / (0.5 + watched) - 0.5)
+        return factor if factor > 0.05 else 0.05
 
 
 @cache

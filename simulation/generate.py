@@ -75,7 +75,9 @@ class _Writer:
         self._model = model
         self._tables = tables
         self._dates = [f"{model.window.date(day)}T" for day in range(model.window.days)]
-        self._clock = [f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(DAY)]
+        minutes = [f"{minute // 60:02}:{minute % 60:02}:" for minute in range(DAY // 60)]
+        seconds = [f"{second:02}Z" for second in range(60)]
+        self._clock = [minute + second for minute in minutes for second in seconds]
         self._percents = [f"{number / 100:.2f}" for number in range(10_000)] + ["100"]
         self._episodes = ["null", *map(str, range(1, 1 + max(title.episodes for title in model.popularity.titles)))]
         self._contents = [str(key) for key in range(FIRST_KEY, FIRST_KEY + len(model.popularity.titles))]
@@ -188,10 +190,10 @@ class _Writer:
         whose = f'", "user_id": {FIRST_KEY + user}, "content_id": '
         digits = f"{rng.getrandbits(48 * len(viewings) + 1):0{12 * len(viewings) + 1}x}"  # 12 of a row, and one more
         for title, moment, progress, episode in viewings:
-            day = moment // DAY
+            day, second = divmod(moment, DAY)
             lines.append(
                 f'{{"watch_id": "{position:08x}{middles[moment & 0xFFF]}{digits[first : first + 12]}{whose}'
-                f'{contents[title]}, "watched_at": "{dates[day]}{clock[moment - day * DAY]}", '
+                f'{contents[title]}, "watched_at": "{dates[day]}{clock[second]}", '
                 f'"progress": {percents[progress]}, "episode": {episodes[episode]}}}\n'
             )
             position += step
@@ -220,10 +222,10 @@ class _Writer:
         for uuid, (moment, (billed, plan), method) in zip(
             self._keys(place, width, len(payments), rng), payments, strict=True
         ):
-            day = moment // DAY
+            day, second = divmod(moment, DAY)
             lines.append(
                 f'{{"payment_id": "{uuid}", {whose}{plan + 1}, "amount": {price(plan, billed)}, '
-                f'"method": "{method}", "payment_date": "{dates[day]}{clock[moment - day * DAY]}"}}\n'
+                f'"method": "{method}", "payment_date": "{dates[day]}{clock[second]}"}}\n'
             )
         self._write("payment_history", lines, place)
 
@@ -237,13 +239,15 @@ class _Writer:
             return []
         position, step = int(place * SPACE), max(1, int(width * SPACE) // rows)
         digits = f"{rng.getrandbits(72 * rows + 1):0{18 * rows + 1}x}"  # 18 of a row, and one more
-        return [
-            f"{begin >> 16:08x}-{begin & 0xFFFF:04x}-4{digits[first : first + 3]}-"
-            f"{'89ab'[begin & 3]}{digits[first + 3 : first + 6]}-{digits[first + 6 : first + 18]}"
-            for begin, first in zip(
-                range(position, position + step * rows, step), range(1, 18 * rows + 1, 18), strict=True
+        keys = []
+        for first in range(1, 18 * rows + 1, 18):
+            begin = f"{position:012x}"
+            keys.append(
+                f"{begin[:8]}-{begin[8:]}-4{digits[first : first + 3]}-"
+                f"{'89ab'[position & 3]}{digits[first + 3 : first + 6]}-{digits[first + 6 : first + 18]}"
             )
-        ]
+            position += step
+        return keys
 
     def _time(self, moment: int) -> str:
         day, second = divmod(moment, DAY)

@@ -57,8 +57,8 @@ class Memberships:
         activity: how much they watch in a day. less: the share of people who watch less. origin: how much more those
         cancel who joined as they did.
         """
-        random, end, levels = rng.random, self._window.end, next_levels()
-        place = less if random() < self._figures.plan_by_activity else random()
+        random, end, levels, figures = rng.random, self._window.end, next_levels(), self._figures
+        place = less if random() < figures.plan_by_activity else random()
         plan = bisect_right(self._plans, int(place * self._plans[-1]))
         trial = random() < self._payments.trials
         if not trial and random() < self._payments.unpaid:
@@ -70,23 +70,22 @@ class Memberships:
         gone = 0  # months since they cancelled; 0: they have not
         level = levels[MIDDLE][int(random() * SAMPLES)]
         day, time = divmod(joined, DAY)
-        days = self._window.anniversaries(day)
+        moments = [billed * DAY + time for billed in self._window.anniversaries(day)]
         rises, risen = self._rises, bisect_right(self._rises, joined + DAY)
-        for number, billed in enumerate(days):
-            moment = billed * DAY + time
+        for moment, until in zip(moments, [*moments[1:], end], strict=True):
             place = random()
             rise = 0.0
             if risen < len(rises) and rises[risen] <= moment:
                 rise = self._steps[plan][risen]
                 risen += 1
             if gone:
-                if place < (self._figures.comeback if gone <= 3 else self._figures.comeback / 4):
+                if place < (figures.comeback if gone <= 3 else figures.comeback / 4):
                     gone = month = 0
                     level = levels[MIDDLE][int(random() * SAMPLES)]
                 else:
                     gone += 1
                     continue
-            elif number:
+            elif moment > joined:
                 watched = activity * LEVELS[level] / MEAN_ACTIVITY
                 if trial and not bills:
                     leaves = min(1.0, (1 - self._payments.conversion) * self._churn.inactivity(watched))
@@ -96,16 +95,15 @@ class Memberships:
                     expected += leaves
                 if place < leaves:
                     gone = 1
-                    begin, until, much = periods[-1]
-                    periods[-1] = begin, until, much * (1 - self._fading)
+                    begin, last, much = periods[-1]
+                    periods[-1] = begin, last, much * (1 - self._fading)
                     continue
                 month += 1
                 level = levels[level][int(random() * SAMPLES)]
-                if place > 1 - self._figures.plan_changes:
+                if place > 1 - figures.plan_changes:
                     plan = self._other(plan, rng)
-            if number or not trial:
+            if moment > joined or not trial:
                 bills.append((moment, plan))
-            until = days[number + 1] * DAY + time if number + 1 < len(days) else end
             periods.append((moment, until, LEVELS[level]))
         return Membership(bills, periods, None if gone else plan, decisions, expected)
 

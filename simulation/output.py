@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from toolkit.console import UserError, printable
 from toolkit.loading.read.files import ENDINGS
@@ -25,7 +25,7 @@ class ShardedFile:
         """Write lines. place: how much of the table is before them, from 0 to 1; it never falls."""
         if place * len(self._files) >= self._number + 1:
             self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
-        self._file.write(lines)
+        self._file.write(lines.encode())  # at once, which costs less than the pieces that a text file makes of it
 
     def close(self) -> None:
         """Write what is left, and the shards for which there were no lines."""
@@ -38,8 +38,8 @@ class ShardedFile:
             self._number += 1
             self._file = self._open()
 
-    def _open(self) -> IO[str]:
-        return self._files[self._number].open("w", BUFFER, "utf-8", newline="\n")
+    def _open(self) -> BinaryIO:
+        return self._files[self._number].open("wb", BUFFER)
 
 
 @contextmanager

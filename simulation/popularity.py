@@ -36,7 +36,9 @@ class Popularity:
     ) -> None:
         self.titles = titles
         # Of a random(): where what is chosen by the first, the second and the third favourite ends.
-        self._ends = [profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)]
+        self._first_end, self._second_end, self._third_end = (
+            profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)
+        )
         self._attention = attention
         self._home = profile.titles.home
         self._days: list[list[tuple[Shelf, ...]]] = []  # of each market, with a shelf for each genre and style
@@ -61,7 +63,8 @@ class Popularity:
             world = world or watched
             self._find_tastes(watched, world)
         self._of_markets = [list(accumulate(day[-1] for day in days)) for days in zip(*self._totals, strict=True)]
-        self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)]
+        # Of each day; where there are none at all an empty list, so that nobody looks for them.
+        self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)] if hits else []
         for hit, number in zip(profile.hits, hits, strict=True):
             for day in range(hit.day - 1, window.days):
                 self._hits[day].append((hit.share * attention.freshness(day - hit.day + 1), number))
@@ -76,26 +79,26 @@ class Popularity:
         sums = self._tastes[market]
         if not sums[-1]:  # there is nothing for them, and nothing for all the world
             return -1, -1, -1, market
-        first, second, third = (bisect_right(sums, int(rng.random() * sums[-1])) for _ in range(3))
-        return first, second, third, market
+        random, whole = rng.random, sums[-1]
+        first, second = bisect_right(sums, int(random() * whole)), bisect_right(sums, int(random() * whole))
+        return first, second, bisect_right(sums, int(random() * whole)), market
 
     def pick(self, day: int, tastes: Tastes, rng: Random) -> int:
         """Return the title that somebody picks on a day."""
         random = rng.random
-        if self._hits[day]:
+        if self._hits:
             for share, title in self._hits[day]:
                 if random() < share:
                     return title
         first, second, third, market = tastes
         place = random()
-        first_end, second_end, third_end = self._ends
-        if first < 0 or place >= third_end:
-            kind = -1
-        else:
-            kind = first if place < first_end else second if place < second_end else third
-            at_home = self._days[market][day][kind]
-            shelf = at_home if at_home[0] and random() < self._at_home[market][kind] else self._days[0][day][kind]
-        if kind < 0 or not shelf[0]:  # not by taste, or nothing of that kind has come out so far
+        shelf = EMPTY
+        if first >= 0 and place < self._third_end:
+            kind = first if place < self._first_end else second if place < self._second_end else third
+            shelf = self._days[market][day][kind]
+            if not shelf[0] or random() >= self._at_home[market][kind]:
+                shelf = self._days[0][day][kind]
+        if not shelf[0]:  # not by taste, or nothing of that kind has come out so far
             # In some markets there is nothing yet.
             if market and (random() >= self._home or not self._totals[market][day][-1]):
                 market = 0
