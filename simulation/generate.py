@@ -184,21 +184,20 @@ class _Writer:
         They are most of all rows, so what follows is what takes the least time.
         """
         dates, clock, percents, episodes = self._dates, self._clock, self._percents, self._episodes
-        contents, middles, lines, first = self._contents, self._middles, [], 1
-        step = max(1, int(width * VIEWINGS_SPACE) // max(1, len(viewings)))
-        position = max(int(place * VIEWINGS_SPACE), self._next_viewing)
+        contents, middles, count = self._contents, self._middles, len(viewings)
+        step = max(1, int(width * VIEWINGS_SPACE) // max(1, count))
+        begin = max(int(place * VIEWINGS_SPACE), self._next_viewing)
+        self._next_viewing = begin + count * step
         whose = f'", "user_id": {FIRST_KEY + user}, "content_id": '
-        digits = f"{rng.getrandbits(48 * len(viewings) + 1):0{12 * len(viewings) + 1}x}"  # 12 of a row, and one more
-        for title, moment, progress, episode in viewings:
-            day, second = divmod(moment, DAY)
-            lines.append(
-                f'{{"watch_id": "{position:08x}{middles[moment & 0xFFF]}{digits[first : first + 12]}{whose}'
-                f'{contents[title]}, "watched_at": "{dates[day]}{clock[second]}", '
-                f'"progress": {percents[progress]}, "episode": {episodes[episode]}}}\n'
+        digits = f"{rng.getrandbits(48 * count + 1):0{12 * count + 1}x}"  # 12 of a row, and one more
+        lines = [
+            f'{{"watch_id": "{position:08x}{middles[moment & 0xFFF]}{digits[first : first + 12]}{whose}'
+            f'{contents[title]}, "watched_at": "{dates[moment // DAY]}{clock[moment % DAY]}", '
+            f'"progress": {percents[progress]}, "episode": {episodes[episode]}}}\n'
+            for (title, moment, progress, episode), position, first in zip(
+                viewings, range(begin, begin + count * step, step), range(1, 12 * count, 12), strict=True
             )
-            position += step
-            first += 12
-        self._next_viewing = position
+        ]
         self._write("watch_history", lines, place)
 
     def _reviews(self, number: int, reviews: list[Review], place: float, width: float, rng: Random) -> None:
