@@ -215,10 +215,10 @@ def _generate(arguments: argparse.Namespace) -> int:
         raise UserError(f"--days {arguments.days}: they begin before {EARLIEST}")
     begin = time.monotonic()
     figures = profile.load(arguments.profile)
-    model = Model(figures, users=arguments.users, until=arguments.until, days=arguments.days, seed=arguments.seed)
     progress = Progress(done="made")
     gc.disable()  # millions of rows make no cycles, and looking for them takes its time
     try:
+        model = Model(figures, users=arguments.users, until=arguments.until, days=arguments.days, seed=arguments.seed)
         made = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)
     finally:
         gc.enable()

@@ -1,5 +1,6 @@
 """How much attention each title gets: by its quality, its age and its luck, and how soon it is forgotten."""
 
+from functools import cache
 from heapq import heappop, heappush
 from itertools import accumulate
 from math import fsum, sqrt
@@ -157,6 +158,7 @@ def _in_a_row(title: Title, goes_on: float) -> float:
     return in_a_row
 
 
+@cache  # it is asked for each title
 def _audience(market: str) -> float:
     """Return the share of the users for whom the titles of a market are made."""
     percent = 0.0

@@ -46,6 +46,7 @@ class Billing:
     def payments(self, bills: list[Bill], country: str, offset: int, rng: Random) -> list[Payment]:
         """Return how somebody pays who lives in a country. offset: of their time from UTC, in seconds."""
         random, methods = rng.random, self._methods.get(country, self._methods[""])
+        failures, changes = self._figures.failures, self._figures.method_changes
         method = methods[int(random() * len(methods))]
         payments = []
         last = 0
@@ -53,12 +54,12 @@ class Billing:
             begin = bill[0]
             at_once = not last or begin - last > 40 * DAY  # they sign up, or come back: they are at the counter
             place = random()
-            failed = random() < self._figures.failures
+            failed = random() < failures
             if at_once:
                 moment = begin + 20 + int(place * place * place * 1800)
             else:  # the run is busy at its beginning
                 moment = begin - (begin + offset) % DAY + int(place * place * RUN)
-                if random() < self._figures.method_changes * (AFTER_FAILURE if failed else 1):
+                if random() < changes * (AFTER_FAILURE if failed else 1):
                     method = methods[int(random() * len(methods))]
             if failed:
                 moment += DAY + int(random() * 4 * DAY)

@@ -43,9 +43,10 @@ class Churn:
         rise: of the price from the next month on, as a share of it. origin: how much more those cancel who joined as
         they did.
         """
+        tenure = self._tenure
         chance = self._base * self.inactivity(watched) * origin
-        if month < len(self._tenure):
-            chance *= self._tenure[month]
+        if month < len(tenure):
+            chance *= tenure[month]
         if rise > 0:
             chance *= 1 + self._price * rise * self._care[plan]
         return chance if chance < 1 else 1.0
