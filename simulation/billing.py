@@ -7,7 +7,7 @@ from simulation.membership import Bill
 from simulation.profile import Profile
 from simulation.window import DAY, Window
 
-# In percent of the users; and in countries where it is otherwise.
+# In percent of the users; and in countries where it is otherwise. Rounded guesses: model.py says what is known.
 METHODS = {"card": 68, "paypal": 21, "bank_transfer": 4, "gift_card": 7}
 METHODS_IN = {
     "BR": {"card": 56, "paypal": 6, "bank_transfer": 34, "gift_card": 4},

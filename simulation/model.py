@@ -18,8 +18,9 @@ attention.py and popularity.py, which title somebody picks.
   Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). Nobody sees a film again and
   again: Gummadi et al. (SOSP 2003) call it fetch at most once, and find that it flattens the head. So no title has a
   rank for which more people would have to see it, or of a series more of its episodes, than can be, and the first
-  places are a little lower, as Mandelbrot has them. The exponent of what is watched comes out at 0.8 to 0.9 for the
-  first hundred titles, and the first one has less than a tenth.
+  places are a little lower, as Mandelbrot has them. What is watched has an exponent of 0.74 to 0.81 for the first
+  hundred titles (seeds 1 to 5). The first one has 9 to 10 % of all with 4,000 users and 200 titles, and 6 to 8 % with
+  20,000 users and 1,000 titles.
 - The rank is by quality, age, and luck. Quality: Basuroy, Chatterjee and Ravid, How Critical Are Critical Reviews?
   (Journal of Marketing 2003) find that reviews go with box office week after week; and luck: Salganik, Dodds and Watts
   (Science 2006), that the best songs seldom do badly, and any other result is possible. Word of mouth: Moul (Journal
@@ -64,8 +65,10 @@ churn.py and membership.py, why they leave.
 
 billing.py. Most months are paid on the day of sign-up or the day before, at the price of that day, in billing runs in
 the morning of the user's day. Some payments fail at first, and bank transfers take some days. How people pay differs
-between countries: Worldpay, Global Payments Report (2024), has transfers from account to account strong in India,
-Brazil, Poland and the Netherlands, and PayPal in Germany. Shares are plausible.
+between countries. Transfers from account to account are strong in India and Brazil (Worldpay, Global Payments Report,
+2024), in the Netherlands, where iDEAL had 56 % of the online purchases of 2015 (GfK and Thuiswinkel), and in Poland,
+where BLIK had three times the online payments of cards (Narodowy Bank Polski, 2022). PayPal was first in Germany, with
+28 % (EHI, Online Payment 2024). Those say in which countries it is otherwise; the shares are rounded guesses.
 
 watching.py, when and how they watch.
 - Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
