@@ -9,15 +9,12 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-import psycopg2
-
 from toolkit.console import UserError, say
-from toolkit.database import REPEATABLE, AmbiguousCommit, Cursor, Database, run_or_explain, run_transaction
+from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.table_order import by_references, referenced
 from toolkit.loading.check.tables import TableRows, find_tables
-from toolkit.loading.diagnose.write_or_diagnose import is_rows_fault, write_or_diagnose
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.table_load import TableLoad, checked_batches
@@ -93,9 +90,8 @@ class BulkLoad:
 
     def __init__(self, database: Database, ordered: list[TableRows], *, connections: int, skip: bool) -> None:
         self._database = database
-        self._skip = skip
         self._connections = connections
-        self._waiting = [TableLoad(database, rows) for rows in ordered]
+        self._waiting = [TableLoad(database, rows, skip=skip) for rows in ordered]
         self._loads = list(self._waiting)
         self._active: list[TableLoad] = []
         self._to_write: SimpleQueue[tuple[TableLoad, Batch] | None] = SimpleQueue()  # None: that was all
@@ -165,7 +161,6 @@ class BulkLoad:
         missing = {load.table.name for load in [*self._waiting, *self._active]}
         for load in [load for load in self._waiting if not referenced(load.table) & missing - {load.table.name}]:
             self._waiting.remove(load)
-            load.find_sequences(self._database)
             self._active.append(load)
 
     def _send(self) -> bool:
@@ -187,38 +182,11 @@ class BulkLoad:
         while task := self._to_write.get():
             load, batch = task
             try:
-                counts = self._write(load, batch)
+                counts = load.write(batch, self._last_commit)
                 self._committed_at = time.monotonic()
                 self._written.put((load, batch, counts))
             except BaseException as error:
                 self._written.put((load, batch, error))
-
-    def _write(self, load: TableLoad, batch: Batch) -> Counts:
-        load.advance_sequences_past(self._database, batch)
-        if not load.met_rows:
-            # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
-            # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
-            try:
-                return run_transaction(
-                    self._database,
-                    lambda cursor: Writer(cursor, skip=self._skip).insert(batch),
-                    REPEATABLE,
-                    since=self._last_commit,
-                )
-            except psycopg2.Error:
-                load.met_rows = True
-            except AmbiguousCommit as error:
-                # Its own rows, if an earlier try was committed after all.
-                if not isinstance(error.__cause__, psycopg2.Error) or not is_rows_fault(error.__cause__):
-                    raise
-                load.met_rows = True
-        return write_or_diagnose(
-            self._database,
-            [batch],
-            lambda cursor: Writer(cursor, skip=self._skip).write(batch),
-            skip=self._skip,
-            since=self._last_commit,
-        )
 
     def _collect(self, progress: Progress) -> None:
         """Wait a moment for a batch to be committed, and count it."""

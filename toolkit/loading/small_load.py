@@ -144,8 +144,7 @@ def _write(cursor: Cursor, plan: WritePlan, skip: bool, dry_run: bool) -> dict[s
         return counts
     for table in plan.tables:
         for sequence in sequences.find_sequences(cursor, table):
-            values = [sequences.furthest_given(sequence, batch) for batch in plan.batches(table)]
-            value = sequence.furthest(value for value in values if value is not None)
+            value = sequences.furthest_given(sequence, plan.batches(table))
             if value is not None:
                 sequences.advance(cursor, sequence, value)
     return counts

@@ -7,20 +7,22 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
-from toolkit.database import Database, run_or_explain
+import psycopg2
+
+from toolkit.database import REPEATABLE, AmbiguousCommit, Database, run_or_explain, run_transaction
 from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
 from toolkit.loading.check.rows import check
 from toolkit.loading.check.table_order import refers_to_itself
 from toolkit.loading.check.tables import TableRows
-from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows
+from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, is_rows_fault, write_or_diagnose
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.row_source import sort_problems
 from toolkit.loading.write.row_order import batches_of, in_order
-from toolkit.loading.write.sequences import Sequence, advance, find_sequences, furthest_given
-from toolkit.loading.write.writer import Counts
+from toolkit.loading.write.sequences import advance, find_sequences, furthest_given
+from toolkit.loading.write.writer import Counts, Writer
 
 # Rows are sorted by key within a window: neighbours in the table are then written together, which CockroachDB rewards.
 WINDOW_ROWS = 10_000
@@ -30,15 +32,17 @@ WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
 class TableLoad:
     """One table on its way: what is read of it, what is under way, and what is committed."""
 
-    def __init__(self, database: Database, rows: TableRows) -> None:
+    def __init__(self, database: Database, rows: TableRows, *, skip: bool) -> None:
         self.table = rows.table
+        self._database = database
+        self._skip = skip
         self._sources = rows.sources
         self._batches = checked_batches(database, rows)
         self.in_flight = 0
         self.is_read = False
         self.counts: Counts = Counter()
-        self.met_rows = False  # whether a row came that was there already
-        self._sequences: list[Sequence] = []
+        self._met_rows = False  # whether a row came that was there already
+        self._sequences = run_or_explain(database, partial(find_sequences, table=self.table))
         self._advanced_to: dict[str, int] = {}  # how far the sequences were moved, by column
         self._sequence_lock = Lock()
         self._keys_under_way: set[Any] = set()
@@ -74,6 +78,37 @@ class TableLoad:
         batch, self._next = self._next, None
         return batch
 
+    def write(self, batch: Batch, since: Callable[[], float]) -> Counts:
+        """Write a batch in a transaction of its own, while other threads write others. since: as in run_transaction().
+
+        Raises BadInput if rows are at fault, or another UserError.
+        """
+        self._advance_sequences_past(batch)
+        if not self._met_rows:
+            # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
+            # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
+            try:
+                return run_transaction(
+                    self._database,
+                    lambda cursor: Writer(cursor, skip=self._skip).insert(batch),
+                    REPEATABLE,
+                    since=since,
+                )
+            except psycopg2.Error:
+                self._met_rows = True
+            except AmbiguousCommit as error:
+                # Its own rows, if an earlier try was committed after all.
+                if not isinstance(error.__cause__, psycopg2.Error) or not is_rows_fault(error.__cause__):
+                    raise
+                self._met_rows = True
+        return write_or_diagnose(
+            self._database,
+            [batch],
+            lambda cursor: Writer(cursor, skip=self._skip).write(batch),
+            skip=self._skip,
+            since=since,
+        )
+
     def end(self, batch: Batch) -> None:
         """Note that a batch is not under way any more."""
         self.in_flight -= 1
@@ -83,20 +118,14 @@ class TableLoad:
         """Return how much of its files has been read, from 0 to 1."""
         return sum(source.fraction_read() for source in self._sources) / len(self._sources)
 
-    def find_sequences(self, database: Database) -> None:
-        """Find out which sequences the table has; to be called before its first batch is written."""
-        self._sequences = run_or_explain(database, partial(find_sequences, table=self.table))
-
-    def advance_sequences_past(self, database: Database, batch: Batch) -> None:
-        """Move the sequences past a batch's values, to be called before these are committed: a kill leaves none
-        uncovered.
-        """
+    def _advance_sequences_past(self, batch: Batch) -> None:
+        """Move the sequences past a batch's values before these are committed: a kill leaves none uncovered."""
         for sequence in self._sequences:
+            value = furthest_given(sequence, [batch])
             with self._sequence_lock:
-                known = (furthest_given(sequence, batch), self._advanced_to.get(sequence.column))
-                value = sequence.furthest(value for value in known if value is not None)
-                if value is not None and value != self._advanced_to.get(sequence.column):
-                    run_or_explain(database, partial(advance, sequence=sequence, value=value))
+                known = self._advanced_to.get(sequence.column)
+                if value is not None and (known is None or sequence.furthest([known, value]) != known):
+                    run_or_explain(self._database, partial(advance, sequence=sequence, value=value))
                     self._advanced_to[sequence.column] = value
 
 

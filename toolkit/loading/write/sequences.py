@@ -58,11 +58,10 @@ def find_sequences(cursor: Cursor, table: Table) -> list[Sequence]:
     return found
 
 
-def furthest_given(sequence: Sequence, batch: Batch) -> int | None:
-    """Return the furthest value that a batch gives the column of a sequence; None if there is none."""
-    if sequence.column not in batch.columns:
-        return None
-    return sequence.furthest(int(text) for text in batch.column(sequence.column) if text != NULL)
+def furthest_given(sequence: Sequence, batches: Iterable[Batch]) -> int | None:
+    """Return the furthest value that these rows give the column of a sequence; None if there is none."""
+    columns = [batch.column(sequence.column) for batch in batches if sequence.column in batch.columns]
+    return sequence.furthest(int(text) for texts in columns for text in texts if text != NULL)
 
 
 def advance(cursor: Cursor, sequence: Sequence, value: int) -> None:
