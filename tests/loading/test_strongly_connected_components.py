@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from toolkit.loading.check.table_order import depths, strongly_connected_components
+from toolkit.loading.write.order import depths, strongly_connected_components
 
 
 def reachable(parents: list[list[int]]) -> list[set[int]]:

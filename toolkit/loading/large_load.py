@@ -13,12 +13,12 @@ from toolkit.console import UserError, say
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.table_order import by_references, referenced
 from toolkit.loading.check.tables import TableRows, find_tables
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.table_load import TableLoad, checked_batches
 from toolkit.loading.write import existing_rows, sequences
+from toolkit.loading.write.order import by_references, referenced
 from toolkit.loading.write.writer import Counts, Writer
 from toolkit.progress import Progress
 

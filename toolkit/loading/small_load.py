@@ -13,7 +13,7 @@ from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_dia
 from toolkit.loading.problems import BadInput, Problem, how_to_finish
 from toolkit.loading.read.row_source import RowSource, sort_problems
 from toolkit.loading.write import existing_rows, sequences
-from toolkit.loading.write.row_order import Cycle, WritePlan, make_write_plan
+from toolkit.loading.write.order import Cycle, WritePlan, make_write_plan
 from toolkit.loading.write.writer import Counts, Writer
 
 ONE_TRANSACTION = "The load is one transaction:"

@@ -13,14 +13,13 @@ from toolkit.database import REPEATABLE, AmbiguousCommit, Database, run_or_expla
 from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
 from toolkit.loading.check.rows import check
-from toolkit.loading.check.table_order import refers_to_itself
 from toolkit.loading.check.tables import TableRows
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, is_rows_fault, write_or_diagnose
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.row_source import sort_problems
-from toolkit.loading.write.row_order import batches_of, in_order
+from toolkit.loading.write.order import batches_of, in_order, refers_to_itself
 from toolkit.loading.write.sequences import advance, find_sequences, furthest_given
 from toolkit.loading.write.writer import Counts, Writer
 

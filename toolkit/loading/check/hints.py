@@ -10,10 +10,10 @@ from typing import Any
 from toolkit.database.tables import Column
 from toolkit.exact_json import NoNumber, Number, number_parts
 from toolkit.loading.check.times import INFINITE, TIMESTAMP, matches
+from toolkit.loading.check.values import INTEGERS, TEXTS
 
 MOMENTS = ("date", "timestamp", "timestamptz")
-NUMBERS = ("int2", "int4", "int8", "numeric", "float4", "float8")
-TEXTS = ("text", "varchar", "bpchar", "name")
+NUMBERS = (*INTEGERS, "numeric", "float4", "float8")
 YES = ("1", "t", "true", "y", "yes", "on")
 NO = ("0", "f", "false", "n", "no", "off")
 # Seconds since 1970 in the years 1973 to 2286, and the units in which they are counted.

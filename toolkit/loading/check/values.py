@@ -54,11 +54,6 @@ def comparable(column: Column) -> Callable[[str], Any]:
     return COMPARABLE.get(column.kind, str)
 
 
-def is_text(kind: str) -> bool:
-    """Whether values of a type are characters."""
-    return kind in TEXTS
-
-
 def _scalar(kind: str, column: Column) -> ValueReader:
     if kind in INTEGERS:
         return numbers.integer(INTEGERS[kind])

@@ -13,7 +13,7 @@ from toolkit.loading.diagnose.write_or_diagnose import is_rows_fault, savepoint
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
 from toolkit.loading.write.existing_rows import conflicting, dangling, existing_keys
-from toolkit.loading.write.row_order import Cycle, Step, batches_of
+from toolkit.loading.write.order import Cycle, Step, batches_of
 from toolkit.loading.write.statements import execute
 from toolkit.loading.write.writer import Writer
 

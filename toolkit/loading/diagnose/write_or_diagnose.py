@@ -19,7 +19,7 @@ from toolkit.database import (
 from toolkit.database.connection import PROTOCOL_VIOLATION, TOO_LARGE
 from toolkit.database.database import Backoff
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
-from toolkit.loading.write.row_order import Step
+from toolkit.loading.write.order import Step
 
 T = TypeVar("T")
 

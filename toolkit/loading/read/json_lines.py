@@ -5,7 +5,7 @@ from json import JSONDecodeError
 from typing import Any
 
 from toolkit.exact_json import SCAN, after_space, decode_at, what_is_wrong
-from toolkit.loading.read.input_stream import InputStream, do_nothing
+from toolkit.loading.read.input_stream import do_nothing
 from toolkit.loading.read.row_source import RawRows, RowSource
 
 BLOCK_BYTES = 128_000
@@ -15,10 +15,6 @@ class JsonLines(RowSource):
     """The rows of a JSON Lines file. A line may hold several rows, as where files are joined that end without one."""
 
     unit = "line"
-
-    def __init__(self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None) -> None:
-        super().__init__(input_stream.name, table, qualified)
-        self._input = input_stream
 
     def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
         for first, block in self.blocks(while_waiting):
@@ -40,9 +36,6 @@ class JsonLines(RowSource):
                 if number > most:
                     break
         return number
-
-    def fraction_read(self) -> float:
-        return self._input.fraction_read()
 
     def parse_block(self, first: int, block: bytes) -> RawRows:
         """Return the rows in a block of lines."""

@@ -22,34 +22,31 @@ class TableOfDocument(RowSource):
 
     is_document = True
 
-    def __init__(self, file: str, table: str, rows: list[Any]) -> None:
-        super().__init__(file, table)
-        self.rows = rows
+    def __init__(self, input_stream: InputStream, table: str, rows: list[Any]) -> None:
+        super().__init__(input_stream, table)
+        self._rows = rows
 
     def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:  # noqa: ARG002 - it has been read
-        for start in range(0, len(self.rows), CHUNK_ROWS):
-            values = self.rows[start : start + CHUNK_ROWS]
+        for start in range(0, len(self._rows), CHUNK_ROWS):
+            values = self._rows[start : start + CHUNK_ROWS]
             yield RawRows(self, range(start + 1, start + 1 + len(values)), values)
 
     def count(self, most: int) -> int:  # noqa: ARG002 - they are counted already
-        return len(self.rows)
-
-    def fraction_read(self) -> float:
-        return 1.0
+        return len(self._rows)
 
 
 def read_documents(input_stream: InputStream, problems: list[Problem]) -> list[RowSource]:
     """Return the tables of the documents in a file, one after the other. What is wrong is added to the problems."""
     with input_stream.opened(last=True) as stream:
         read = stream.read()
-    tables: dict[str, TableOfDocument] = {}
+    rows_of: dict[str, list[Any]] = {}
     try:
         for document in _documents(read.decode()):
             for table, rows in _tables_of(input_stream.name, document, problems):
-                tables.setdefault(table, TableOfDocument(input_stream.name, table, [])).rows.extend(rows)
+                rows_of.setdefault(table, []).extend(rows)
     except (ValueError, RecursionError) as error:
         problems.append(Problem(input_stream.name, what_is_wrong(error, lines_before=0)))
-    return list(tables.values())
+    return [TableOfDocument(input_stream, table, rows) for table, rows in rows_of.items()]
 
 
 def _documents(text: str) -> Iterator[Any]:
@@ -85,9 +82,8 @@ class JsonValues(RowSource):
     def __init__(
         self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None, *, is_list: bool
     ) -> None:
-        super().__init__(input_stream.name, table, qualified)
+        super().__init__(input_stream, table, qualified)
         self.is_document = is_list
-        self._input = input_stream
 
     def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
         with self._input.opened(last=True, while_waiting=while_waiting) as stream:
@@ -100,9 +96,6 @@ class JsonValues(RowSource):
             while number <= most and (chunk := next(chunks, None)) is not None:
                 number += len(chunk.numbers)
         return number
-
-    def fraction_read(self) -> float:
-        return self._input.fraction_read()
 
     def _chunks(self, text: "_Text") -> Iterator[RawRows]:
         """Return the rows in chunks, none of which holds more than is read of the file at once."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from toolkit.loading.problems import Problem
-from toolkit.loading.read.input_stream import do_nothing
+from toolkit.loading.read.input_stream import InputStream, do_nothing
 
 CHUNK_ROWS = 1_000
 
@@ -38,8 +38,9 @@ class RowSource:
     unit = "row"  # what the number of a row counts: "row" or "line"
     is_document = False  # whether a row may leave out its key, for which its position stands then
 
-    def __init__(self, file: str, table: str, qualified: tuple[str, str] | None = None) -> None:
-        self.file = file
+    def __init__(self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None) -> None:
+        self._input = input_stream
+        self.file = input_stream.name
         self.table = table
         self.qualified = qualified
 
@@ -69,7 +70,7 @@ class RowSource:
 
     def fraction_read(self) -> float:
         """Return how much of the file has been read, from 0 to 1; of a pipe 0 until its end."""
-        raise NotImplementedError
+        return self._input.fraction_read()
 
     def problem(self, number: int, text: str, key: str = "", column: str = "") -> Problem:
         """Return a Problem with a row of these."""

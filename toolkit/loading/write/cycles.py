@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, joined, split
-from toolkit.loading.check.table_order import strongly_connected_components
 from toolkit.loading.check.values import NULL
 from toolkit.loading.problems import BadInput, Problem
-from toolkit.loading.write.row_order import (
+from toolkit.loading.write.order import (
     Cycle,
     ForeignKey,
     batches_of,
@@ -22,6 +21,7 @@ from toolkit.loading.write.row_order import (
     places_of,
     references,
     rows_in_order,
+    strongly_connected_components,
 )
 from toolkit.loading.write.writer import Counts, Writer
 

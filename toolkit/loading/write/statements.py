@@ -1,6 +1,7 @@
 """Batches -> SQL. Names from files reach SQL as identifiers, values as parameters, and nothing as text.
 
-The rows of a batch travel as one array a column; see arrays().
+The rows of a batch travel as one array a column, as text: for the server that is one constant to parse instead of one
+for each value.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,19 +12,12 @@ from toolkit.database import Cursor
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Constraint, TableName
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.values import PLAIN, is_text
-
-
-def arrays(batch: Batch) -> list[str]:
-    """Return what a statement takes as values: each column as the text of an array. For the server that is one constant
-    to parse instead of one for each value.
-    """
-    return ["{" + ",".join(texts) + "}" for texts in batch.texts]
+from toolkit.loading.check.values import PLAIN, TEXTS
 
 
 def execute(cursor: Cursor, statement: sql.Composable, batch: Batch) -> None:
     """Run one of these statements with the rows of its batch."""
-    cursor.execute(statement.as_string(cursor), arrays(batch))
+    cursor.execute(statement.as_string(cursor), ["{" + ",".join(texts) + "}" for texts in batch.texts])
 
 
 def _name(name: str) -> sql.Identifier:
@@ -46,21 +40,19 @@ def _type(column: Column, kind: str) -> sql.Composable:
     return sql.SQL("{}.{}").format(_name(column.type_schema), _name(kind))
 
 
-def _array_type(column: Column) -> sql.Composable:
-    """Return the type of the array in which the values of a column travel. Arrays of jsonb are refused by CockroachDB,
-    and arrays of arrays are flattened: these travel as text.
+def _is_plain(column: Column) -> bool:
+    """Whether the values of a column travel in an array of their type. Arrays of jsonb are refused by CockroachDB, and
+    arrays of arrays are flattened: these travel as text.
     """
-    if column.kind in PLAIN or (column.labels and not column.kind.startswith("_")):
-        return sql.SQL("{}[]").format(_type(column, column.kind))
-    return sql.SQL("text[]")
+    return column.kind in PLAIN or bool(column.labels and not column.is_array)
 
 
 def _value(column: Column, number: int) -> sql.Composable:
     """Return the value of a column in the rows of _rows()."""
     value = sql.SQL(f"fixture.c{number}")
-    if is_text(column.kind) and column.collation:
+    if column.kind in TEXTS and column.collation:
         return sql.SQL("{} COLLATE {}").format(value, sql.SQL(column.collation.replace("%", "%%")))
-    if column.kind in PLAIN or is_text(column.kind) or (column.labels and not column.kind.startswith("_")):
+    if column.kind in TEXTS or _is_plain(column):
         return value
     if column.is_array:
         return sql.SQL("{}::{}[]").format(value, _type(column, column.kind[1:]))
@@ -69,7 +61,10 @@ def _value(column: Column, number: int) -> sql.Composable:
 
 def _rows(batch: Batch, *, numbered: bool = False) -> sql.Composable:
     """Return the rows as a table called fixture, of the columns c0, c1, ...; numbered: and number, from 1."""
-    columns = [sql.SQL("%s::{}").format(_array_type(batch.table.columns[name])) for name in batch.columns]
+    columns = [
+        sql.SQL("%s::{}[]").format(_type(column, column.kind) if _is_plain(column) else sql.SQL("text"))
+        for column in map(batch.table.columns.__getitem__, batch.columns)
+    ]
     names = [f"c{number}" for number in range(len(columns))] + (["number"] if numbered else [])
     return sql.SQL("unnest({}) {} AS fixture ({})").format(
         sql.SQL(", ").join(columns), sql.SQL("WITH ORDINALITY" if numbered else ""), sql.SQL(", ".join(names))
@@ -80,10 +75,13 @@ def _values(batch: Batch, columns: Iterable[str]) -> list[sql.Composable]:
     return [_value(batch.table.columns[name], batch.columns.index(name)) for name in columns]
 
 
-def _match(batch: Batch, columns: Iterable[str]) -> sql.Composable:
-    columns = list(columns)
-    pairs = zip(columns, _values(batch, columns), strict=True)
-    return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(_there(name), value) for name, value in pairs)
+def _pairs(form: str, columns: Iterable[str], values: Iterable[sql.Composable]) -> list[sql.Composable]:
+    """Return columns with their values in a form like "there.{} = {}"."""
+    return [sql.SQL(form).format(_name(name), value) for name, value in zip(columns, values, strict=True)]
+
+
+def _match(batch: Batch, columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL(" AND ").join(_pairs("there.{} = {}", columns, _values(batch, columns)))
 
 
 def _others(batch: Batch) -> list[str]:
@@ -131,9 +129,7 @@ def upsert(batch: Batch, skip: bool) -> sql.Composed:
     given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
     return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO UPDATE SET {} WHERE {}").format(
         _names(batch.table.conflict_columns),
-        sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(_name(name), value) for name, value in zip(others, given, strict=True)
-        ),
+        sql.SQL(", ").join(_pairs("{} = {}", others, given)),
         _differ(batch, others, given),
     )
 
@@ -145,10 +141,9 @@ def update(batch: Batch) -> sql.Composable:
     """
     columns = [name for name in _others(batch) if batch.table.columns[name].identity != "a"]
     given = _values(batch, columns)
-    pairs = zip(columns, given, strict=True)
     return sql.SQL("UPDATE {} AS there SET {} FROM {} WHERE {} AND ({})").format(
         _table(batch.table.name),
-        sql.SQL(", ").join(sql.SQL("{} = {}").format(_name(name), value) for name, value in pairs),
+        sql.SQL(", ").join(_pairs("{} = {}", columns, given)),
         _rows(batch),
         _match(batch, batch.table.primary_key),
         _differ(batch, columns, given),
@@ -157,7 +152,9 @@ def update(batch: Batch) -> sql.Composable:
 
 def numbers_of_existing(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and whether each differs."""
-    return _numbered(batch, [_differs(batch)], batch.table.primary_key)
+    others = _others(batch)
+    differs = _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
+    return _numbered(batch, [differs], batch.table.primary_key)
 
 
 def differing(batch: Batch, columns: list[str]) -> sql.Composable:
@@ -179,21 +176,13 @@ def conflicting(batch: Batch, key: tuple[str, ...]) -> sql.Composable:
     and the primary key of the row there, as texts.
     """
     primary = batch.table.primary_key
-    pairs = zip(primary, _values(batch, primary), strict=True)
-    other = sql.SQL(" OR ").join(sql.SQL("{} <> {}").format(_there(name), value) for name, value in pairs)
+    other = sql.SQL(" OR ").join(_pairs("there.{} <> {}", primary, _values(batch, primary)))
     return _numbered(batch, _as_texts(primary), key, other)
 
 
 def existing_keys(batch: Batch) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows that are there already, and their primary keys as texts."""
     return _numbered(batch, _as_texts(batch.table.primary_key), batch.table.primary_key)
-
-
-def count_existing(batch: Batch) -> sql.Composable:
-    """Return the query that counts the rows that are there already, and those of them that are the same."""
-    return sql.SQL("SELECT count(*), count(CASE WHEN NOT ({}) THEN 1 END) FROM {} AS there JOIN {} ON {}").format(
-        _differs(batch), _table(batch.table.name), _rows(batch), _match(batch, batch.table.primary_key)
-    )
 
 
 def _numbered(
@@ -226,11 +215,11 @@ def ranks(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> sql.Composable:
 
 def without_parent(batch: Batch, key: Constraint, parent: TableName) -> sql.Composable:
     """Return the query for the numbers (from 1) of the rows whose foreign key refers to no row of the parent table."""
-    pairs = zip(key.referenced_columns, _values(batch, key.columns), strict=True)
+    match = _pairs("parent.{} = {}", key.referenced_columns, _values(batch, key.columns))
     return sql.SQL("SELECT fixture.number FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {})").format(
         _rows(batch, numbered=True),
         _table(parent),
-        sql.SQL(" AND ").join(sql.SQL("parent.{} = {}").format(_name(name), value) for name, value in pairs),
+        sql.SQL(" AND ").join(match),
     )
 
 
@@ -241,12 +230,6 @@ def _as_texts(columns: Iterable[str]) -> list[sql.Composable]:
 
 def _names(columns: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(_name, columns))
-
-
-def _differs(batch: Batch) -> sql.Composable:
-    """Return the condition that a row of the table differs from the one here."""
-    others = _others(batch)
-    return _differ(batch, others, _values(batch, others)) if others else sql.SQL("false")
 
 
 def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) -> sql.Composable:
@@ -263,4 +246,4 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
 
 def _has_equality(column: Column) -> bool:
     kind = column.kind[1:] if column.is_array else column.kind
-    return (kind in PLAIN and kind != "interval") or is_text(kind) or kind == "jsonb"
+    return (kind in PLAIN and kind != "interval") or kind in TEXTS or kind == "jsonb"

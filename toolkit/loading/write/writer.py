@@ -7,10 +7,10 @@ from psycopg2 import sql
 from toolkit.database import Cursor
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.table_order import refers_to_itself
 from toolkit.loading.problems import BadInput
 from toolkit.loading.write import existing_rows, statements
 from toolkit.loading.write.existing_rows import Existing
+from toolkit.loading.write.order import refers_to_itself
 from toolkit.loading.write.statements import execute
 
 # What became of rows: "new", "changed", "unchanged", ... -> how many. "not stored": triggers of the table dropped them.
@@ -64,21 +64,14 @@ class Writer:
             return self._update_and_insert(batch)
         if self._skip:
             return self.write(batch)
-        there, same = self._count_existing(batch)
-        new, changed = batch.size - there, there - same
-        lost = 0
-        if same < batch.size:
-            execute(self._cursor, statements.upsert(batch, self._skip), batch)
-            lost = new + changed - self._cursor.rowcount
-        if lost:  # by something that the catalog does not tell of
-            new = self._count_existing(batch)[0] - there
-            changed = self._cursor.rowcount - new
-        return with_dropped({"new": new, "changed": changed, "unchanged": same}, lost)
-
-    def _count_existing(self, batch: Batch) -> tuple[int, int]:
-        execute(self._cursor, statements.count_existing(batch), batch)
-        ((there, same),) = self._cursor.fetchall()
-        return there, same
+        found = existing_rows.find_existing(self._cursor, batch)
+        new, changed = len(found.new), len(found.changed)
+        written = self._run(statements.upsert(batch, self._skip), batch) if new or changed else 0
+        dropped = new + changed - written
+        if dropped:  # by something that the catalog does not tell of
+            new -= len(existing_rows.find_existing(self._cursor, batch).new)
+            changed = written - new
+        return with_dropped({"new": new, "changed": changed, "unchanged": found.same}, dropped)
 
     def _update_and_insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch: those that are there are updated, or skipped, and the others inserted."""
