@@ -170,6 +170,14 @@ def test_only_a_row_that_is_there_may_leave_out_what_must_be_given(ranges: str, 
     assert snapshot(ranges, ["ranges"]) == before
 
 
+def test_what_a_new_row_gives_is_not_missing(loaded: str, tmp_path: Path) -> None:
+    """Of a row that left out one column, every column that a new row needs was told as missing."""
+    with pytest.raises(UserError) as caught:
+        load(loaded, write(tmp_path, {"users": [{"user_id": 99, "name": "Emma Johnson"}]}))
+    told = [line.partition("(user_id 99), column ")[2] for line in str(caught.value).splitlines()[1:]]
+    assert told == ["email: missing: the column has no default and may not be NULL"]
+
+
 @pytest.mark.parametrize("on_conflict", ["update", "skip"])
 def test_new_and_old_rows_that_leave_out_different_columns(ranges: str, tmp_path: Path, on_conflict: str) -> None:
     rows = [

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from toolkit.console import UserError, say
-from toolkit.database import Cursor, Database, run_or_explain
+from toolkit.database import Database, run_or_explain
 from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.tables import TableRows, find_tables
@@ -19,7 +19,7 @@ from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.table_load import TableLoad, checked_batches
 from toolkit.loading.write import existing_rows, sequences
 from toolkit.loading.write.order import by_references, referenced
-from toolkit.loading.write.writer import Counts, Writer
+from toolkit.loading.write.writer import Counts
 from toolkit.progress import Progress
 
 
@@ -71,15 +71,12 @@ def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
         counts[rows.table.name] = Counter(checked=0)
         for batch in checked_batches(database, rows):
             if existing_rows.has_to_be_there(batch):
-                run_or_explain(database, partial(_refuse_incomplete, batch))
+                problems = run_or_explain(database, partial(existing_rows.incomplete_rows, batch=batch))
+                if problems:
+                    raise BadInput(problems)
             counts[rows.table.name]["checked"] += batch.size
     print("References, CHECK and UNIQUE constraints are judged by the server, which was not asked: it is a large load")
     return counts
-
-
-def _refuse_incomplete(batch: Batch, cursor: Cursor) -> None:
-    """Raise BadInput if rows leave out what only rows that are in the database already may leave out."""
-    Writer(cursor).tell_existing(batch)
 
 
 class BulkLoad:

@@ -44,15 +44,12 @@ class BadInput(UserError):
     """The fixtures cannot be loaded as they are. problems: all that was found."""
 
     def __init__(self, problems: list[Problem], more: str = "Nothing was written.") -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = [str(problem) for problem in problems[:SHOWN]]
         if len(problems) > SHOWN:
             lines.append(f"... and {len(problems) - SHOWN} more")
-        super().__init__("\n  ".join([f"{_count(len(problems))} in the fixtures. {more}", *lines]))
+        super().__init__("\n  ".join([f"{count} in the fixtures. {more}", *lines]))
         self.problems = problems
-
-
-def _count(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"
 
 
 def told_together(problems: list[Problem], *, are_all: bool) -> list[Problem]:

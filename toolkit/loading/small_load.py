@@ -99,8 +99,7 @@ def _not_new(cursor: Cursor, batch: Batch) -> list[Problem]:
     problems = []
     for part in split(batch):
         if existing_rows.has_to_be_there(part):
-            keys = part.only(part.table.primary_key)
-            problems += existing_rows.missing_columns(keys, existing_rows.find_existing(cursor, keys).new)
+            problems += existing_rows.incomplete_rows(cursor, part)
         problems += existing_rows.claimed_keys(cursor, part)
     return problems
 

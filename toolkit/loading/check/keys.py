@@ -71,7 +71,7 @@ def find_duplicates(table: Table, batches: list[Batch]) -> list[Problem]:
     problems = []
     for key in (table.primary_key, *table.unique_keys):
         whole = [batch for batch in batches if batch.gives(key)]
-        if not (has_spellings(table, key) or _all_different(key, whole)):
+        if not (has_spellings(table, key) or _all_different(table, key, whole)):
             problems += _duplicates(key, [(batch, key_values(batch, key)) for batch in whole])
     return problems
 
@@ -90,10 +90,10 @@ def ask_for_duplicates(cursor: Cursor, table: Table, batches: list[Batch]) -> li
     return problems
 
 
-def _all_different(key: Key, batches: list[Batch]) -> bool:
+def _all_different(table: Table, key: Key, batches: list[Batch]) -> bool:
     """Whether the texts of a key are all different: the fast answer for almost every load."""
     texts = [text for batch in batches for text in _key_texts(batch, key)]
-    return len(set(texts)) == len(texts) and all(_are_texts(batch.table, key) for batch in batches[:1])
+    return len(set(texts)) == len(texts) and _are_texts(table, key)
 
 
 def _duplicates(key: Key, values_of: list[tuple[Batch, list[Any]]]) -> list[Problem]:

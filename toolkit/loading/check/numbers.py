@@ -119,16 +119,11 @@ def floating(pack: str, name: str) -> Callable[[Any], str]:
     return read
 
 
-def same_decimal(element: str) -> Any:
-    """Return what makes equal decimals equal, NaN among them."""
-    return element if element == NAN else Decimal(element)
+def equal_numbers(number: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return the function that makes equal numbers equal, NaN among them. number: makes one of its text."""
+    return lambda element: element if element == NAN else number(element)
 
 
-def same_float(element: str) -> Any:
-    """Return what makes equal floats of 64 bits equal, NaN among them."""
-    return element if element == NAN else float(element)
-
-
-def same_float4(element: str) -> Any:
-    """Return what makes equal floats of 32 bits equal, NaN among them."""
-    return element if element == NAN else struct.unpack("f", struct.pack("f", float(element)))[0]
+def float4(text: str) -> Any:
+    """Return the float of 32 bits that is nearest to a number."""
+    return struct.unpack("f", struct.pack("f", float(text)))[0]

@@ -6,6 +6,7 @@ because that is how rows travel: one array a column, which the server parses in 
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from toolkit.console import clipped
@@ -239,10 +240,10 @@ OTHERS: dict[str, ValueReader] = {
 # How equal values of a type, written differently, become equal.
 COMPARABLE: dict[str, Callable[[str], Any]] = {
     "bytea": str.lower,
-    "float4": numbers.same_float4,
-    "float8": numbers.same_float,
+    "float4": numbers.equal_numbers(numbers.float4),
+    "float8": numbers.equal_numbers(float),
     "inet": _address,
-    "numeric": numbers.same_decimal,
+    "numeric": numbers.equal_numbers(Decimal),
     "time": times.clock,
     "timestamp": times.moment,
     "timestamptz": times.moment,

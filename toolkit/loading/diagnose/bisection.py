@@ -33,17 +33,19 @@ def find_refused(
     skip: as the Writer has it that met the error. defers: whether it deferred the constraints that can wait.
     """
 
-    def find(search: Callable[[Bisection], list[Problem]], cursor: Cursor) -> list[Problem]:
-        problems = search(Bisection(cursor, steps, skip=skip))
-        cursor.connection.rollback()
-        return problems
+    def find(search: Callable[[Bisection], list[Problem]]) -> list[Problem]:
+        def work(cursor: Cursor) -> list[Problem]:
+            problems = search(Bisection(cursor, steps, skip=skip))
+            cursor.connection.rollback()
+            return problems
 
-    searches: list[Callable[[Bisection], list[Problem]]] = [Bisection.find_deferred] if defers else []
-    searches += [Bisection.find, lambda bisection: bisection.find_passed_on(error)]
-    problems: list[Problem] = []
-    for search in searches:
-        problems = problems or run_or_explain(database, partial(find, search))
-    return problems
+        return run_or_explain(database, work)
+
+    return (
+        (find(Bisection.find_deferred) if defers else [])
+        or find(Bisection.find)
+        or find(lambda bisection: bisection.find_passed_on(error))
+    )
 
 
 class Bisection:

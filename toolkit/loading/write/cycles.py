@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from toolkit.database.tables import Constraint, Table
+from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.check.values import NULL
 from toolkit.loading.problems import BadInput, Problem
@@ -66,7 +66,9 @@ def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
     for step in rows_in_order(_with_nulls(new, cleared), cycle.keys):
         for batch in batches_of(step):
             of_table = frozenset(cleared.get(batch.table.name, ()))
-            for part in _whole_cycles(batch, cycle.keys) if isinstance(step, Cycle) else [batch]:
+            # Each of the cycles in a batch goes as a whole.
+            cycles = strongly_connected_components(parents_of([batch], cycle.keys)) if isinstance(step, Cycle) else None
+            for part in split(batch, cycles):
                 yield Write(part, writer.insert_counted, of_table)
     for batch in new:
         if columns := [name for name in batch.columns if name in cleared.get(batch.table.name, ())]:
@@ -122,18 +124,13 @@ def _rows_inside(batches: Sequence[Batch], key: ForeignKey, groups: list[list[in
 def _nullable(key: ForeignKey, keys: list[ForeignKey]) -> tuple[str, ...]:
     """Return the columns that have to be NULL so that a foreign key refers to nothing; () if they may not be."""
     table, constraint = key
-    wanted = {
-        name for _, other in keys if other.referenced == table.name for name in (*other.referenced_columns,)
-    } | set(table.primary_key)
+    wanted = {*table.primary_key}.union(
+        *(other.referenced_columns for _, other in keys if other.referenced == table.name)
+    )
     free = [name for name in constraint.columns if table.columns[name].nullable and name not in wanted]
-    if _is_match_full(constraint):
+    if " MATCH FULL" in constraint.definition:  # it refers to nothing only if all of its columns are NULL
         return constraint.columns if len(free) == len(constraint.columns) else ()
     return tuple(sorted(free, key=lambda name: _is_checked(table, (name,)))[:1])
-
-
-def _is_match_full(constraint: Constraint) -> bool:
-    """Whether a foreign key refers to nothing only if all of its columns are NULL."""
-    return " MATCH FULL" in constraint.definition
 
 
 def _is_checked(table: Table, columns: tuple[str, ...]) -> bool:
@@ -169,8 +166,3 @@ def _with_nulls(batches: Sequence[Batch], cleared: Cleared) -> list[Batch]:
         )
         for batch in batches
     ]
-
-
-def _whole_cycles(batch: Batch, keys: list[ForeignKey]) -> Iterator[Batch]:
-    """Return the rows of cycles in batches, each cycle as a whole in one of them."""
-    return split(batch, strongly_connected_components(parents_of([batch], keys)))

@@ -39,6 +39,11 @@ def find_existing(cursor: Cursor, batch: Batch) -> Existing:
     return Existing(new, changed, batch.size - len(new) - len(changed))
 
 
+def incomplete_rows(cursor: Cursor, batch: Batch) -> list[Problem]:
+    """Return missing_columns() of rows of which has_to_be_there() is true."""
+    return missing_columns(batch, find_existing(cursor, batch.only(batch.table.primary_key)).new)
+
+
 def missing_columns(batch: Batch, new: Iterable[int]) -> list[Problem]:
     """Return a Problem for each new row and each column that only a row that is there already may leave out."""
     return [batch.problem(index, MISSING, column) for index in new for column in _left_out(batch)]
