@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reporting.audience import Audience
+from reporting.segment import Segment
 from toolkit.arguments import utf8
 from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, database_url, run_interruptible, run_or_explain
@@ -46,7 +46,7 @@ def run_query(arguments: argparse.Namespace) -> int:
             f"there is no query {arguments.query} in {QUERIES.name}: `python dbshell.py --query` lists them"
         )
     given = dict(arguments.set)
-    query = Audience(given.get("plan"), given.get("country")).narrow(queries[arguments.query])
+    query = Segment(given.get("plan"), given.get("country")).narrow(queries[arguments.query])
     statement, values = query.bind({name: query.value(name, text) for name, text in given.items()})
     database = _database(arguments.url)
 

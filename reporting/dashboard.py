@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reporting.audience import Audience, runs_in
 from reporting.cards import query_source
 from reporting.formatting import day, money, month, number, plural
 from reporting.markup import Markup
@@ -15,6 +14,7 @@ from reporting.page import Tile, headline, message, page
 from reporting.period import Period, first_of_month, months_later
 from reporting.person import person_section
 from reporting.query_results import QueryResult, Reader, read_snapshot
+from reporting.segment import Segment, runs_in
 from reporting.subscribers import subscriber_section
 from reporting.titles import title_section
 from reporting.viewing import viewing_section
@@ -54,13 +54,13 @@ def dashboard_page(
 
 def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     _check_plan(reader, options.plan)
-    audience = Audience(options.plan, options.country, runs_in(reader.cursor))
-    reader = reader._replace(audience=audience)
+    segment = Segment(options.plan, options.country, runs_in(reader.cursor))
+    reader = reader._replace(segment=segment)
     # When there are data is a matter of the whole platform, and of all but the runs.
-    [days] = reader._replace(audience=Audience(runs=audience.runs)).read("days_of_data").rows
+    [days] = reader._replace(segment=Segment(runs=segment.runs)).read("days_of_data").rows
     if days["first_day"] is None:
-        nothing = message(_no_data(audience) + _left_out(days, audience))
-        return page(TITLE, str(audience), nothing, [], _footer(reader, options, database))
+        nothing = message(_no_data(segment) + _left_out(days, segment))
+        return page(TITLE, str(segment), nothing, [], _footer(reader, options, database))
     # What lies before and after the data has no figures, and would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
     first = first_of_month(days["first_day"])
@@ -80,9 +80,9 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
         viewing_section(reader, period),
     ]
     amounts = f"Amounts are in {options.currency or 'the currency of the prices'}."
-    what = f"{str(audience)[0].upper()}{str(audience)[1:]}, " if str(audience) else ""
+    what = f"{str(segment)[0].upper()}{str(segment)[1:]}, " if str(segment) else ""
     subtitle = (
-        f"{what}{period}. All days and hours are in UTC. {amounts}{_unfinished(period)}{_left_out(days, audience)}"
+        f"{what}{period}. All days and hours are in UTC. {amounts}{_unfinished(period)}{_left_out(days, segment)}"
     )
     return page(TITLE, subtitle, tiles, sections, _footer(reader, options, database))
 
@@ -105,10 +105,10 @@ def _check_plan(reader: Reader, plan: str | None) -> None:
         raise UserError(f"there is no plan {plan}: there are {', '.join(map(clipped, names)) or 'none'}")
 
 
-def _no_data(audience: Audience) -> str:
+def _no_data(segment: Segment) -> str:
     """Say that there are no data, and which command comes next."""
-    if str(audience):
-        return f"Nobody of {audience} has signed up, watched or paid: run `python report.py` to see all."
+    if str(segment):
+        return f"Nobody of {segment} has signed up, watched or paid: run `python report.py` to see all."
     return (
         "The database is empty: nobody has signed up, watched or paid. Load the sample data with"
         " `python insert_data.py`, or make a year of a platform with `python simulate.py generate` and load that with"
@@ -124,16 +124,16 @@ def _unfinished(period: Period) -> str:
     return f" {' and '.join(said)} {are} hatched or hollow, and in no average." if said else ""
 
 
-def _left_out(days: Mapping[str, Any], audience: Audience) -> str:
+def _left_out(days: Mapping[str, Any], segment: Segment) -> str:
     """Say what is left out: the rows of simulated runs, those that lie far from all others, and dates of no use."""
     ends = [(days["rows_before"], "before", days["first_day"]), (days["rows_after"], "after", days["last_day"])]
     said = [f"{plural(count, 'row', 'rows')} dated long {where} {day(end)}" for count, where, end in ends if count]
     if days["rows_outside"]:
         said.append(f"{plural(days['rows_outside'], 'row', 'rows')} with dates outside of 1900 to 9998")
     mistakes = f" Left out as mistakes: {', '.join(said)}." if said else ""
-    runs = plural(len(audience.runs), "simulated run", "simulated runs")
+    runs = plural(len(segment.runs), "simulated run", "simulated runs")
     return mistakes + (
-        f" What {runs} wrote is left out; `python simulate.py clean` removes it." if audience.runs else ""
+        f" What {runs} wrote is left out; `python simulate.py clean` removes it." if segment.runs else ""
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg2.errors
 import psycopg2.extensions
 
-from reporting.audience import Audience
+from reporting.segment import Segment
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
 from toolkit.database.catalog import is_cockroachdb
@@ -52,7 +52,7 @@ class QueryResult:
 
 
 class Reader(NamedTuple):
-    """Reads named queries in a transaction, about an audience. tell(name) is called before each.
+    """Reads named queries in a transaction, about a segment. tell(name) is called before each.
 
     seconds: how long each query took that has been read.
     """
@@ -61,7 +61,7 @@ class Reader(NamedTuple):
     queries: Mapping[str, Query]
     tell: Callable[[str], None]
     seconds: dict[str, float]
-    audience: Audience = Audience()
+    segment: Segment = Segment()
 
     @property
     def slowest(self) -> str:
@@ -75,8 +75,8 @@ class Reader(NamedTuple):
         Raises UserError, which names the query, if it takes longer than the server allows.
         """
         self.tell(name)
-        query = self.audience.narrow(self.queries[name])
-        statement, parameters = query.bind({**self.audience.parameters, **values})
+        query = self.segment.narrow(self.queries[name])
+        statement, parameters = query.bind({**self.segment.parameters, **values})
         began = time.monotonic()
         try:
             self.cursor.execute(statement, parameters)

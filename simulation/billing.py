@@ -23,7 +23,7 @@ AFTER_FAILURE = 20  # times as many then change the method
 RUN = 7 * 3600  # seconds from midnight of their day within which the billing run reaches somebody's account
 
 
-class Payment(NamedTuple):
+class GeneratedPayment(NamedTuple):
     """bill: what is paid for."""
 
     moment: int
@@ -43,7 +43,7 @@ class Billing:
             for country, methods in {"": METHODS, **METHODS_IN}.items()
         }
 
-    def payments(self, bills: list[Bill], country: str, offset: int, rng: Random) -> list[Payment]:
+    def payments(self, bills: list[Bill], country: str, offset: int, rng: Random) -> list[GeneratedPayment]:
         """Return how somebody pays who lives in a country. offset: of their time from UTC, in seconds."""
         random, methods = rng.random, self._methods.get(country, self._methods[""])
         failures, changes = self._figures.failures, self._figures.method_changes
@@ -67,5 +67,5 @@ class Billing:
                 moment += 6 * 3600 + int(place * 2.5 * DAY)
             last = begin
             if moment < self._end:
-                payments.append(Payment(moment, bill, method))
+                payments.append(GeneratedPayment(moment, bill, method))
         return payments

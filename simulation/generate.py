@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from simulation import output
 from simulation.addresses import Addresses
-from simulation.billing import Payment
+from simulation.billing import GeneratedPayment
 from simulation.model import MOST_PER_DAY, Model
 from simulation.names import People
 from simulation.output import ShardedFile
-from simulation.reviewing import Review
+from simulation.reviewing import GeneratedReview
 from simulation.subscribers import Subscriber
 from simulation.watching import Viewing
 from simulation.window import DAY
@@ -200,7 +200,7 @@ class _Writer:
         ]
         self._write("watch_history", lines, place)
 
-    def _reviews(self, number: int, reviews: list[Review], place: float, width: float, rng: Random) -> None:
+    def _reviews(self, number: int, reviews: list[GeneratedReview], place: float, width: float, rng: Random) -> None:
         keys = self._keys(place, width, len(reviews), rng)
         self._write(
             "reviews",
@@ -213,7 +213,7 @@ class _Writer:
             place,
         )
 
-    def _payments(self, number: int, payments: list[Payment], place: float, width: float, rng: Random) -> None:
+    def _payments(self, number: int, payments: list[GeneratedPayment], place: float, width: float, rng: Random) -> None:
         price, dates, clock = self._model.population.price, self._dates, self._clock
         key = FIRST_KEY + number
         whose = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '

@@ -33,7 +33,7 @@ MOODS = (
 PUNCTUATION = {"ja": ("", "", "。"), "hi": (" ", " ", "।")}
 
 
-class Review(NamedTuple):
+class GeneratedReview(NamedTuple):
     """rating: a multiple of 0.5 from 0 to 10. words: None if it is a rating only."""
 
     title: int
@@ -52,7 +52,9 @@ class Reviewing:
         self._owed = 0.0  # reviews that were expected and not written
         self._words: dict[str, Any] = tomli.loads(Path(__file__).with_name("reviews.toml").read_text("utf-8"))
 
-    def reviews(self, subscriber: Subscriber, expected: float, finished: dict[int, int], rng: Random) -> list[Review]:
+    def reviews(
+        self, subscriber: Subscriber, expected: float, finished: dict[int, int], rng: Random
+    ) -> list[GeneratedReview]:
         """Return about so many reviews of titles that somebody has seen to the end, in the order of time.
 
         finished: the titles, and the moment when each was seen for the first time. Who has seen too few leaves more for
@@ -69,7 +71,7 @@ class Reviewing:
                 rating = self.rating(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
                 words = self.words(title, rating, subscriber.locale.language, rng)
                 if moment < self._window.end:
-                    reviews.append(Review(title, moment, rating, words))
+                    reviews.append(GeneratedReview(title, moment, rating, words))
             left -= 1
         self._owed += expected - len(reviews)
         return sorted(reviews, key=lambda review: review.moment)

@@ -200,10 +200,10 @@ class BulkLoad:
         """Count a written batch, or raise what became of it. Raises Empty if there is none for a moment."""
         load, batch, result = self._written.get(timeout=0.2)
         self._under_way -= 1
-        load.end(batch)
         if isinstance(result, BaseException):
+            load.end(batch, Counter())
             raise result
-        load.counts.update(result)
+        load.end(batch, result)
         return load
 
     def _await_those_under_way(self) -> None:

@@ -37,7 +37,7 @@ class TableLoad:
         self._skip = skip
         self._sources = rows.sources
         self._batches = checked_batches(database, rows)
-        self.in_flight = 0
+        self._in_flight = 0
         self.is_read = False
         self.counts: Counts = Counter()
         self._met_rows = False  # whether a row came that was there already
@@ -53,11 +53,11 @@ class TableLoad:
         keys with several spellings it is not known whether those under way have the same.
         """
         goes_alone = refers_to_itself(self.table) or has_spellings(self.table, self.table.primary_key)
-        return not self.is_read and not (self.in_flight and goes_alone)
+        return not self.is_read and not (self._in_flight and goes_alone)
 
     @property
     def is_done(self) -> bool:
-        return self.is_read and not self.in_flight
+        return self.is_read and not self._in_flight
 
     def take(self) -> Batch | None:
         """Return the next batch to write. None: that was all, or it has to wait for those that are under way.
@@ -73,7 +73,7 @@ class TableLoad:
         if not self._keys_under_way.isdisjoint(keys):
             return None
         self._keys_under_way.update(keys)
-        self.in_flight += 1
+        self._in_flight += 1
         batch, self._next = self._next, None
         return batch
 
@@ -108,9 +108,10 @@ class TableLoad:
             since=since,
         )
 
-    def end(self, batch: Batch) -> None:
-        """Note that a batch is not under way any more."""
-        self.in_flight -= 1
+    def end(self, batch: Batch, counts: Counts) -> None:
+        """Note that a batch is not under way any more, and what became of its rows; nothing if it is not committed."""
+        self.counts.update(counts)
+        self._in_flight -= 1
         self._keys_under_way.difference_update(all_keys(batch))
 
     def fraction_read(self) -> float:

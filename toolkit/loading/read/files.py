@@ -116,7 +116,7 @@ def _why_not_in_folder(path: Path) -> str:
 def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
     """Return what the name of a file says: table, qualified and holds_documents of Clues."""
     name = file.name
-    ending = next((ending for ending in reversed(ENDINGS) if name.lower().endswith(ending)), "")
+    ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
     if not ending:
         return "", None, True
     parts = name[: -len(ending)].split(".")

@@ -16,7 +16,7 @@ from toolkit.queries import Query, parse_query
 _RUN = re.compile(r", simulation ([0-9a-f]{12})").search
 
 
-class Audience(NamedTuple):
+class Segment(NamedTuple):
     """plan, country: None is all. runs: the ids of the runs that are left out."""
 
     plan: str | None = None
