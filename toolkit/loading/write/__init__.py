@@ -1,1 +1,1 @@
-"""A batch -> statements -> a transaction: the order of tables and rows, cycles, rows that are there already, sequences."""
+"""A batch -> statements -> a transaction: the order of tables and rows, cycles, rows that are there, sequences."""

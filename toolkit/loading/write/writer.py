@@ -76,19 +76,15 @@ class Writer:
     def _update_and_insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch: those that are there are updated, or skipped, and the others inserted."""
         found = self.tell_existing(batch)
-        new, changed = batch.take(found.new), batch.take(found.changed)
-        if self._skip:
-            counts = self.insert_counted(new)
-            counts[self.left] += batch.size - new.size
-            return counts
-        if refers_to_itself(batch.table):  # a row that is there may refer to a new one
-            inserted = self._insert_new(new)
-            updated = self._update(changed)
-        else:  # a new row may have a unique value that one that is there gives up
-            updated = self._update(changed)
-            inserted = self._insert_new(new)
-        dropped = new.size + changed.size - inserted - updated
-        return with_dropped({"new": inserted, "changed": updated, "unchanged": found.same}, dropped)
+        # A new row may have a unique value that one that is there gives up; or that one may refer to the new one.
+        writes = [(self.update_counted, found.changed), (self.insert_counted, found.new)]
+        if refers_to_itself(batch.table):
+            writes.reverse()
+        counts = self.no_rows()
+        for write, indexes in writes:
+            counts.update(write(batch.take(indexes)))
+        counts[self.left] += batch.size - counts.total()
+        return counts
 
     def tell_existing(self, batch: Batch) -> Existing:
         """Tell the rows of a batch that are there already from those that are not.
