@@ -65,22 +65,24 @@ CROSS JOIN (
 WHERE c.content_id = 1 /* :content_id */;
 
 -- name: continue_watching
--- What a user has begun and not finished, the latest first. Shows DISTINCT ON: the latest viewing of each title.
-SELECT c.content_id, c.title, latest.progress, latest.watched_at
+-- What a user can go on watching, the latest first: a title that is not finished, or the next episode of a series.
+-- Shows DISTINCT ON: the latest viewing of each title.
+SELECT c.content_id, c.title, latest.progress, latest.watched_at,
+       CASE WHEN latest.progress < 90 THEN latest.episode ELSE latest.episode + 1 END AS next_episode
 FROM (
-    SELECT DISTINCT ON (content_id) content_id, progress, watched_at, watch_id
+    SELECT DISTINCT ON (content_id) content_id, episode, progress, watched_at, watch_id
     FROM watch_history
     WHERE user_id = 2 /* :user_id */
     ORDER BY content_id, watched_at DESC, watch_id DESC
 ) AS latest
 JOIN content c ON c.content_id = latest.content_id
-WHERE latest.progress < 90
+WHERE latest.progress < 90 OR latest.episode < c.episodes
 ORDER BY latest.watched_at DESC, latest.watch_id DESC
 LIMIT 10 /* :limit */;
 
 -- name: user_history
 -- The latest viewings of a user. Shows a covering index: one range of it has all that is asked for.
-SELECT w.watched_at, c.content_id, c.title, c.genre, w.progress
+SELECT w.watched_at, c.content_id, c.title, w.episode, c.genre, w.progress
 FROM watch_history w
 JOIN content c ON c.content_id = w.content_id
 WHERE w.user_id = 2 /* :user_id */

@@ -86,8 +86,8 @@ def continue_watching(
     A title whose latest viewing was not finished (90 %) goes on in the same episode. One that was finished is among
     them only if it is a series that has a further episode, and goes on with that.
 
-    >>> [(viewing["title"], viewing["progress"]) for viewing in continue_watching(database, user_id=2)]
-    [('One Night at the Cellar', Decimal('76.12')), ('The Last Lighthouse', Decimal('5.60'))]
+    >>> [(viewing["title"], viewing["next_episode"]) for viewing in continue_watching(database, user_id=2)]
+    [('One Night at the Cellar', None), ('The Last Lighthouse', None), ('Neon Harbor', 3)]
     """
     check_limit(limit)
     values = {"user_id": user_id, "limit": limit, "finished": FINISHED}

@@ -66,8 +66,13 @@ def continue_watching(r: Rows, p: Parameters) -> Answer:
     newest: dict[int, Row] = {}
     for row in latest(of(r["watch_history"], user_id=p["user_id"]), "watched_at", "watch_id"):
         newest.setdefault(row["content_id"], row)
-    begun = [row for row in newest.values() if row["progress"] < FINISHED][: p["limit"]]
-    return [(x["content_id"], titles[x["content_id"]]["title"], x["progress"], x["watched_at"]) for x in begun]
+    answer = []
+    for row in newest.values():
+        title, episode, begun = titles[row["content_id"]], row.get("episode"), row["progress"] < FINISHED
+        if begun or (episode is not None and episode < (title.get("episodes") or 0)):
+            following = episode if begun or episode is None else episode + 1
+            answer.append((row["content_id"], title["title"], row["progress"], row["watched_at"], following))
+    return answer[: p["limit"]]
 
 
 def user_history(r: Rows, p: Parameters) -> Answer:
@@ -75,7 +80,9 @@ def user_history(r: Rows, p: Parameters) -> Answer:
     answer = []
     for row in latest(of(r["watch_history"], user_id=p["user_id"]), "watched_at", "watch_id")[: p["limit"]]:
         title = titles[row["content_id"]]
-        answer.append((row["watched_at"], row["content_id"], title["title"], title["genre"], row["progress"]))
+        answer.append(
+            (row["watched_at"], row["content_id"], title["title"], row.get("episode"), title["genre"], row["progress"])
+        )
     return answer
 
 
