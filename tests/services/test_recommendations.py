@@ -145,7 +145,7 @@ def test_a_title_seen_again_and_again_by_one_hides_nobody(platform: Database) ->
     watch(platform, 2, 1, 3)
     watch(platform, 3, 6)
     watch(platform, 4, 6)
-    for _ in range(200):
+    for _ in range(100):
         watch(platform, 5, 1)
     assert recommended(platform, 1, limit=1) == [("Title 3", "because you finished Title 1")]
     watch(platform, 2, 4)

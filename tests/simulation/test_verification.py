@@ -163,7 +163,11 @@ def test_references_that_dangle_are_found(finished: Finished, db: Database, gone
 COLUMNS = {
     "users": ("users", "email LIKE '%.{run_id}@sim.example.com'"),
     "watch_history": ("viewings", "right(watch_id::TEXT, 12) = '{run_id}' AND user_id > 1000000 AND progress < 90"),
-    "reviews": ("reviews", "right(review_id::TEXT, 12) = '{run_id}' AND user_id > 1000000 AND content_id = 2"),
+    # The last of them: there is none by the next user or of the next title, which is what they are changed to.
+    "reviews": (
+        "reviews",
+        "right(review_id::TEXT, 12) = '{run_id}' AND user_id > 1000000 ORDER BY content_id DESC, user_id DESC",
+    ),
     "payment_history": ("payments", "right(payment_id::TEXT, 12) = '{run_id}'"),
     "subscriptions": ("plans", "name LIKE '%, simulation {run_id}'"),
 }
