@@ -174,7 +174,8 @@ def test_the_mix(url: str) -> None:
 
 @pytest.mark.usefixtures("db")
 def test_expectations(url: str) -> None:
-    expected = ["errors=0", "ops>=100", "p99<3600s", "browse.p50>1us", "OPS/S>0.1", "pmax>0ms"]
+    # A review of what was reviewed already is refused, and is none of the 100 operations.
+    expected = ["errors=0", "ops>=90", "p99<3600s", "browse.p50>1us", "OPS/S>0.1", "pmax>0ms"]
     given = [word for text in expected for word in ("--expect", text)]
     done = script("run", "--url", url, "--max-ops", "100", *given)
     assert done.returncode == 0, done.stdout

@@ -202,7 +202,8 @@ def test_each_field_of_each_row_that_is_changed_is_found(finished: Finished, db:
             ((now,),) = execute(db, f"UPDATE {table} SET {column} = {changed} WHERE {key} = '{row}' RETURNING {key}")
             if not off(finished.verify()).get("progress" if column == "progress" else checker):
                 found.append(f"{table}.{column}: was changed, and not found")
-            value = "NULL" if before is None else "'{}'" if before == {} else f"'{before}'"
+            text = "{}" if before == {} else str(before).replace("'", "''")
+            value = "NULL" if before is None else f"'{text}'"
             execute(db, f"UPDATE {table} SET {column} = {value} WHERE {key} = '{now}'")
     assert found == []
     assert off(finished.verify()) == {}
