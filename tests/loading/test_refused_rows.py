@@ -14,7 +14,7 @@ from seeding import load, query, run, write
 from test_any_schema import on_cockroachdb
 
 from toolkit.console import UserError
-from toolkit.loading.diagnose.write_or_diagnose import savepoint
+from toolkit.loading.diagnose.row_errors import savepoint
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
 from toolkit.loading.check.rows import check
 from toolkit.loading.check.tables import TableRows
-from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, is_rows_fault, write_or_diagnose
+from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
 from toolkit.loading.fast_lines import LineReader
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.json_lines import JsonLines

@@ -9,7 +9,7 @@ from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, split
 from toolkit.loading.diagnose.error_translation import held_by, translate
-from toolkit.loading.diagnose.write_or_diagnose import is_rows_fault, savepoint
+from toolkit.loading.diagnose.row_errors import is_rows_fault, savepoint
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
 from toolkit.loading.write.existing_rows import conflicting, dangling, existing_keys

@@ -10,7 +10,7 @@ from toolkit.database import Cursor
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.rows import MISSING
-from toolkit.loading.diagnose.write_or_diagnose import is_by_policy, is_rows_fault, is_too_large, savepoint
+from toolkit.loading.diagnose.row_errors import is_by_policy, is_rows_fault, is_too_large, savepoint
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
 from toolkit.loading.write.existing_rows import conflicting, shown_key
