@@ -86,7 +86,7 @@ def _load(
 
         found = run_or_explain(database, partial(find_replaceable, tables=tables))
         if found.indexes and not found.kept:
-            say("The tables are empty: built after the rows, with --indexes-last, their indexes can cost half the time")
+            say("The tables are empty: --indexes-last builds their indexes at the end, which can take half the time")
         tables = []
     return load_indexes_last(database, load, without_indexes=tables, connections=arguments.connections)
 

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Seconds in which several signals are one: `timeout` sends its signal to the process, and then to the process's group.
+TOGETHER = 0.3
 AT_ONCE = b"\nended at once: not all of what the run has written was compared with the database\n"
 
 
@@ -22,11 +25,13 @@ def ending_in_order() -> Iterator[None]:
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
+    first = time.monotonic()
+
+    def leave(_: int, __: FrameType | None) -> None:
+        if time.monotonic() - first > TOGETHER:
+            os.write(2, AT_ONCE)
+            os._exit(130)
+
     for one in SIGNALS:
-        signal.signal(one, _leave)
+        signal.signal(one, leave)
     raise KeyboardInterrupt
-
-
-def _leave(_: int, __: FrameType | None) -> None:
-    os.write(2, AT_ONCE)
-    os._exit(130)

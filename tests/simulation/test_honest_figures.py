@@ -181,6 +181,19 @@ def test_a_pipeline_ends_a_run_in_order(url: str) -> None:
     assert "proved: all is as it was confirmed" in out
 
 
+@pytest.mark.usefixtures("db")
+def test_a_signal_that_comes_twice_is_one(url: str) -> None:
+    """As `timeout` sends it: to the process, and to the group in which it is."""
+    running = start("run", "--url", url, "--concurrency", "2")
+    time.sleep(4)
+    running.send_signal(signal.SIGTERM)
+    time.sleep(0.05)  # two that wait together are one for the system
+    running.send_signal(signal.SIGTERM)
+    status, out, err = end(running)
+    assert status == 130, err
+    assert "proved: all is as it was confirmed" in out
+
+
 def test_a_second_signal_ends_at_once(db: Database, relay: Relay) -> None:
     running = start("run", "--url", relay.url, "--concurrency", "2")
     wait_for_traffic(db)

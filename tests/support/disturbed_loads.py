@@ -34,7 +34,7 @@ console.run(insert_data.main)
 """
 
 # What a large load into empty tables begins with.
-HINT = "The tables are empty: built after the rows, with --indexes-last, their indexes can cost half the time\n"
+HINT = "The tables are empty: --indexes-last builds their indexes at the end, which can take half the time\n"
 
 SMALL = 600
 LARGE = 10_500
