@@ -11,9 +11,9 @@ import psycopg2.extensions
 
 from reporting.segment import Segment
 from toolkit.console import UserError
-from toolkit.database import Cursor, Database, explained
+from toolkit.database import READ_ONLY, Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import is_cockroachdb
-from toolkit.database.past import run_read
+from toolkit.database.historical_reads import run_historical_read
 from toolkit.queries import Query
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def read_snapshot(
 ) -> T:
     """Return what work(reader) returns; all that it reads is of one moment. It may be called more than once.
 
-    as_of: which moment that is, as run_read() takes it; None: now. Raises UserError if there is no server, or if the
+    as_of: the moment, as run_historical_read() takes it; None: now. Raises UserError if there is no server, or if the
     database is not one of schema.sql, or was not one then.
     """
 
@@ -114,7 +114,9 @@ def read_snapshot(
         return work(Reader(cursor, queries, tell, {}))
 
     try:
-        return run_read(database, read, as_of)
+        return (
+            run_transaction(database, read, READ_ONLY) if as_of is None else run_historical_read(database, read, as_of)
+        )
     except (
         psycopg2.errors.UndefinedTable,
         psycopg2.errors.UndefinedColumn,

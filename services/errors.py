@@ -6,7 +6,7 @@ import psycopg2
 
 from services.transactions import Queryable, transact
 from toolkit.console import UserError
-from toolkit.database import ONLY_READS, Database, catalog, explained
+from toolkit.database import READ_ONLY, Database, catalog, explained
 
 
 class NotFound(UserError):
@@ -70,7 +70,7 @@ def service_error(database: Queryable, error: psycopg2.Error, arguments: dict[st
         longest = max(documents or arguments, key=lambda name: len(str(arguments[name])))
         return InvalidValue(longest, f"is too large: {error.diag.message_primary}")
     # Class 23: integrity constraint violation.
-    tables = transact(database, catalog.read, ONLY_READS) if code[:2] == "23" else {}
+    tables = transact(database, catalog.read, READ_ONLY) if code[:2] == "23" else {}
     for table in tables.values():
         constraint = table.constraints.get(error.diag.constraint_name or "")
         if constraint:

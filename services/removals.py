@@ -10,9 +10,9 @@ from services.rows import DOUBT, Entity, Row, fetch
 from services.transactions import Queryable, transact
 from toolkit.console import UserError
 from toolkit.database import (
-    ONE_READ,
-    ONLY_READS,
-    REPEATABLE,
+    IDEMPOTENT,
+    READ_ONLY,
+    SINGLE_READ,
     AmbiguousCommit,
     Cursor,
     Database,
@@ -36,7 +36,7 @@ def remove(database: Queryable, entity: Entity[Any], **key: Any) -> Row:
         return bool(rows)
 
     try:
-        is_removed = transact(database, work, REPEATABLE)
+        is_removed = transact(database, work, IDEMPOTENT)
     except errors.ForeignKeyViolation as error:
         raise StillInUse(entity.table, key, _count_uses(database, error, entity, key)) from error
     # If a try was committed and only its answer was lost, the next one finds no row; but neither does it if that try
@@ -62,7 +62,7 @@ def _was_committed(database: Queryable, entity: Entity[Any], condition: str, val
         return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
 
     try:
-        return transact(database, work, ONE_READ)
+        return transact(database, work, SINGLE_READ)
     except (UserError, Error) as error:
         raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
 
@@ -75,7 +75,7 @@ def _count_uses(
 ) -> dict[str, int]:
     """Return how many rows of each table keep a row from being removed. error: how the server has refused it."""
     uses: dict[str, int] = {}
-    for name, table in transact(database, catalog.read, ONLY_READS).items():
+    for name, table in transact(database, catalog.read, READ_ONLY).items():
         for constraint in table.foreign_keys:
             rows = 0
             if constraint.referenced == entity.table and not re.search(
@@ -102,4 +102,4 @@ def _count(database: Queryable, table: str, constraint: Constraint, removed_from
     def work(cursor: Cursor) -> int:
         return int(fetch(cursor, count.as_string(cursor), key)[0]["rows"])
 
-    return transact(database, work, ONE_READ)
+    return transact(database, work, SINGLE_READ)

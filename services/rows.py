@@ -14,7 +14,7 @@ from psycopg2 import extensions
 from services.errors import AlreadyExists, NotFound
 from services.transactions import Queryable, transact, transact_read
 from toolkit.console import UserError
-from toolkit.database import ONE_READ, ONE_WRITE, AmbiguousCommit, Cursor
+from toolkit.database import SINGLE_READ, SINGLE_WRITE, AmbiguousCommit, Cursor
 from toolkit.exact_json import json_text
 
 Row = dict[str, Any]  # column -> value
@@ -91,12 +91,12 @@ extensions.register_adapter(Document, lambda value: extensions.adapt(json_text(v
 
 def read(database: Queryable, statement: str, values: Row, as_of: str | None = None) -> list[Row]:
     """Return the rows of a statement that only reads, as fetch() does."""
-    return transact_read(database, lambda cursor: fetch(cursor, statement, values), as_of, ONE_READ)
+    return transact_read(database, lambda cursor: fetch(cursor, statement, values), as_of, SINGLE_READ)
 
 
 def write(database: Queryable, statement: str, values: Row) -> list[Row]:
     """Return the rows of a statement that writes, and may be repeated."""
-    return transact(database, lambda cursor: fetch(cursor, statement, values), ONE_WRITE)
+    return transact(database, lambda cursor: fetch(cursor, statement, values), SINGLE_WRITE)
 
 
 class Written(NamedTuple):
@@ -133,7 +133,7 @@ def write_new(
             in_doubt = in_doubt or error.pgcode not in NOTHING_WRITTEN
             raise
 
-    for row in transact(database, work, ONE_WRITE, try_again=try_again):
+    for row in transact(database, work, SINGLE_WRITE, try_again=try_again):
         return Written(row, None, in_doubt)
     try:
         return Written(None, next(iter(read(database, find, values)), None), in_doubt)

@@ -6,8 +6,8 @@ from typing import TypeVar
 import psycopg2
 
 from toolkit.console import UserError
-from toolkit.database import ONLY_READS, Cursor, Database, Promise, run_transaction
-from toolkit.database.past import run_read
+from toolkit.database import READ_ONLY, Cursor, Database, TransactionOptions, run_transaction
+from toolkit.database.historical_reads import run_historical_read
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ REFUSALS = ("22", "23", "42", "54")
 def transact(
     database: Queryable,
     work: Callable[[Cursor], T],
-    promise: Promise,
+    options: TransactionOptions,
     try_again: Callable[[psycopg2.Error], bool] = lambda _: False,
 ) -> T:
     """Run work(cursor) as run_transaction() does, and return its result.
@@ -33,7 +33,7 @@ def transact(
     that a service can ask for the reason, and the caller can go on.
     """
     if isinstance(database, Database):
-        return run_transaction(database, work, promise, try_again=try_again)
+        return run_transaction(database, work, options, try_again=try_again)
     with database.connection.cursor() as cursor:
         cursor.execute("SAVEPOINT service")
         try:
@@ -47,11 +47,11 @@ def transact(
 
 
 def transact_read(
-    database: Queryable, work: Callable[[Cursor], T], as_of: str | None, promise: Promise = ONLY_READS
+    database: Queryable, work: Callable[[Cursor], T], as_of: str | None, options: TransactionOptions = READ_ONLY
 ) -> T:
-    """Run work(cursor), which only reads what is there or, as run_read() does, what was there as of a time."""
+    """Run work(cursor), which only reads. as_of: a time in the past, see run_historical_read(); None: now."""
     if as_of is None:
-        return transact(database, work, promise)
+        return transact(database, work, options)
     if not isinstance(database, Database):
         raise UserError(f"as_of {as_of} needs a Database: a transaction that has begun reads at a time of its own")
-    return run_read(database, work, as_of)
+    return run_historical_read(database, work, as_of)

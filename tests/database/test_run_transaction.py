@@ -18,15 +18,15 @@ from sample import execute
 from server_faults import cut_sessions, fail, sessions
 
 from toolkit.database import (
-    ONE_READ,
-    REPEATABLE,
+    IDEMPOTENT,
+    SINGLE_READ,
     AmbiguousCommit,
     Cursor,
     Database,
     DatabaseMissing,
     DatabaseUnreachable,
-    Promise,
     RetriesExhausted,
+    TransactionOptions,
     run_transaction,
 )
 
@@ -116,10 +116,10 @@ def test_a_transaction_returns_what_its_work_returns(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-@pytest.mark.parametrize("repeatable", [False, True])
-def test_a_conflict_is_tried_again_whoever_says_what(connect: Connect, sqlstate: str, repeatable: bool) -> None:
+@pytest.mark.parametrize("idempotent", [False, True])
+def test_a_conflict_is_tried_again_whoever_says_what(connect: Connect, sqlstate: str, idempotent: bool) -> None:
     database = connect()
-    assert run_transaction(database, Failing(sqlstate, 5), Promise(repeatable=repeatable)) == "run 6"
+    assert run_transaction(database, Failing(sqlstate, 5), TransactionOptions(idempotent=idempotent)) == "run 6"
     assert balances(database) == [101, 100]
     assert database.retries == 5
 
@@ -236,15 +236,17 @@ def fill_pool(database: Database, connections: int) -> None:
             stack.enter_context(database.connection())
 
 
-@pytest.mark.parametrize("promise", [Promise(), ONE_READ], ids=["statements", "one statement"])
-def test_a_pool_that_has_gone_stale_costs_one_retry(connect: Connect, url: str, relay: Relay, promise: Promise) -> None:
+@pytest.mark.parametrize("options", [TransactionOptions(), SINGLE_READ], ids=["statements", "one statement"])
+def test_a_pool_that_has_gone_stale_costs_one_retry(
+    connect: Connect, url: str, relay: Relay, options: TransactionOptions
+) -> None:
     """A proxy that was restarted has ended all connections, and the server is up."""
     database = connect(psycopg2.extensions.make_dsn(relay.url, application_name="stale"))
     fill_pool(database, 60)
     assert len(sessions(url, "stale")) == 60
     relay.cut_all()
     begin = time.monotonic()
-    run_transaction(database, balance, promise)
+    run_transaction(database, balance, options)
     assert database.retries == 1
     assert time.monotonic() - begin < 5
     run_transaction(database, deposit)
@@ -308,7 +310,7 @@ def test_repeatable_work_is_simply_done_again(connect: Connect, relay: Relay, mo
     database = connect(relay.url)
     balances(database)
     relay.cut_at("COMMIT", moment, times=3)
-    run_transaction(database, open_account, REPEATABLE)
+    run_transaction(database, open_account, IDEMPOTENT)
     assert relay.cuts == 3
     assert balances(database) == [100, 100, 50]
     assert database.retries >= 3
@@ -318,7 +320,7 @@ def test_a_statement_of_unknown_fate_is_ambiguous(connect: Connect) -> None:
     database = connect()
     with pytest.raises(AmbiguousCommit):
         run_transaction(database, Failing("40003", 1, open_account))
-    assert run_transaction(database, Failing("40003", 2, open_account), REPEATABLE) == "run 3"
+    assert run_transaction(database, Failing("40003", 2, open_account), IDEMPOTENT) == "run 3"
     assert balances(database) == [100, 100, 50]
 
 
@@ -400,7 +402,7 @@ def test_a_doubt_remains_a_doubt(connect: Connect, relay: Relay) -> None:
         conflicts(cursor)
 
     with pytest.raises(AmbiguousCommit):
-        run_transaction(database, work, REPEATABLE)
+        run_transaction(database, work, IDEMPOTENT)
     assert conflicts.runs > 2
     assert balances(database) == [101, 100]
 
@@ -414,7 +416,7 @@ def test_a_doubt_remains_when_the_server_has_gone(connect: Connect, relay: Relay
         relay.refuse()
 
     with pytest.raises(AmbiguousCommit):
-        run_transaction(database, work, REPEATABLE)
+        run_transaction(database, work, IDEMPOTENT)
 
 
 def refused(cursor: Cursor) -> None:
@@ -437,7 +439,7 @@ def test_whatever_ends_the_tries_after_a_doubtful_commit_leaves_the_doubt(
         (second_try if relay.cuts else deposit)(cursor)
 
     with pytest.raises(AmbiguousCommit, match=r"may have been committed or not.*(as asked|deleted it)") as caught:
-        run_transaction(database, work, REPEATABLE)
+        run_transaction(database, work, IDEMPOTENT)
     assert isinstance(caught.value.__cause__, (psycopg2.Error, LookupError))
     assert balances(database) == [101, 100]
 
@@ -457,7 +459,7 @@ def test_a_refused_message_is_no_lost_connection(connect: Connect) -> None:
     database = connect()
     work = Failing("08P01", 1)
     with pytest.raises(psycopg2.Error) as caught:
-        run_transaction(database, work, REPEATABLE)
+        run_transaction(database, work, IDEMPOTENT)
     assert (caught.value.pgcode, work.runs, database.retries) == ("08P01", 1, 0)
 
 
@@ -472,7 +474,7 @@ def test_a_message_that_is_too_large_is_sent_once(connect: Connect) -> None:
     if "CockroachDB" not in execute(database, "SELECT version()")[0][0]:
         pytest.skip("PostgreSQL takes a gigabyte")
     with pytest.raises(psycopg2.Error, match="maximum allowed message size"):
-        run_transaction(database, work, REPEATABLE)
+        run_transaction(database, work, IDEMPOTENT)
     assert len(sent) == 1
 
 
@@ -565,7 +567,7 @@ def test_an_ordinary_error_comes_as_it_is(connect: Connect, url: str, statement:
 
     for _ in range(5):
         with pytest.raises(psycopg2.Error) as caught:
-            run_transaction(database, work, REPEATABLE)
+            run_transaction(database, work, IDEMPOTENT)
         assert caught.value.pgcode == sqlstate
     assert runs == 5
     assert balances(database) == [100, 100]
@@ -698,15 +700,16 @@ def test_the_url_has_the_last_word_on_the_network(connect: Connect, relay: Relay
 # Interrupted
 
 
-@pytest.mark.parametrize("one_statement", [False, True])
-def test_an_interrupt_ends_what_waits_for_a_lock(connect: Connect, url: str, one_statement: bool) -> None:
+@pytest.mark.parametrize("single_statement", [False, True])
+def test_an_interrupt_ends_what_waits_for_a_lock(connect: Connect, url: str, single_statement: bool) -> None:
     database = connect()
-    run_transaction(database, deposit, Promise(one_statement=one_statement))
+    run_transaction(database, deposit, TransactionOptions(single_statement=single_statement))
     assert database.silence() == 0
     with ThreadPoolExecutor(2) as pool, closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
         cursor.execute("UPDATE accounts SET balance = 7 WHERE id = 1")
         waiting = [
-            pool.submit(run_transaction, database, deposit, Promise(one_statement=one_statement)) for _ in range(2)
+            pool.submit(run_transaction, database, deposit, TransactionOptions(single_statement=single_statement))
+            for _ in range(2)
         ]
         time.sleep(1)
         assert database.silence() > 0.5
@@ -721,7 +724,7 @@ def test_an_interrupt_ends_what_waits_for_a_lock(connect: Connect, url: str, one
     with pytest.raises(KeyboardInterrupt):
         run_transaction(database, deposit)
     # A statement that is a transaction by itself may be carried out although nobody waits for it any more.
-    assert 101 <= balances(connect())[0] <= (103 if one_statement else 101)
+    assert 101 <= balances(connect())[0] <= (103 if single_statement else 101)
 
 
 def test_an_interrupt_ends_a_pause(connect: Connect) -> None:

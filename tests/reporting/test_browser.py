@@ -7,7 +7,7 @@ from typing import Any
 from reports import PROJECT, run_report, run_script, show
 
 from reporting.formatting import cell, money, number, percent
-from toolkit.database import ONLY_READS, Database, run_transaction
+from toolkit.database import READ_ONLY, Database, run_transaction
 from toolkit.queries import read_queries
 
 SCRIPT = "<script>alert(1)</script>"
@@ -64,7 +64,7 @@ def answer(url: str, statement: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     try:
-        return run_transaction(database, read, ONLY_READS)
+        return run_transaction(database, read, READ_ONLY)
     finally:
         database.close()
 

@@ -7,7 +7,7 @@ from sample import CALLS, comparable, dump, execute, fill
 
 import services
 from services import AlreadyExists, InvalidValue, NotFound, StillInUse
-from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
+from toolkit.database import IDEMPOTENT, Cursor, Database, run_transaction
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -15,7 +15,7 @@ def test_each_service_does_the_same_as_by_itself(db: Database, name: str) -> Non
     service, arguments = getattr(services, name), CALLS[name]
     alone = comparable(service(db, **arguments))
     fill(db)
-    inside = run_transaction(db, lambda cursor: service(cursor, **arguments), REPEATABLE)
+    inside = run_transaction(db, lambda cursor: service(cursor, **arguments), IDEMPOTENT)
     assert comparable(inside) == alone
 
 
@@ -31,14 +31,14 @@ def test_all_of_them_or_none(db: Database) -> None:
 
     before = dump(db)
     with pytest.raises(NotFound):
-        run_transaction(db, sign_up_in_vain, REPEATABLE)
+        run_transaction(db, sign_up_in_vain, IDEMPOTENT)
     assert dump(db) == before
-    assert run_transaction(db, sign_up, REPEATABLE) == UUID(int=7)
+    assert run_transaction(db, sign_up, IDEMPOTENT) == UUID(int=7)
     assert services.get_user(db, user_id=7)["plan"] == "Premium"
     assert (
         len(services.watch_history(db, user_id=7)["items"]) == len(services.list_payments(db, user_id=7)["items"]) == 1
     )
-    assert run_transaction(db, sign_up, REPEATABLE) == UUID(int=7), "the same keys again"
+    assert run_transaction(db, sign_up, IDEMPOTENT) == UUID(int=7), "the same keys again"
     assert execute(db, "SELECT count(*) FROM payment_history WHERE user_id = 7") == [(1,)]
 
 
@@ -56,7 +56,7 @@ def test_what_is_refused_is_named_and_the_transaction_goes_on(db: Database) -> N
         assert raised.value.uses == {"users": 1, "payment_history": 1}
         services.change_plan(cursor, user_id=1, subscription_id=2)
 
-    run_transaction(db, work, REPEATABLE)
+    run_transaction(db, work, IDEMPOTENT)
     user = services.get_user(db, user_id=1)
     assert (user["name"], user["plan"]) == ("Anna", "Premium")
 
@@ -70,7 +70,7 @@ def test_a_conflict_in_a_service_runs_all_of_it_again(db: Database) -> None:
             services.update_user(db, user_id=1, name="Anna")  # somebody else, in a transaction of their own
         services.update_user(cursor, user_id=1, name=names[-1] + " B.")
 
-    run_transaction(db, work, REPEATABLE)
+    run_transaction(db, work, IDEMPOTENT)
     assert names == ["Ann", "Anna"]
     assert services.get_user(db, user_id=1)["name"] == "Anna B."
 

@@ -24,7 +24,7 @@ from simulation.traffic.recorder import Recorder, Totals
 from simulation.traffic.run_file import read_runs
 from simulation.traffic.thresholds import threshold
 from toolkit.database import Database, run_transaction
-from toolkit.database.transaction import Promise
+from toolkit.database.transaction import TransactionOptions
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -258,8 +258,8 @@ def test_another_isolation(url: str) -> None:
     for isolation in ("read committed", "repeatable read"):
         with Database(url, isolation=isolation) as database:
             levels = {
-                run_transaction(database, isolation_of, promise)
-                for promise in (Promise(), Promise(only_reads=True, one_statement=True))
+                run_transaction(database, isolation_of, options)
+                for options in (TransactionOptions(), TransactionOptions(read_only=True, single_statement=True))
             }
         assert len(levels) == 1
         status, out, err = run("run", "--url", url, "--max-ops", "500", "--isolation", isolation, "--format", "json")

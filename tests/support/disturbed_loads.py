@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
+from toolkit.database import IDEMPOTENT, Cursor, Database, run_transaction
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -110,6 +110,8 @@ def stored(url: str, tables: Tables) -> Tables:
     """Return all rows of these tables, each with the columns that the sample gives, in the sample's form and order."""
     found: Tables = {}
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        # One snapshot of all tables: the COMMIT of a loader that was killed may still be under way.
+        connection.set_session(isolation_level="SERIALIZABLE")
         cursor.execute("SET timezone TO 'UTC'")
         for table, rows in tables.items():
             columns = list(rows[0])
@@ -156,7 +158,7 @@ def empty(url: str) -> None:
             cursor.execute(f"DELETE FROM {table}")
 
     with closing(Database(url)) as database:
-        run_transaction(database, delete, REPEATABLE)
+        run_transaction(database, delete, IDEMPOTENT)
 
 
 class Loader:

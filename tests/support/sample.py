@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from toolkit.database import REPEATABLE, Cursor, Database, run_transaction
+from toolkit.database import IDEMPOTENT, Cursor, Database, run_transaction
 from toolkit.database.connection import BEGIN
 
 VIEWING = UUID("11111111-1111-4111-8111-111111111111")  # Ann's, unfinished
@@ -116,7 +116,7 @@ def execute(database: Database, statement: str) -> list[tuple[Any, ...]]:
         cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []
 
-    return run_transaction(database, work, REPEATABLE)
+    return run_transaction(database, work, IDEMPOTENT)
 
 
 def dump(database: Database) -> list[list[tuple[Any, ...]]]:

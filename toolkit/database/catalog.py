@@ -1,6 +1,6 @@
-"""What the live database says about its tables: one reading and one form, for the drift check and for the loader.
+"""Read the tables of the live database from its catalog: columns, constraints, indexes and triggers.
 
-Reads pg_catalog and information_schema, of which CockroachDB (v20.2 and newer) has the parts used here.
+From pg_catalog and information_schema, as far as CockroachDB (v20.2 and newer) has these.
 """
 
 from collections import Counter
@@ -24,8 +24,8 @@ CONSTRAINTS_OF_COCKROACHDB = """
     JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
     WHERE n.nspname = ANY(%s) AND c.contype IN ('p', 'u', 'f', 'c')
     ORDER BY c.conname"""
-# A foreign key to a partitioned table is there once more for each partition, as a child of the first. (That of a table
-# which is a partition itself has a parent, too, but one of another table.)
+# A foreign key to a partitioned table has one more row for each partition, whose parent is the first row. (A foreign
+# key of a partition has a parent, too, but that one belongs to another table.)
 CONSTRAINTS_OF_POSTGRESQL = """
     SELECT c.conrelid, c.conname, c.contype::TEXT, c.conkey, pg_get_constraintdef(c.oid), c.confrelid, c.confkey
     FROM pg_catalog.pg_constraint c
@@ -34,8 +34,8 @@ CONSTRAINTS_OF_POSTGRESQL = """
     WHERE n.nspname = ANY(%s) AND c.contype IN ('p', 'u', 'f', 'c') AND parent.conrelid IS DISTINCT FROM c.conrelid
     ORDER BY c.conname"""
 
-# The tables with triggers BEFORE INSERT or UPDATE, FOR EACH ROW (see pg_trigger.h for the bits); a partition's count as
-# those of the whole table. Old versions of CockroachDB have no triggers, and no pg_partition_root().
+# The tables with triggers BEFORE INSERT or UPDATE, FOR EACH ROW (see pg_trigger.h for the bits). Those of a partition
+# count for the whole table. Old versions of CockroachDB have no triggers, and no pg_partition_root().
 ROW_TRIGGERS = """
     SELECT DISTINCT {root}
     FROM pg_catalog.pg_trigger g
@@ -48,7 +48,7 @@ INDEXES = """
     WHERE schemaname = ANY(%s)
     ORDER BY indexname"""
 
-# The columns of tables by their oids: those to which foreign keys of other schemas refer.
+# The columns of tables of other schemas, by the oids of the tables, for foreign keys that refer to them.
 REFERENCED = """
     SELECT r.oid, n.nspname, r.relname, a.attnum, a.attname
     FROM pg_catalog.pg_attribute a
@@ -56,8 +56,8 @@ REFERENCED = """
     JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
     WHERE r.oid = ANY(%s)"""
 
-# After an ALTER COLUMN TYPE that has rewritten a column, conkey and confkey of CockroachDB have a number for it that
-# pg_attribute does not know. These views name the columns; those of a key are in the order of conkey.
+# After ALTER COLUMN TYPE has rewritten a column, CockroachDB's conkey and confkey may hold a number for it that is not
+# in pg_attribute. These views have the names of the columns, those of a key in the order of conkey.
 KEY_COLUMNS = """
     SELECT r.oid, k.constraint_name, k.column_name
     FROM information_schema.key_column_usage k
@@ -71,7 +71,7 @@ CHECKED_COLUMNS = """
     JOIN pg_catalog.pg_class r ON r.relnamespace = n.oid AND r.relname = k.table_name"""
 
 
-# Stands for a column whose name is not known.
+# In the place of a column's name that is not known yet.
 UNKNOWN = "?"
 
 
@@ -82,10 +82,7 @@ def fetch(cursor: Cursor, query: str | sql.Composable, values: Any = None) -> li
 
 
 def search_path(cursor: Cursor) -> list[str]:
-    """Return the schemas in which unqualified names are looked for; new tables go into the first.
-
-    Raises UserError if there is none.
-    """
+    """Return the schemas of the search_path that exist; new tables go into the first. Raises UserError for none."""
     cursor.execute("SELECT current_schemas(false)::TEXT[]")
     path: list[str] = cursor.fetchall()[0][0]
     if not path:
@@ -96,16 +93,16 @@ def search_path(cursor: Cursor) -> list[str]:
 def read(cursor: Cursor) -> dict[str, Table]:
     """Return the tables and views of the current schema by name."""
     schema = search_path(cursor)[0]
-    return _Reading(cursor, [schema], [schema]).tables()
+    return _CatalogReader(cursor, [schema], [schema]).tables()
 
 
 def read_schemas(cursor: Cursor, schemas: list[str]) -> dict[str, dict[str, Table]]:
-    """Return for each of these schemas its tables and views, by the name that they have there.
+    """Return the tables and views of each of these schemas, by their names without the schema.
 
-    Names in definitions are written without their schema only if the search_path leads to them.
+    In definitions, names are written without their schema only where the search_path finds them.
     """
     found: dict[str, dict[str, Table]] = {schema: {} for schema in schemas}
-    for table in _Reading(cursor, schemas, schemas[:1]).tables().values():
+    for table in _CatalogReader(cursor, schemas, schemas[:1]).tables().values():
         found[table.name.schema][table.name.relation] = table
     return found
 
@@ -114,16 +111,16 @@ SYSTEM_SCHEMAS = {"crdb_internal", "information_schema", "pg_catalog", "pg_exten
 
 
 def read_named(cursor: Cursor, names: Iterable[str]) -> dict[str, Table]:
-    """Return the tables and views of the search_path, and of the schemas that these names begin with, by name.
+    """Return by name the tables and views of the search_path, and of the schemas with which one of these names begins.
 
-    The name of a table that unqualified names do not lead to is its schema's and its own, with a dot between them. The
-    server's own schemas are left out: a superuser could write to their tables.
+    A table that the search_path does not find is named schema.table. The server's own schemas are left out, because a
+    superuser could write to their tables.
     """
     path = search_path(cursor)
     beginnings = [name[:dot].strip('"') for name in names for dot in range(len(name)) if name[dot] == "."]
     schemas = [schema for schema in dict.fromkeys([*path, *beginnings]) if schema not in SYSTEM_SCHEMAS]
     schemas = [schema for schema in schemas if "\0" not in schema and _is_utf8(schema)]  # no server has any other
-    return _Reading(cursor, schemas, path).tables()
+    return _CatalogReader(cursor, schemas, path).tables()
 
 
 def _is_utf8(text: str) -> bool:
@@ -135,7 +132,7 @@ def _is_utf8(text: str) -> bool:
 
 
 class _ConstraintRow(NamedTuple):
-    """A row of pg_constraint. columns, other_columns: by their numbers. other: the oid of a foreign key's table."""
+    """A row of pg_constraint. columns: their numbers. other, other_columns: the table to which a foreign key refers."""
 
     oid: int
     name: str
@@ -146,10 +143,10 @@ class _ConstraintRow(NamedTuple):
     other_columns: list[int]
 
 
-class _Reading:
-    """One reading of the catalog.
+class _CatalogReader:
+    """Reads the tables of these schemas.
 
-    schemas: those whose tables are read. path: those of them whose tables need no schema before their names.
+    path: those of the schemas that are in the search_path, so that their tables are named without the schema.
     """
 
     def __init__(self, cursor: Cursor, schemas: list[str], path: list[str]) -> None:
@@ -157,7 +154,7 @@ class _Reading:
         self._schemas = schemas
         self._columns = read_columns(cursor, schemas)
         oids = {(place.schema, place.relation): place.oid for place, _ in self._columns}
-        # The schemas of the tables that unqualified names lead to: the first of the path that has one of that name.
+        # An unqualified name -> the first schema of the search_path that has a table of this name.
         self._plain = {
             relation: schema for schema in reversed(path) for in_schema, relation in oids if in_schema == schema
         }
@@ -170,7 +167,7 @@ class _Reading:
 
     def tables(self) -> dict[str, Table]:
         """Return the tables by name."""
-        triggered = self._triggered()
+        triggered = self._tables_with_row_triggers()
         tables: dict[int, Table] = {}
         for place, column in self._columns:
             is_view = place.relkind not in ("r", "p")
@@ -192,8 +189,8 @@ class _Reading:
             called = f'"{schema}"."{relation}"'
         return TableName(schema, relation, called)
 
-    def _triggered(self) -> set[int]:
-        """Return the tables with triggers that see rows before they are written."""
+    def _tables_with_row_triggers(self) -> set[int]:
+        """Return the oids of the tables with a row trigger that fires before the write."""
         root = "g.tgrelid" if is_cockroachdb(self._cursor) else ROOT_ON_POSTGRESQL
         self._cursor.execute(ROW_TRIGGERS.format(root=root))
         return {oid for (oid,) in self._cursor.fetchall()}
@@ -204,7 +201,7 @@ class _Reading:
         rows = [
             _ConstraintRow(oid, name, kind, columns or [], definition, other, other_columns or [])
             for oid, name, kind, columns, definition, other, other_columns in self._cursor.fetchall()
-            if definition is not None  # which that of a constraint is that has just been dropped
+            if definition is not None  # it is NULL if the constraint has just been dropped
         ]
         elsewhere = {row.other for row in rows if row.kind == "f"} - self._names.keys()
         if elsewhere:
@@ -214,21 +211,21 @@ class _Reading:
         return rows
 
     def _read_referenced(self, oids: list[int]) -> None:
-        """Find the names and columns of tables that are in none of the schemas."""
+        """Add the names and columns of tables that are in none of the schemas."""
         self._cursor.execute(REFERENCED, (oids,))
         for oid, schema, relation, number, column in self._cursor.fetchall():
             self._names.setdefault(oid, self._name(schema, relation))
             self._numbers[oid, number] = column
 
     def _read_numbers(self, rows: list[_ConstraintRow]) -> None:
-        """Find the names of the columns for which constraints have other numbers than pg_attribute."""
+        """Add the names of the columns whose numbers in pg_constraint are not those of pg_attribute."""
         keys = self._used_columns(KEY_COLUMNS)
         for row in rows:
             numbers = ((row.oid, number) for number in row.columns)
             self._numbers.update(zip(numbers, keys.get((row.oid, row.name), ()), strict=False))
         checks = self._used_columns(CHECKED_COLUMNS)
         for row in rows:
-            if row.kind == "c":  # which columns these are matters, and not in which order
+            if row.kind == "c":  # the order of a CHECK's columns does not matter
                 unknown = [(row.oid, number) for number in row.columns if (row.oid, number) not in self._numbers]
                 known = self._columns_of(row.oid, row.columns)
                 names = (column for column in checks.get((row.oid, row.name), ()) if column not in known)
@@ -267,7 +264,7 @@ class _Reading:
         by_place = {(table.name.schema, table.name.relation): table for table in tables}
         self._cursor.execute(INDEXES, (self._schemas,))
         for schema, relation, name, definition in self._cursor.fetchall():
-            if definition is not None and (schema, relation) in by_place:  # None: it has just been dropped
+            if definition is not None and (schema, relation) in by_place:  # None: the index has just been dropped
                 head, _, rest = definition.partition(" USING ")
                 unique = "UNIQUE " if head.startswith("CREATE UNIQUE ") else ""
                 by_place[schema, relation].indexes[name] = f"{unique}USING {rest}"

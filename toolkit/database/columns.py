@@ -1,4 +1,4 @@
-"""The columns of the tables and views that are in the live database, in one form for CockroachDB and PostgreSQL."""
+"""Read the columns of the tables and views from the catalog: the same Column for CockroachDB and PostgreSQL."""
 
 import re
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from toolkit.database.tables import TIMES, Column
 # type in full; length, precision, scale, decimals of a second; whether it is nullable, default, identity (a: ALWAYS,
 # d: BY DEFAULT), expression, collation; and whether the server knows infinite timestamps.
 #
-# information_schema.columns knows everything on either server, but takes PostgreSQL five times as long to plan as all
-# the other queries of catalog.py together; pg_attribute knows too little on older versions of CockroachDB.
+# Why two queries: PostgreSQL takes five times as long to plan one of information_schema.columns as for all the other
+# queries of catalog.py together, and on older versions of CockroachDB pg_attribute lacks some of these.
 OF_POSTGRESQL = """
     SELECT r.oid, s.nspname, r.relname, r.relkind::TEXT, a.attnum, false,
            a.attname, t.typname, n.nspname, t.typcategory = 'A',
@@ -72,11 +72,11 @@ LABELS = """
 Labels = dict[tuple[str, str], tuple[str, ...]]
 
 
-class Place(NamedTuple):
-    """Where a column is: its table, as pg_class has it, and its number there.
+class ColumnPosition(NamedTuple):
+    """The table of a column, by its row in pg_class, and the column's number there.
 
-    is_hidden: whether it is one that CockroachDB has added, and shows only to those who name it: the key of a table
-    without one (rowid), what spreads a hash-sharded key (crdb_internal_..._shard_8), a row's region (crdb_region).
+    is_hidden: whether CockroachDB has added the column, and leaves it out of SELECT *: the key of a table without one
+    (rowid), the shard of a hash-sharded key (crdb_internal_..._shard_8), the region of a row (crdb_region).
     """
 
     oid: int
@@ -88,12 +88,12 @@ class Place(NamedTuple):
 
 
 def is_cockroachdb(cursor: Cursor) -> bool:
-    """Whether the server is CockroachDB: it says its version unasked."""
+    """Whether the server is CockroachDB. It reports crdb_version when one connects, so nothing is sent."""
     return cursor.connection.get_parameter_status("crdb_version") is not None
 
 
 class _ColumnRow(NamedTuple):
-    """A row of the queries above, after what makes its Place."""
+    """The columns of the queries above that come after those of ColumnPosition."""
 
     name: str
     kind: str
@@ -112,14 +112,14 @@ class _ColumnRow(NamedTuple):
     has_infinity: bool
 
 
-def read_columns(cursor: Cursor, schemas: Iterable[str]) -> list[tuple[Place, Column]]:
+def read_columns(cursor: Cursor, schemas: Iterable[str]) -> list[tuple[ColumnPosition, Column]]:
     """Return the columns of all tables and views in these schemas, those of each table in their order."""
     on_cockroachdb = is_cockroachdb(cursor)
     cursor.execute(OF_COCKROACHDB if on_cockroachdb else OF_POSTGRESQL, (list(schemas),))
-    of_place = len(Place._fields)
-    rows = [(Place(*row[:of_place]), _ColumnRow(*row[of_place:])) for row in cursor.fetchall()]
+    of_place = len(ColumnPosition._fields)
+    rows = [(ColumnPosition(*row[:of_place]), _ColumnRow(*row[of_place:])) for row in cursor.fetchall()]
     labels = _labels(cursor) if any(row.type_schema != "pg_catalog" for _, row in rows) else {}
-    # OVERRIDING SYSTEM VALUE: the grammar of CockroachDB, up to v25.4, has no such thing.
+    # CockroachDB, up to v25.4, does not have OVERRIDING SYSTEM VALUE in its grammar.
     return [(place, _column(row, labels, knows_overriding=not on_cockroachdb)) for place, row in rows]
 
 
@@ -161,7 +161,7 @@ def _column(row: _ColumnRow, labels: Labels, *, knows_overriding: bool) -> Colum
 
 
 def _size(element: str, full_type: str) -> tuple[int | None, int | None, int | None]:
-    """Return length, precision and scale as the written type has them; of an array they are its elements'."""
+    """Return length, precision and scale from a type such as numeric(10,2); of an array, those of its elements."""
     unquoted = re.sub('"[^"]*"', "", full_type) if '"' in full_type else full_type
     found = re.search(r"\((-?\d+)(?:,(-?\d+))?\)", unquoted)
     if not found:

@@ -1,4 +1,4 @@
-"""A connection: what is sent when it is opened, how its transactions begin, and when it is lost."""
+"""A connection: the settings of its session, how its transactions begin and end, and whether it is lost."""
 
 import time
 from typing import Any
@@ -14,11 +14,11 @@ TOO_LARGE = "bigger than maximum allowed message size"
 # What a server says when it ends a connection: admin_shutdown, crash_shutdown, cannot_connect_now.
 SERVER_LEAVES = {"57P01", "57P02", "57P03"}
 
-# What is sent and read relies on these, whatever the server, the database or the user has as a default. Not by the
-# startup parameter `options`, which PgBouncer refuses. A setting that a server does not know is NULL and left out, but
-# for array_nulls, which CockroachDB does not have and makes an error of. (pg_settings knows all, too, but slowly.)
-# The look into the catalog is for CockroachDB before v23: it takes connections to a database that does not exist, and
-# says so at the first statement that needs it.
+# This code relies on these settings, whatever defaults the server, the database or the user has. They are not sent as
+# the startup parameter `options`, because PgBouncer refuses that. A setting that the server does not know is NULL and
+# is left out; array_nulls is an exception, because CockroachDB raises an error for it. (pg_settings would answer for
+# all of them, but slowly.) pg_namespace is read for CockroachDB before v23: it accepts a connection to a database that
+# does not exist, and raises the error only at the first statement that needs the database.
 SET_SESSION = """
     SELECT set_config(name, wanted, false)
     FROM (VALUES
@@ -35,23 +35,23 @@ SET_SESSION = """
                ELSE current_setting(name, true) <> wanted END"""
 
 
-# Sent with the first statement of a transaction, so that it costs no round trip. (psycopg2 would send it by itself.)
+# Sent together with the first statement of a transaction, which saves the round trip that psycopg2's own BEGIN takes.
 BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE; "
 
-# The isolation of all transactions, unless an experiment wants another.
+# The isolation level of all transactions, unless Database() is given another.
 SERIALIZABLE = "serializable"
 SET_ISOLATION = "SELECT set_config('default_transaction_isolation', %s, false)"
 
 
 class Connection(psycopg2.extensions.connection):
-    """A connection whose transactions begin with their first statement, and that knows since when it has been waiting.
+    """A connection that sends BEGIN together with the first statement, and knows since when it has been waiting.
 
-    waiting_since: for an answer of the server (time.monotonic(); 0: it is not).
-    begins: whether the next statement is to begin a transaction. Else each statement is a transaction by itself, as
-    psycopg2's autocommit is on all the time.
-    beginning: what begins a transaction.
-    plain_cursor: for transactions of one statement, one after the other: it neither begins them nor says when it waits.
-    To make a cursor for each would take longer than all else that Python does for such a transaction.
+    waiting_since: since when a statement has had no answer (time.monotonic()); 0: none is waiting.
+    begins: whether the next statement begins a transaction. If not, it is a transaction by itself, because psycopg2's
+    autocommit is always on.
+    beginning: the BEGIN statement that is put before it.
+    plain_cursor: used again and again for transactions of a single statement. It sends no BEGIN and does not set
+    waiting_since. A new cursor for each would take longer than everything else that Python does for such a transaction.
     """
 
     waiting_since = 0.0
@@ -60,7 +60,7 @@ class Connection(psycopg2.extensions.connection):
     plain_cursor: Cursor
 
     def commit(self) -> None:
-        """End the transaction that was begun, if a statement has been sent in it."""
+        """Commit the transaction, if a statement has been sent in it."""
         self._end("COMMIT")
 
     def rollback(self) -> None:
@@ -78,7 +78,9 @@ class Connection(psycopg2.extensions.connection):
             self.waiting_since = 0.0
 
 
-class BeginningCursor(psycopg2.extensions.cursor):
+class TransactionCursor(psycopg2.extensions.cursor):
+    """A cursor whose first statement brings the BEGIN of the transaction with it."""
+
     connection: Connection
 
     def execute(self, query: Any, values: Any = None) -> None:
@@ -97,7 +99,7 @@ class BeginningCursor(psycopg2.extensions.cursor):
             return self.connection.beginning.encode() + query
         return self.connection.beginning + (query if isinstance(query, str) else query.as_string(self))
 
-    # What psycopg2 sends without execute() begins a transaction as well.
+    # These do not call execute(), so they have to begin the transaction themselves.
 
     def executemany(self, query: Any, values: Any) -> None:
         self._begin()
@@ -117,8 +119,8 @@ class BeginningCursor(psycopg2.extensions.cursor):
 
 
 def is_lost(connection: Connection, error: psycopg2.Error) -> bool:
-    """Whether an error means that the connection has gone, and not that the server refuses what was sent."""
+    """Whether an error means that the connection is lost, and not that the server refuses the statement."""
     code = error.pgcode or ""
     if code == PROTOCOL_VIOLATION and TOO_LARGE in str(error):
-        return False  # some versions close the connection after this, and it would be sent in vain again
+        return False  # some versions close the connection after this; sending the same message again would not help
     return bool(connection.closed) or code in SERVER_LEAVES or (code.startswith("08") and code != PROTOCOL_VIOLATION)

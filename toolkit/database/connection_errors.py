@@ -1,7 +1,7 @@
-"""Why there is no connection: what libpq and the servers say, and what a person can do about it."""
+"""The reasons for a failed connection: what libpq and the servers say, and what a person can do about each."""
 
-# What libpq and the servers say when there is no connection, what a person can do about it, and whether it may pass by
-# itself. The texts are libpq's fe-connect.c and fe-secure-openssl.c, and the servers' own; the first match counts.
+# A pattern of what libpq (fe-connect.c, fe-secure-openssl.c) or a server says; whether a later try may succeed with
+# nothing done about it; and what a person is told. {0} is the pattern's first group. The first match counts.
 REASONS: list[tuple[str, bool, str]] = [
     (
         r"invalid integer value|invalid port number",

@@ -1,27 +1,28 @@
-"""A script's work in a thread of its own, so that Ctrl-C ends it at once and a long silence is told."""
+"""Run a script's work so that Ctrl-C ends it at once, and a person is told when the server does not answer."""
 
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from toolkit.console import say
-from toolkit.database.database import Database
+from toolkit.database.connection_pool import Database
 
 T = TypeVar("T")
 
-# A silence of this many seconds is told to the person who waits.
+# After so many seconds without an answer the person is told that the script is waiting.
 LONG_SILENCE = 5.0
 
 
 def run_interruptible(database: Database, work: Callable[[], T]) -> T:
-    """Run work() and return its result, as a script does: Ctrl-C ends it at once, and a long silence is told.
+    """Run work() in another thread and return its result, or raise its error; Ctrl-C ends it at once.
 
-    libpq does not return to Python before the server has answered, and Python acts on Ctrl-C in the main thread only.
-    So work runs in another thread; after Ctrl-C its transactions raise KeyboardInterrupt, and so does this.
+    The main thread has to stay free: Python handles Ctrl-C only there, and libpq does not return to Python before the
+    server has answered. After Ctrl-C the transactions of work raise KeyboardInterrupt, and so does this function.
+    Call it from the main thread.
     """
     results: list[T] = []
     errors: list[BaseException] = []
-    # Not Thread.join(): interrupted, it may take a thread that runs on for one that has ended (Python 3.11).
+    # Not Thread.join(): after an interrupt Python 3.11 may take a running thread for one that has ended.
     finished = threading.Event()
 
     def body() -> None:

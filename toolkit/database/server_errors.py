@@ -1,4 +1,4 @@
-"""What the server refused, in words that a person can do something about."""
+"""Errors of the server, with advice: what was refused, where, and what a person can do about it."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,12 +7,12 @@ import psycopg2
 
 from toolkit.console import UserError
 from toolkit.database.connection import Cursor
-from toolkit.database.database import Database
-from toolkit.database.transaction import REPEATABLE, Promise, run_transaction
+from toolkit.database.connection_pool import Database
+from toolkit.database.transaction import IDEMPOTENT, TransactionOptions, run_transaction
 
 T = TypeVar("T")
 
-# What a person can do about what a server refuses, by SQLSTATE.
+# SQLSTATE -> what a person can do about the error.
 ADVICE = {
     "08P01": "what was sent is larger than the server takes (CockroachDB: sql.conn.max_read_buffer_message_size, "
     "16 MiB unless it was set): raise that, or give smaller values",
@@ -29,9 +29,8 @@ ADVICE = {
 }
 
 
-# What can be otherwise the next time, with nothing done about it: too_many_connections, lock_not_available,
-# query_canceled.
-PASSING = {"53300", "55P03", "57014"}
+# Errors after which the same statement may succeed later: too_many_connections, lock_not_available, query_canceled.
+TRANSIENT = {"53300", "55P03", "57014"}
 
 
 def explained(error: psycopg2.Error, database: Database) -> UserError:
@@ -46,25 +45,25 @@ def explained(error: psycopg2.Error, database: Database) -> UserError:
             create_database=target.how_to_create("it"),
             create_tables=target.how_to_create("the tables"),
         )
-    return UserError(f"{reason} ({where}){advice}", is_transient=(error.pgcode or "") in PASSING)
+    return UserError(f"{reason} ({where}){advice}", is_transient=(error.pgcode or "") in TRANSIENT)
 
 
-def run_or_explain(database: Database, work: Callable[[Cursor], T], promise: Promise = REPEATABLE) -> T:
-    """Run work, which may be repeated, as run_transaction() does, and return its result.
+def run_or_explain(database: Database, work: Callable[[Cursor], T], options: TransactionOptions = IDEMPOTENT) -> T:
+    """Run work as run_transaction() does, and return its result; an error of the server is raised as a UserError.
 
-    Raises UserError for whatever the server refuses, too.
+    work may run more than once. Unless the options say otherwise, it has to be idempotent.
     """
     try:
-        return run_transaction(database, work, promise, try_again=catalog_has_changed)
+        return run_transaction(database, work, options, try_again=catalog_has_changed)
     except psycopg2.Error as error:
         raise explained(error, database) from error
 
 
 def catalog_has_changed(error: psycopg2.Error) -> bool:
-    """Whether somebody has dropped something of which PostgreSQL's catalog was just being asked.
+    """Whether PostgreSQL failed to read its catalog because something in it was dropped meanwhile.
 
-    Its functions, such as pg_get_indexdef(), look at what is there now, and the rows of the catalog around them are of
-    the moment when the statement began.
+    Functions such as pg_get_indexdef() see the catalog as it is now. The statement that calls them sees it as it was
+    when the statement began.
     """
     text = error.diag.message_primary or ""
     return error.pgcode == "XX000" and text.startswith(("could not open relation with OID", "cache lookup failed for"))

@@ -1,4 +1,4 @@
-"""What a table is: its columns, constraints and indexes, as catalog.py reads them from the live database."""
+"""What a table consists of: columns, constraints and indexes. catalog.py reads them from the live database."""
 
 import re
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Column(NamedTuple):
 
     @property
     def is_array(self) -> bool:
-        """Whether its values are arrays: kind is then "_" and that of their elements."""
+        """Whether its values are arrays: kind is then "_" and the kind of the elements."""
         return self.kind.startswith("_") and self.type.endswith("[]")
 
     @property
@@ -52,14 +52,14 @@ class Column(NamedTuple):
         return not (self.nullable or self.default or self.given_by_server or self.sequence)
 
 
-# How pg_get_constraintdef() ends. A name that reads like this would have a quotation mark and more after it.
+# The end of a definition by pg_get_constraintdef(). A name that reads like this would be in quotation marks.
 DEFERRABLE = re.compile(r"(?<!NOT) DEFERRABLE(?: INITIALLY DEFERRED)?(?: NOT VALID| NOT ENFORCED)?$").search
 
 
 class TableName(str):
-    """What fixtures and messages call a table: its name, with its schema before it if it is not found without.
+    """The name of a table in fixtures and messages: with its schema only if the search_path does not find it without.
 
-    schema, relation: its schema, and its name there, of which SQL is made.
+    schema, relation: the parts of the qualified name, for SQL.
     """
 
     schema: str
@@ -72,16 +72,16 @@ class TableName(str):
 
     @property
     def spellings(self) -> set[str]:
-        """What a fixture may call it: its name, or schema and name, plain or quoted (auth.users, "auth"."users")."""
+        """The names that a fixture may use: users, auth.users, "auth"."users"."""
         return {self, f"{self.schema}.{self.relation}", f'"{self.schema}"."{self.relation}"'}
 
 
 class Constraint(NamedTuple):
     """A constraint of a table. kind: "p" primary key, "u" unique, "f" foreign key, "c" check (as in pg_constraint).
 
-    columns: those that CockroachDB hides are left out. definition: as pg_get_constraintdef() writes it.
-    referenced: a foreign key's table. shards: the hidden columns that CockroachDB computes from those of a key that is
-    hash-sharded, and puts before them.
+    columns: without those that CockroachDB hides. definition: as pg_get_constraintdef() writes it.
+    referenced, referenced_columns: what a foreign key refers to. shards: of a hash-sharded key of CockroachDB, the
+    hidden columns that it computes from the key's columns and puts before them.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Constraint(NamedTuple):
 
     @property
     def is_deferrable(self) -> bool:
-        """Whether it may be judged at the end of the transaction (PostgreSQL)."""
+        """Whether the server can check it at the end of the transaction (PostgreSQL)."""
         return DEFERRABLE(self.definition) is not None
 
 
@@ -106,10 +106,10 @@ SAME_COLUMNS = re.compile(r"CHECK \(+(\w+) = (\w+)\)+").fullmatch
 
 
 class Table(NamedTuple):
-    """A table or view with all that hangs on it.
+    """A table or view.
 
-    indexes: name -> definition, from USING on, with UNIQUE before it if it is: what comes between are names.
-    has_row_triggers: whether triggers see its rows before they are written, and may change them or drop them.
+    indexes: name -> definition from USING on, after UNIQUE if it is unique: the names before USING are left out.
+    has_row_triggers: whether it has row triggers that fire before the write, and so may change or drop rows.
     """
 
     name: TableName
@@ -123,15 +123,15 @@ class Table(NamedTuple):
     def primary_key(self) -> tuple[str, ...]:
         """The columns of the primary key; () if there is none."""
         key = self._primary_constraint()
-        # The key of a CockroachDB table without one is the hidden column rowid, which leaves no column.
+        # CockroachDB gives a table without a key the hidden column rowid as its key: no column is left then.
         return key.columns if key else ()
 
     @property
     def conflict_columns(self) -> tuple[str, ...]:
         """The columns of the primary key that ON CONFLICT has to name.
 
-        For a hash-sharded key CockroachDB before v22.1 wants its shards, too, and newer versions take them; none wants
-        the region of a row (crdb_region), which is hidden as well.
+        Of a hash-sharded key CockroachDB before v22.1 requires the shards as well, and newer versions accept them. The
+        region of a row (crdb_region), which is hidden, too, is never named.
         """
         key = self._primary_constraint()
         return (*key.shards, *key.columns) if key else ()
@@ -141,23 +141,23 @@ class Table(NamedTuple):
 
     @property
     def unique_keys(self) -> list[tuple[str, ...]]:
-        """The columns of each UNIQUE constraint, and of each unique index that is as good as one."""
+        """The columns of each UNIQUE constraint, and of each unique index on whole columns that is not partial."""
         found = [self.find_constraint(name) for name in dict.fromkeys([*self.constraints, *self.indexes])]
         return [
             constraint.columns
             for constraint in found
-            # CockroachDB lists unique indexes as constraints, partial ones as well.
+            # CockroachDB lists unique indexes as constraints, also partial ones.
             if constraint and constraint.kind == "u" and " WHERE " not in self.indexes.get(constraint.name, "")
         ]
 
     @property
     def has_deferrable_key(self) -> bool:
-        """Whether a primary or unique key may be judged at the end of the transaction: ON CONFLICT takes none."""
+        """Whether a primary or unique key is DEFERRABLE: ON CONFLICT cannot use such a key."""
         return any(constraint.kind in "pu" and constraint.is_deferrable for constraint in self.constraints.values())
 
     @property
     def same_columns(self) -> dict[str, str]:
-        """A column that new rows may leave out -> the one whose value it then has, because a CHECK (a = b) says so."""
+        """Column -> the column whose value it takes in a new row that leaves it out, because of a CHECK (a = b)."""
         found = [SAME_COLUMNS(constraint.definition) for constraint in self.constraints.values()]
         pairs = [(match[1], match[2]) for match in found if match]
         return {name: other for name, other in pairs if self._has_no_value_but(other, name)}
@@ -170,11 +170,11 @@ class Table(NamedTuple):
 
     @property
     def foreign_keys(self) -> list[Constraint]:
-        """The foreign keys to tables that are known."""
+        """The foreign keys whose table and columns are known."""
         return [constraint for constraint in self.constraints.values() if constraint.referenced]
 
     def find_constraint(self, name: str) -> Constraint | None:
-        """Return a constraint by its name, or what a unique index over whole columns would be as a constraint."""
+        """Return a constraint by its name. A unique index on whole columns is returned as a UNIQUE constraint."""
         index = PLAIN_UNIQUE_INDEX(self.indexes.get(name, ""))
         if name in self.constraints or not index:
             return self.constraints.get(name)

@@ -1,4 +1,4 @@
-"""From a libpq URL to a connection, or to the reason in plain words why there is none."""
+"""From a libpq URL to a connection, or to an error that says in plain words why there is none."""
 
 import itertools
 import os
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 25_000,  # milliseconds
     "fallback_application_name": Path(sys.argv[0]).stem,  # the script's; PGAPPNAME goes before it
 }
-# What is sent and read is text of any language, whatever the URL says; of other encodings CockroachDB knows none.
+# Not to be set by the URL: text may be in any language, and CockroachDB has no other encoding.
 ENCODING = {"client_encoding": "UTF8"}
 
 
@@ -33,37 +33,37 @@ URL_FORM = (
 
 
 class DatabaseUnreachable(UserError):
-    """No connection could be made: no server there, or it does not let us in."""
+    """No connection could be made: no server answers, or it refuses the connection."""
 
     is_transient = True
 
 
 class DatabaseMissing(DatabaseUnreachable):
-    """The server is there, but has no database of the name in the URL."""
+    """The server answers, but has no database with the name in the URL."""
 
     is_transient = False
 
 
 class Target:
-    """A server, or several nodes of one, and the database there: what a libpq URL says.
+    """The server, or the nodes of a cluster, and the database that a libpq URL names.
 
-    url: any libpq URL or keyword string. Raises UserError if it is none; the text of the URL is in no message, for it
-    may hold a password. setup: the command that creates database and tables, for the advice in errors.
+    url: any libpq URL or keyword string. setup: the command that creates database and tables, for the advice in errors.
+    Raises UserError if the URL is not valid; no message quotes the URL, because it may hold a password.
     """
 
     def __init__(self, url: str, setup: str = "") -> None:
         self._setup = setup
         self.parameters = {**DEFAULTS, **_parse(url), **ENCODING}
-        # Processes begin with different hosts: each may have one connection only.
+        # From a different number in each process, because a process may open one connection only.
         self._turns = itertools.count(time.monotonic_ns() // 1_000)
         if self.parameters.get("sslrootcert") == "system":
             _find_system_certificates()
 
     @property
     def quoted_search_path(self) -> list[str]:
-        """The schemas of the search_path that the URL's options set, if they quote any; else none.
+        """The schemas of the search_path in the URL's options, if a name there is quoted; else an empty list.
 
-        CockroachDB v21.1 takes the quotes of an option for a part of the name, but not those of SET.
+        They are for a SET search_path, because CockroachDB v21.1 takes the quotes in options for a part of the name.
         """
         found = re.findall(r"(?:-c\s*|--)search_path=((?:\\.|[^\s\\])+)", str(self.parameters.get("options", "")))
         value = re.sub(r"\\(.)", r"\1", found[-1]) if found else ""
@@ -73,14 +73,14 @@ class Target:
         return [quoted.replace('""', '"') or plain.lower() for quoted, plain in names]
 
     def with_database(self, name: str) -> "Target":
-        """Return the same server with a database of another name."""
+        """Return the target for another database of the same server."""
         return Target(psycopg2.extensions.make_dsn(**{**self.parameters, "dbname": name}), self._setup)
 
     def connect(self, factory: type[psycopg2.extensions.connection]) -> Any:
         """Return a new connection of that class. Raises DatabaseUnreachable or DatabaseMissing."""
         certificate = self.parameters.get("sslcert")
         if certificate and not Path(certificate).exists():
-            # libpq would go on without one, and the server's answer would not name the file.
+            # libpq would connect without a certificate, and the server's error would not name the file.
             raise self.unreachable(f'could not open certificate file "{certificate}"')
         try:
             return psycopg2.connect(connection_factory=factory, **{**self.parameters, **self._hosts_in_turn()})
@@ -88,10 +88,10 @@ class Target:
             raise self.unreachable(str(error).strip()) from error
 
     def _hosts_in_turn(self) -> dict[str, str]:
-        """Return the URL's lists of hosts, each beginning one place further than for the connection before.
+        """Return the URL's lists of hosts, rotated by one place for each connection: round robin.
 
-        libpq takes the first host that answers. So connections go round the hosts, as many to each, and to the next one
-        where there is no answer. A URL that says itself how they are chosen is left as it is.
+        libpq takes the first host that answers. So every host gets the same number of connections, and the next one
+        takes over where a host does not answer. A URL with load_balance_hosts is left as it is.
         """
         if "load_balance_hosts" in self.parameters:
             return {}
@@ -114,7 +114,7 @@ class Target:
 
     @property
     def host(self) -> str:
-        """Host and port, or several, for a person."""
+        """Host and port, or several of them, as text for a person."""
         hosts = self._list("host", "PGHOST") or self._list("hostaddr", "PGHOSTADDR") or [""]
         ports = self._list("port", "PGPORT") or ["5432"]
         ports = ports * len(hosts) if len(ports) == 1 else ports
@@ -128,7 +128,7 @@ class Target:
         return text.split(",") if text else []
 
     def unreachable(self, reason: str) -> DatabaseUnreachable:
-        """Return the error that says for a person why there is no connection: what libpq or the server said."""
+        """Return the error for a person. reason: what libpq or the server said about the failed connection."""
         from toolkit.database.connection_errors import REASONS  # seldom needed
 
         matches = ((re.search(pattern, reason), is_transient, advice) for pattern, is_transient, advice in REASONS)
@@ -143,7 +143,7 @@ class Target:
         return kind(text, is_transient=is_transient)
 
     def how_to_create(self, what: str) -> str:
-        """Return the advice for a person when the database, or tables in it, are missing."""
+        """Return the advice for a missing database or missing tables. what: "it", "the tables"."""
         return f"run `{self._setup}` first, which creates {what}" if self._setup else f"create {what} first"
 
     def _without_password(self, text: str) -> str:
@@ -154,7 +154,7 @@ class Target:
 def _parse(url: str) -> dict[str, str]:
     url = url.strip()
     if not url:
-        # libpq would take everything from PG* variables and defaults: a database that nobody has named.
+        # libpq would take everything from PG* variables and defaults, and so reach a database that nobody has named.
         raise UserError(f"the database URL is empty: {URL_FORM}")
     if url[:1] in ("'", '"'):
         raise UserError("the database URL begins with a quote: leave the quotes out")
@@ -163,7 +163,7 @@ def _parse(url: str) -> dict[str, str]:
         raise UserError(f"the database URL is not one libpq understands: {URL_FORM}")
     authority, _, path = rest.partition("?")[0].partition("/")
     if separator and (authority.count("@") > 1 or "@" in path):
-        # libpq would take a part of the password for the host, and name it in its messages.
+        # libpq would take a part of the password for the host, and print it in its messages.
         raise UserError("the database URL has an @ or / in its password or user: write %40 for @ and %2F for /")
     try:
         return {name: str(value) for name, value in psycopg2.extensions.parse_dsn(url).items()}
@@ -176,7 +176,7 @@ def _parse(url: str) -> dict[str, str]:
 def _find_system_certificates() -> None:
     """Tell the OpenSSL inside the wheel of psycopg2 where this system keeps its certificates.
 
-    It was built on another system and looks where that one keeps them; Python's own ssl module knows better.
+    It was built on another system and looks in that system's folders. Python's ssl module knows those of this one.
     """
     if "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ:
         return

@@ -8,8 +8,9 @@ import psycopg2
 import psycopg2.extensions
 
 from toolkit.console import UserError
+from toolkit.database.backoff import Backoff
 from toolkit.database.connection import Connection, Cursor, is_lost
-from toolkit.database.database import Backoff, Database
+from toolkit.database.connection_pool import Database
 
 T = TypeVar("T")
 
@@ -22,89 +23,89 @@ STATEMENT_COMPLETION_UNKNOWN = "40003"
 FAILED = {psycopg2.extensions.TRANSACTION_STATUS_INERROR, psycopg2.extensions.TRANSACTION_STATUS_UNKNOWN}
 
 
-class Promise(NamedTuple):
-    """What a work says of itself, so that run_transaction() may do more for it.
+class TransactionOptions(NamedTuple):
+    """What the caller of run_transaction() knows of the function that it runs in the transaction.
 
-    repeatable: to run it again after it was committed does no harm: every row it writes has a key known before the
-    write. It is run again, too, when nobody knows whether COMMIT was carried out.
-    only_reads: it writes nothing, so it is repeatable, and no doubt remains of a COMMIT whose answer was lost.
-    one_statement: it sends one statement and no more. The server begins and commits by itself then, in one round trip
-    instead of two; a connection lost in the statement is one lost in COMMIT. The cursor is kept for the next such work:
-    this one must not close it.
+    idempotent: running it again after it was committed changes nothing, because every row that it writes has a key that
+    is known before the write. So it is also run again after an ambiguous commit.
+    read_only: it writes nothing. So it can always be run again, and no commit of it is ambiguous.
+    single_statement: it sends exactly one statement. The server then begins and commits by itself, which saves a round
+    trip; a connection lost in the statement counts as one lost in COMMIT. The function must not close its cursor, which
+    the next transaction of one statement uses again.
     """
 
-    repeatable: bool = False
-    only_reads: bool = False
-    one_statement: bool = False
+    idempotent: bool = False
+    read_only: bool = False
+    single_statement: bool = False
 
 
-REPEATABLE = Promise(repeatable=True)
-ONLY_READS = Promise(only_reads=True)
-ONE_READ = Promise(only_reads=True, one_statement=True)
-ONE_WRITE = Promise(repeatable=True, one_statement=True)
+IDEMPOTENT = TransactionOptions(idempotent=True)
+READ_ONLY = TransactionOptions(read_only=True)
+SINGLE_READ = TransactionOptions(read_only=True, single_statement=True)
+SINGLE_WRITE = TransactionOptions(idempotent=True, single_statement=True)
 
 
 class RetriesExhausted(UserError):
-    """The time for trying the transaction again is over. Nothing of it was committed; the cause is the last error."""
+    """The time for retries is over, and nothing of the transaction was committed. __cause__ is the last error."""
 
     is_transient = True
 
 
 class AmbiguousCommit(UserError):
-    """Nobody knows whether the transaction was committed: the answer to COMMIT was lost. The cause says how."""
+    """It is not known whether the transaction was committed: the answer to COMMIT was lost. __cause__ says how."""
 
     is_transient = True
 
 
 def never(_: psycopg2.Error) -> bool:
-    """Say of no further error that it passes: the default of run_transaction()."""
+    """Return False: the default of run_transaction(), which tries again after no other errors than its own list."""
     return False
 
 
 def run_transaction(
     database: Database,
     work: Callable[[Cursor], T],
-    promise: Promise = Promise(),  # noqa: B008 - it cannot be changed
+    options: TransactionOptions = TransactionOptions(),  # noqa: B008 - it is immutable
     *,
     try_again: Callable[[psycopg2.Error], bool] = never,
     since: Callable[[], float] | None = None,
 ) -> T:
     """Run work(cursor) in a transaction, commit, and return what work returned.
 
-    work MAY RUN MORE THAN ONCE, each time in a new transaction: it must have no effect but on the database, and must
-    let psycopg2's errors out. It is run again, after a pause and for at most database.retry_for seconds,
+    work MAY RUN MORE THAN ONCE, each time in a new transaction: it must change nothing but the database, and must not
+    catch psycopg2's errors. It is run again, after a pause and for at most database.retry_for seconds,
 
     - after a conflict: SQLSTATE 40001 (serialization failure) or 40P01 (deadlock);
-    - when the connection was lost before COMMIT was sent: a new one takes its place, with several hosts in the URL
-      perhaps to another node;
-    - only if it promises to be repeatable, or only to read: when it is not known whether COMMIT was carried out
-      (SQLSTATE 40003, or the connection lost in COMMIT);
-    - after any other error for which try_again(error), called after ROLLBACK, says that it passes by itself.
+    - when the connection was lost before COMMIT was sent: a new one takes its place, which with several hosts in the
+      URL may lead to another node;
+    - after an ambiguous commit (SQLSTATE 40003, or the connection lost in COMMIT), if the options say that work is
+      idempotent or only reads;
+    - after any other error for which try_again(error) returns True. It is called after ROLLBACK.
 
-    since() says from when retry_for counts, as time.monotonic() does: a transaction that is one of many may be tried as
-    long as the others go on. By default it counts from the beginning.
+    since: returns the moment (time.monotonic()) from which retry_for counts, so that one transaction of many can be
+    tried as long as the others make progress. By default it counts from the beginning of this one.
 
-    Raises AmbiguousCommit when it is not known whether work was committed, by an earlier try as well: whatever ended
-    the tries is then its cause. Else RetriesExhausted when the time is over, DatabaseUnreachable when there is no
-    server, and any other error of psycopg2 or of work as it is, after ROLLBACK.
+    Raises AmbiguousCommit when it is not known whether work was committed, also when that was an earlier try: __cause__
+    is then what ended the tries. Else RetriesExhausted when the time is over, DatabaseUnreachable when there is no
+    server, and any other error of psycopg2 or of work unchanged, after ROLLBACK.
     """
-    return _Transaction(database, work, promise, try_again, Backoff(database, database.retry_for, since)).run()
+    return _Transaction(database, work, options, try_again, Backoff(database.sleep, database.retry_for, since)).run()
 
 
 class _Transaction(Generic[T]):
-    """One call of run_transaction(), of whose parameters it is made; the pauses between its tries are the backoff's."""
+    """One call of run_transaction(), with its parameters."""
 
     def __init__(
         self,
         database: Database,
         work: Callable[[Cursor], T],
-        promise: Promise,
+        options: TransactionOptions,
         try_again: Callable[[psycopg2.Error], bool],
         backoff: Backoff,
     ) -> None:
         self._database = database
         self._work = work
-        self._promise = promise
+        self._options = options
         self._try_again = try_again
         self._backoff = backoff
         self._committing = False  # whether COMMIT was sent, in the latest try
@@ -114,7 +115,7 @@ class _Transaction(Generic[T]):
         """Try until there is a result, or an error that ends the tries."""
         try:
             while True:
-                # As Database.connection() does, which takes longer: this is in every call of everybody.
+                # What Database.connection() does, written out because that takes longer, and every call comes here.
                 connection = self._database.getconn(self._backoff)
                 try:
                     return self._try(connection)
@@ -130,15 +131,15 @@ class _Transaction(Generic[T]):
         except AmbiguousCommit:
             raise
         except Exception as error:
-            # What ends the tries after a doubtful COMMIT, be it an error of work's own, says nothing of that COMMIT.
+            # After an ambiguous commit the next try may end with any error, which says nothing about that commit.
             if self._in_doubt:
                 raise self._ambiguous(error) from error
             raise
 
     def _try(self, connection: Connection) -> T:
         """Run work once, and commit."""
-        self._committing = self._promise.one_statement
-        if self._promise.one_statement:
+        self._committing = self._options.single_statement
+        if self._options.single_statement:
             connection.waiting_since = time.monotonic()  # until it is given back
             result = self._work(connection.plain_cursor)
         else:
@@ -147,17 +148,17 @@ class _Transaction(Generic[T]):
                 result = self._work(cursor)
         if connection.get_transaction_status() in FAILED:
             raise RuntimeError("work kept an error of psycopg2 to itself: COMMIT would roll back silently")
-        if not self._promise.one_statement:
+        if not self._options.single_statement:
             self._committing = True
             connection.commit()
         return result
 
     def _await_next_try(self, error: psycopg2.Error, lost: bool) -> None:
-        """Return when it is time for the next try. Raises what ends the tries."""
+        """Wait until the next try is due. Raises the error that ends the tries, if there is to be none."""
         self._database.stop_if_interrupted()
         ambiguous = error.pgcode == STATEMENT_COMPLETION_UNKNOWN or (lost and self._committing)
-        self._in_doubt = self._in_doubt or (ambiguous and not self._promise.only_reads)
-        if ambiguous and not (self._promise.repeatable or self._promise.only_reads):
+        self._in_doubt = self._in_doubt or (ambiguous and not self._options.read_only)
+        if ambiguous and not (self._options.idempotent or self._options.read_only):
             raise self._ambiguous() from error
         if not (ambiguous or lost or error.pgcode in CONFLICTS or self._try_again(error)):
             raise error

@@ -1,4 +1,4 @@
-"""Which database is meant: the command line's, the environment's, the one in the file .env, else the local one."""
+"""Find the database URL: the command line's, the environment's, that of the file .env, else the local database's."""
 
 import os
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ def database_url(option: str | None = None) -> str:
     """Return the libpq URL to use: the option, else DATABASE_URL from the environment, else from the file .env beside
     the scripts, else that of the local database, which is started and runs at least until this process ends.
 
-    An empty one is never passed over, for the next might be a database that was not meant: Raises UserError then, and
-    when the local database cannot be started.
+    Raises UserError if the first of these that is set is empty (the next one might be a database that nobody meant),
+    and if the local database cannot be started.
     """
     for place, url in _places(option):
         if url is not None:
@@ -30,7 +30,7 @@ def database_url(option: str | None = None) -> str:
 
 
 def _places(option: str | None) -> Iterator[tuple[str, str | None]]:
-    """Return the places where a URL may be, the first that counts first, each with what is there."""
+    """Yield where a URL can be set, in order of precedence, each with the URL there (None: it is not set)."""
     yield "--url", option
     yield "DATABASE_URL, in the environment,", os.environ.get("DATABASE_URL")
     yield f"DATABASE_URL, in {ENV_FILE},", _url_from_env_file()
@@ -46,7 +46,7 @@ def _url_from_env_file() -> str | None:
 
     text = read_text(ENV_FILE)
     for line in parse_stream(StringIO(text)):
-        # dotenv would go on without it, and the scripts with the local database.
+        # dotenv would skip the line, and the scripts would use the local database.
         if line.error or (line.key == "DATABASE_URL" and line.value is None):
             place = f"{ENV_FILE}, line {line.original.line}"
             raise UserError(f"{place}: expected NAME=value, and a closing quote where there is an opening one")

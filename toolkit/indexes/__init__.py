@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from toolkit.console import printable, say
-from toolkit.database import ONE_READ, Database, run_or_explain
+from toolkit.database import SINGLE_READ, Database, run_or_explain
 from toolkit.database.catalog import fetch
 from toolkit.database.tables import TableName
 
@@ -24,7 +24,7 @@ def may_be_missing(database: Database) -> bool:
     Every load asks, and most have no use for more of this package: so it is one round trip, and imports nothing else.
     """
     query = "SELECT 1 FROM pg_catalog.pg_class WHERE relname = %s LIMIT 1"
-    return bool(run_or_explain(database, lambda cursor: fetch(cursor, query, (RECORD,)), ONE_READ))
+    return bool(run_or_explain(database, lambda cursor: fetch(cursor, query, (RECORD,)), SINGLE_READ))
 
 
 def load_indexes_last(

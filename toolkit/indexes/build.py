@@ -14,7 +14,7 @@ from psycopg2 import errors, sql
 from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb
-from toolkit.database.transaction import ONE_WRITE, REPEATABLE, Promise
+from toolkit.database.transaction import IDEMPOTENT, SINGLE_WRITE, TransactionOptions
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of
 from toolkit.indexes.progress import BuildProgress
@@ -137,7 +137,7 @@ def _build_by_job(database: Database, index: Index) -> None:
         if needs_setting:
             _run(database, lambda cursor: cursor.execute(f"SET {HASH_SETTING} = on; {index.statement}"))
         else:
-            _run(database, lambda cursor: cursor.execute(index.statement), ONE_WRITE)
+            _run(database, lambda cursor: cursor.execute(index.statement), SINGLE_WRITE)
         if not _run(database, partial(_is_listed, index=index)):
             database.sleep(PAUSE)
     _run(database, partial(_finish, index=index))
@@ -160,7 +160,7 @@ def _finish(cursor: Cursor, index: Index) -> None:
     record.forget(cursor, index)
 
 
-def _run(database: Database, work: Callable[[Cursor], T], promise: Promise = REPEATABLE) -> T:
+def _run(database: Database, work: Callable[[Cursor], T], options: TransactionOptions = IDEMPOTENT) -> T:
     """Run a transaction that may take long: a lost connection is tried again for --retry-for seconds from the loss."""
     lost_at: list[float] = []
 
@@ -173,4 +173,4 @@ def _run(database: Database, work: Callable[[Cursor], T], promise: Promise = REP
             lost_at.append(time.monotonic())
         return lost_at[0]
 
-    return run_transaction(database, begin, promise, since=since)
+    return run_transaction(database, begin, options, since=since)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import psycopg2
 from psycopg2 import errors, sql
 
-from toolkit.database import ONLY_READS, REPEATABLE, Cursor, Database, explained, run_transaction
+from toolkit.database import IDEMPOTENT, READ_ONLY, Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.server_errors import catalog_has_changed
 from toolkit.indexes import RECORD
@@ -59,7 +59,7 @@ def read_missing(database: Database) -> list[Index]:
         return [Index(schema, *row) for schema in schemas for row in fetch(cursor, _statement(READ, schema))]
 
     try:
-        return run_transaction(database, read, ONLY_READS, try_again=is_being_removed)
+        return run_transaction(database, read, READ_ONLY, try_again=is_being_removed)
     except psycopg2.Error as error:
         raise explained(error, database) from error
 
@@ -87,7 +87,7 @@ def remove_if_empty(database: Database, schema: str) -> None:
             cursor.execute(_statement("DROP TABLE {record}", schema))
 
     try:
-        run_transaction(database, remove, REPEATABLE)
+        run_transaction(database, remove, IDEMPOTENT)
     except psycopg2.Error as error:
         if not is_being_removed(error):
             raise explained(error, database) from error

@@ -10,7 +10,7 @@ from psycopg2 import errors, sql
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
 from toolkit.database.tables import TableName
-from toolkit.database.transaction import REPEATABLE
+from toolkit.database.transaction import IDEMPOTENT
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of, read_replaceable
 from toolkit.schema.ddl import begin_ddl, is_dependency, wait_for_other_runs
@@ -49,7 +49,7 @@ def set_aside(database: Database, tables: Iterable[TableName]) -> Replaceable:
         run_transaction(
             database,
             partial(_drop, tables=list(tables)),
-            REPEATABLE,
+            IDEMPOTENT,
             try_again=record.is_being_removed,
         )
     except psycopg2.Error as error:

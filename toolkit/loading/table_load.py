@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg2
 
-from toolkit.database import REPEATABLE, AmbiguousCommit, Database, run_or_explain, run_transaction
+from toolkit.database import IDEMPOTENT, AmbiguousCommit, Database, run_or_explain, run_transaction
 from toolkit.loading.batch import Batch, joined, split
 from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
 from toolkit.loading.check.rows import check
@@ -91,7 +91,7 @@ class TableLoad:
                 return run_transaction(
                     self._database,
                     lambda cursor: Writer(cursor, skip=self._skip).insert(batch),
-                    REPEATABLE,
+                    IDEMPOTENT,
                     since=since,
                 )
             except psycopg2.Error:

@@ -10,8 +10,8 @@ from psycopg2 import errors, sql
 
 from toolkit.console import UserError, say
 from toolkit.database import (
-    ONE_WRITE,
-    REPEATABLE,
+    IDEMPOTENT,
+    SINGLE_WRITE,
     Cursor,
     Database,
     DatabaseMissing,
@@ -65,7 +65,7 @@ def _build(database: Database, script: SchemaFile) -> Built:
         return build_in(cursor, script)
 
     try:
-        return script.explaining(database, partial(run_transaction, database, build, REPEATABLE))
+        return script.explaining(database, partial(run_transaction, database, build, IDEMPOTENT))
     except DdlStandsAlone as reason:
         return _build_one_by_one(database, script, reason)
 
@@ -85,7 +85,7 @@ def _build_one_by_one(database: Database, script: SchemaFile, reason: DdlStandsA
     for number, statement in enumerate(script.statements):
         try:
             run = partial(script.run_statement, statement)
-            script.explaining(database, partial(run_transaction, database, run, ONE_WRITE))
+            script.explaining(database, partial(run_transaction, database, run, SINGLE_WRITE))
         except UserError as failure:
             raise UserError(f"{failure}\n  statements before it that are applied: {number}") from failure
     return Built(before, None)

@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2 import sql
 
 from toolkit.console import UserError
-from toolkit.database import REPEATABLE, Cursor, Database, run_or_explain, run_transaction
+from toolkit.database import IDEMPOTENT, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb, search_path
 from toolkit.schema.apply import Built, apply, build_in, created
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, begin_ddl, describe_lock_holders, is_dependency, wait_for_other_runs
@@ -81,7 +81,7 @@ def reset(database: Database, file: Path) -> list[str]:
         return None if is_cockroachdb(cursor) else build_in(cursor, script)
 
     try:
-        built = script.explaining(database, partial(run_transaction, database, drop, REPEATABLE))
+        built = script.explaining(database, partial(run_transaction, database, drop, IDEMPOTENT))
     except UserError as failure:
         raise _undropped(failure, database, file, names) from failure
     if built:

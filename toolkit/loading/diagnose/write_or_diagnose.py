@@ -7,15 +7,15 @@ import psycopg2
 from psycopg2 import errors
 
 from toolkit.database import (
-    ONLY_READS,
-    REPEATABLE,
+    IDEMPOTENT,
+    READ_ONLY,
     Cursor,
     Database,
     RetriesExhausted,
     explained,
     run_transaction,
 )
-from toolkit.database.database import Backoff
+from toolkit.database.backoff import Backoff
 from toolkit.loading.diagnose.row_errors import is_rows_fault
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write.order import Step
@@ -39,10 +39,10 @@ def write_or_diagnose(
     skip: as the Writer in work has it. defers: whether work defers the constraints that can wait. since: as for
     run_transaction(). Raises BadInput if rows are at fault, or another UserError.
     """
-    backoff = Backoff(database, database.retry_for, since)
+    backoff = Backoff(database.sleep, database.retry_for, since)
     while True:
         try:
-            return run_transaction(database, work, REPEATABLE, since=since)
+            return run_transaction(database, work, IDEMPOTENT, since=since)
         except psycopg2.Error as error:
             from toolkit.loading.diagnose.bisection import find_refused  # only needed after a refusal
 
@@ -68,7 +68,7 @@ def ask_of_rows(database: Database, question: Callable[[Cursor], list[Problem]])
     None if the server cannot read or judge them: that is met again when they are written, and the row found.
     """
     try:
-        return run_transaction(database, question, ONLY_READS)
+        return run_transaction(database, question, READ_ONLY)
     except psycopg2.Error as error:
         # PostgreSQL judges references also to tables that the user may not read.
         if is_rows_fault(error) or isinstance(error, errors.InsufficientPrivilege):

@@ -1,71 +1,41 @@
-"""The connections to a database: each transaction takes one from the pool, and a lost one is replaced.
+"""The pool of connections to a database: each transaction takes one out of it, and a lost one is replaced.
 
-The words are those of psycopg_pool: getconn(), putconn(), and connection(), the context manager that does both.
+The methods are named as in psycopg_pool: getconn(), putconn(), and connection(), the context manager that does both.
 """
 
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import psycopg2
 import psycopg2.extensions
 from psycopg2 import sql
 
+from toolkit.database.backoff import Backoff
 from toolkit.database.connection import (
     SERIALIZABLE,
     SET_ISOLATION,
     SET_SESSION,
-    BeginningCursor,
     Connection,
+    TransactionCursor,
     is_lost,
 )
 from toolkit.database.target import DatabaseUnreachable, Target
 
-# The pause before try n is a random time up to FIRST_PAUSE * 2**n, at most LONGEST_PAUSE (seconds): full jitter, as in
-# "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
-FIRST_PAUSE = 0.02
-LONGEST_PAUSE = 2.0
-
-
-class Backoff:
-    """The pauses between the tries of one transaction, and when there are to be no more.
-
-    seconds: how long it is tried. since: from when they count (time.monotonic()), asked again each time; by default
-    from now.
-    """
-
-    def __init__(self, database: "Database", seconds: float, since: Callable[[], float] | None = None) -> None:
-        self._database, self._seconds, self._since = database, seconds, since
-        self.begin = time.monotonic()
-        self.count = 0
-
-    def pause(self) -> bool:
-        """Wait before the next try, and return True; or return False if the time is over."""
-        import random  # takes 0.4 ms, and is not needed where nothing is in the way
-
-        since = max(self.begin, self._since()) if self._since else self.begin
-        left = since + self._seconds - time.monotonic()
-        if left <= 0:
-            return False
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self.count, left)
-        self.count += 1
-        self._database.sleep(random.uniform(0, longest))
-        return True
-
 
 class Database(AbstractContextManager["Database"]):
-    """A database and the connections to it. Threads may share one: each transaction has a connection of its own.
+    """A database and the pool of connections to it. Threads may share one: each transaction has its own connection.
 
-    url: any libpq URL or keyword string, with several hosts as well (a lost node's connections go to another).
+    url: any libpq URL or keyword string. With several hosts in it, the connections of a lost node go to another one.
     retry_for: for how many seconds a transaction is tried again after a conflict or a lost connection.
-    wait: for how many seconds the first connection is tried; a server that was there once is waited for by retry_for.
+    wait: for how many seconds the first connection is tried. Once a server has answered, retry_for counts instead.
     setup: the command that creates database and tables, for the advice in errors.
-    isolation: of all transactions; a server that does not have it, or not for all, runs them at a stronger one.
+    isolation: of all transactions. A server that does not offer this level runs them at a stronger one.
 
-    Nothing is connected before the first use. Raises UserError if the URL is none.
+    No connection is opened before the first use. Raises UserError if the URL is not valid.
     """
 
     def __init__(
@@ -84,14 +54,14 @@ class Database(AbstractContextManager["Database"]):
         self._interrupted = threading.Event()
 
     def connect(self) -> Connection:
-        """Open one more connection, in UTC. It is the caller's, who gives it back with putconn().
+        """Open a new connection, whose time zone is UTC. The caller has to give it back with putconn().
 
         Raises DatabaseUnreachable or DatabaseMissing.
         """
         self.stop_if_interrupted()
         connection: Connection = self.target.connect(Connection)
         connection.plain_cursor = connection.cursor()
-        connection.cursor_factory = BeginningCursor
+        connection.cursor_factory = TransactionCursor
         self._was_reached = True
         with self._lock:
             self._open.add(connection)
@@ -118,7 +88,7 @@ class Database(AbstractContextManager["Database"]):
         return connection
 
     def _drop(self, connection: Connection) -> None:
-        """Close a connection, and forget it."""
+        """Close a connection, and take it out of the pool."""
         with self._lock:
             self._open.discard(connection)
         with suppress(psycopg2.Error):
@@ -134,20 +104,20 @@ class Database(AbstractContextManager["Database"]):
                 self._drop(self._idle.pop())
 
     def interrupt(self) -> None:
-        """Make each transaction stop at once with a KeyboardInterrupt, whatever it waits for; the server rolls back."""
+        """Make each running transaction raise KeyboardInterrupt at once, even while it waits; the server rolls back."""
         self._interrupted.set()
         with self._lock:
             for connection in self._open:
-                # Another thread waits in the connection, so it cannot be closed; its line can be cut.
-                with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-                    line.shutdown(socket.SHUT_RDWR)
+                # Another thread waits in the connection, so it cannot be closed, but its socket can be shut down.
+                with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as shared:
+                    shared.shutdown(socket.SHUT_RDWR)
 
     @property
     def is_interrupted(self) -> bool:
         return self._interrupted.is_set()
 
     def silence(self) -> float:
-        """Return for how many seconds the server has owed an answer."""
+        """Return for how many seconds the longest waiting statement, or connection attempt, has had no answer."""
         with self._lock:
             waiting = [connection.waiting_since for connection in self._open]
         waiting += self._connecting_since.copy().values()
@@ -155,23 +125,23 @@ class Database(AbstractContextManager["Database"]):
         return time.monotonic() - since if since else 0.0
 
     def count_retry(self) -> None:
-        """Count that a transaction is tried again."""
+        """Count one retry of a transaction."""
         with self._lock:
             self.retries += 1
 
     def stop_if_interrupted(self) -> None:
-        """Raise KeyboardInterrupt after interrupt()."""
+        """Raise KeyboardInterrupt if interrupt() was called."""
         if self.is_interrupted:
             raise KeyboardInterrupt
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long; interrupt() ends that with a KeyboardInterrupt."""
+        """Sleep. Raises KeyboardInterrupt as soon as interrupt() is called."""
         self._interrupted.wait(seconds)
         self.stop_if_interrupted()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lend a connection, whose transaction is rolled back after an error. One that is lost is not lent again."""
+        """Lend a connection for a with block. After an error its transaction is rolled back; a lost one is replaced."""
         connection = self.getconn()
         try:
             yield connection
@@ -182,9 +152,13 @@ class Database(AbstractContextManager["Database"]):
             self.putconn(connection)
 
     def end_transaction(self, connection: Connection, error: BaseException) -> None:
-        """Roll back, or close the connection if it is lost, or a person does not wait: the server then rolls back."""
+        """End a transaction that has failed with this error.
+
+        It is rolled back. If the connection is lost, or the error is an interrupt, the connection is closed instead:
+        then the server rolls back by itself, and nobody waits for it.
+        """
         if isinstance(error, psycopg2.Error) and is_lost(connection, error):
-            # What has ended this one (a proxy, a node) has most likely ended those that have been idle since.
+            # Whatever has ended this connection (a proxy, a node) has most likely ended the idle ones as well.
             self.close()
         elif isinstance(error, Exception):
             with suppress(psycopg2.Error):
@@ -193,7 +167,7 @@ class Database(AbstractContextManager["Database"]):
         connection.close()
 
     def putconn(self, connection: Connection) -> None:
-        """Take a connection back, whose transaction is over, for the next one; one that is closed is forgotten."""
+        """Put a connection back into the pool after its transaction; a closed one is dropped."""
         connection.waiting_since = 0.0
         if connection.closed:
             self._drop(connection)
@@ -201,16 +175,17 @@ class Database(AbstractContextManager["Database"]):
             self._idle.append(connection)
 
     def getconn(self, backoff: Backoff | None = None) -> Connection:
-        """Return an idle connection or a new one, which the caller gives back with putconn().
+        """Return an idle connection, or a new one. The caller has to give it back with putconn().
 
-        A server that answered before may be away for a while: `backoff` says for how long it is waited for.
+        backoff: for how long a server that has answered before, and does not now, is tried again; by default for
+        retry_for seconds. Raises DatabaseUnreachable or DatabaseMissing.
         """
         try:
             return self._idle.pop()
         except IndexError:
-            pass  # there is none, and suppress() would take as long as all the rest
-        first = Backoff(self, self.wait)
-        again = backoff or Backoff(self, self.retry_for)
+            pass  # none is idle; suppress() would take as long as the rest of this function
+        first = Backoff(self.sleep, self.wait)
+        again = backoff or Backoff(self.sleep, self.retry_for)
         thread = threading.get_ident()
         self._connecting_since[thread] = time.monotonic()
         try:
