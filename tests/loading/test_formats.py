@@ -209,7 +209,7 @@ def test_no_rows(url: str, tmp_path: Path, name: str, content: str) -> None:
 
 
 def test_a_first_row_longer_than_what_is_looked_at(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.loading.read.formats.LOOKS", (20, 40))
+    monkeypatch.setattr("toolkit.loading.read.formats.HEAD_SIZES", (20, 40))
     long = [{"id": number, "name": "x" * 100} for number in (1, 2)]
     for number, content in enumerate(
         ["\n".join(map(json.dumps, long)), json.dumps(long), json.dumps(long, indent=1), json.dumps({"users": long})]

@@ -14,29 +14,30 @@ MOST_ROWS = 1_000
 MOST_BYTES = 1_000_000
 
 
-# Where a row stands: in which file, and its number there.
-Place = tuple[RowSource, int]
+# Where a row comes from: its file, and its number there.
+Origin = tuple[RowSource, int]
 
 
 class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
-    columns: in the order of the table. places: for each row where it stands. texts: for each column the texts of all
-    rows, as values.py makes them; a wrong value, of which a Problem tells, is NULL. widest: no row's texts have more
-    bytes than this in all. made_key: the key column whose values were made from the rows' positions, if any.
+    columns: in the order of the table. origins: where each row comes from. texts: for each column those of all rows, as
+    values.py makes them; a wrong value, which is reported as a Problem, is NULL here. widest: no row's texts have more
+    bytes than this together. position_key: the key column whose values are the rows' positions in their files, if
+    the rows left it out.
     """
 
     table: Table
     columns: tuple[str, ...]
-    places: Sequence[Place]
+    origins: Sequence[Origin]
     texts: Sequence[Sequence[str]]
     widest: int
-    made_key: str | None = None
+    position_key: str | None = None
 
     @property
     def size(self) -> int:
         """How many rows there are."""
-        return len(self.places)
+        return len(self.origins)
 
     def gives(self, columns: Iterable[str]) -> bool:
         """Whether the rows give all of these columns."""
@@ -53,14 +54,14 @@ class Batch(NamedTuple):
 
     def part(self, start: int, stop: int) -> "Batch":
         """Return the rows from one index to another."""
-        return self._replace(places=self.places[start:stop], texts=[texts[start:stop] for texts in self.texts])
+        return self._replace(origins=self.origins[start:stop], texts=[texts[start:stop] for texts in self.texts])
 
     def take(self, indexes: list[int]) -> "Batch":
         """Return the rows with these indexes, in this order."""
         if len(indexes) < 2:  # of which itemgetter makes no tuple
             return self.part(indexes[0], indexes[0] + 1) if indexes else self.part(0, 0)
         take = itemgetter(*indexes)
-        return self._replace(places=take(self.places), texts=list(map(take, self.texts)))
+        return self._replace(origins=take(self.origins), texts=list(map(take, self.texts)))
 
     def bytes_of(self, index: int) -> int:
         """Return the size of a row's texts."""
@@ -68,9 +69,9 @@ class Batch(NamedTuple):
 
     def problem(self, index: int, text: str, column: str = "") -> Problem:
         """Return a Problem with one of the rows."""
-        source, number = self.places[index]
-        # What was made, or is wrong, says nothing to somebody who looks for the row in the file.
-        given = [name for name in self.table.primary_key if name in self.columns and name != self.made_key]
+        source, number = self.origins[index]
+        # A key that is not in the file, or is wrong, does not help to find the row there.
+        given = [name for name in self.table.primary_key if name in self.columns and name != self.position_key]
         key = self.shown(index, [name for name in given if self.column(name)[index] != NULL])
         return source.problem(number, text, key, column)
 
@@ -87,12 +88,12 @@ def joined(batches: Iterable[Batch]) -> list[Batch]:
     """Return the rows of a table's batches in as few as there can be."""
     alike: dict[tuple[tuple[str, ...], str | None], list[Batch]] = {}
     for batch in batches:
-        alike.setdefault((batch.columns, batch.made_key), []).append(batch)
+        alike.setdefault((batch.columns, batch.position_key), []).append(batch)
     return [
         group[0]
         if len(group) == 1
         else group[0]._replace(
-            places=[place for batch in group for place in batch.places],
+            origins=[place for batch in group for place in batch.origins],
             texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
             widest=max(batch.widest for batch in group),
         )

@@ -70,7 +70,7 @@ def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
     for rows in ordered:
         counts[rows.table.name] = Counter(checked=0)
         for batch in checked_batches(database, rows):
-            if existing_rows.has_to_be_there(batch):
+            if existing_rows.must_exist(batch):
                 problems = run_or_explain(database, partial(existing_rows.incomplete_rows, batch=batch))
                 if problems:
                     raise BadInput(problems)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 from toolkit.console import UserError, printable
 from toolkit.exact_json import shortened
 
-SHOWN = 20  # how many problems are told one by one
-FEW = 3  # so many rows of a file that cannot be read for one reason are told one by one; more are one mistake
-NUMBERS = 10  # of these so many are told by their numbers
+MOST_TOLD = 20  # how many problems are told one by one
+MOST_ALIKE = 3  # so many rows of a file that cannot be read for one reason are told one by one; more are one mistake
+MOST_NUMBERS = 10  # of these so many are told by their numbers
 MOST_PROBLEMS = 1_000  # so many refused rows are looked for: each takes some statements to find
 
 RUN_AGAIN = "Running it again finishes."
@@ -45,14 +45,14 @@ class BadInput(UserError):
 
     def __init__(self, problems: list[Problem], more: str = "Nothing was written.") -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = [str(problem) for problem in problems[:SHOWN]]
-        if len(problems) > SHOWN:
-            lines.append(f"... and {len(problems) - SHOWN} more")
+        lines = [str(problem) for problem in problems[:MOST_TOLD]]
+        if len(problems) > MOST_TOLD:
+            lines.append(f"... and {len(problems) - MOST_TOLD} more")
         super().__init__("\n  ".join([f"{count} in the fixtures. {more}", *lines]))
         self.problems = problems
 
 
-def told_together(problems: list[Problem], *, are_all: bool) -> list[Problem]:
+def group_alike(problems: list[Problem], *, are_all: bool) -> list[Problem]:
     """Return these problems with rows that cannot be read. Those of one kind in one file become one if they are many.
 
     What is wrong with a file as a whole, such as its encoding, would otherwise be told with each of its lines. are_all:
@@ -61,13 +61,13 @@ def told_together(problems: list[Problem], *, are_all: bool) -> list[Problem]:
     kinds: dict[tuple[str, ...], list[Problem]] = {}
     for problem in problems:
         kinds.setdefault((problem.file, problem.table, *problem.text.split()[:2]), []).append(problem)
-    most = 1 if are_all else FEW
+    most = 1 if are_all else MOST_ALIKE
     return [found for alike in kinds.values() for found in (alike if len(alike) <= most else [_as_one(alike)])]
 
 
 def _as_one(problems: list[Problem]) -> Problem:
     first, *others = problems
-    numbers = ", ".join(str(problem.number) for problem in others[:NUMBERS])
-    more = f" and {len(others) - NUMBERS:,} more" if len(others) > NUMBERS else ""
+    numbers = ", ".join(str(problem.number) for problem in others[:MOST_NUMBERS])
+    more = f" and {len(others) - MOST_NUMBERS:,} more" if len(others) > MOST_NUMBERS else ""
     unit = f"{first.unit}s" if len(others) > 1 else first.unit
     return first._replace(text=f"{first.text}; likewise {unit} {numbers}{more}")

@@ -85,7 +85,9 @@ def _ask(database: Database, tables: list[Table], batches: Batches, known: list[
 def _without(batch: Batch, wrong: set[tuple[str, str, int]]) -> Batch:
     """Return the rows of which nothing is known to be wrong."""
     sound = [
-        index for index, (source, number) in enumerate(batch.places) if (source.file, source.table, number) not in wrong
+        index
+        for index, (source, number) in enumerate(batch.origins)
+        if (source.file, source.table, number) not in wrong
     ]
     return batch if len(sound) == batch.size else batch.take(sound)
 
@@ -94,11 +96,11 @@ def _not_new(cursor: Cursor, batch: Batch) -> list[Problem]:
     """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
     there already may leave out, or one whose key was made from its position and is somebody else's.
 
-    Writer.tell_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
+    Writer.match_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
     """
     problems = []
     for part in split(batch):
-        if existing_rows.has_to_be_there(part):
+        if existing_rows.must_exist(part):
             problems += existing_rows.incomplete_rows(cursor, part)
         problems += existing_rows.claimed_keys(cursor, part)
     return problems

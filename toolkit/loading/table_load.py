@@ -11,12 +11,18 @@ import psycopg2
 
 from toolkit.database import IDEMPOTENT, AmbiguousCommit, Database, run_or_explain, run_transaction
 from toolkit.loading.batch import Batch, joined, split
-from toolkit.loading.check.keys import all_keys, ask_for_duplicates, find_duplicates, has_spellings, spelled_keys
+from toolkit.loading.check.keys import (
+    all_keys,
+    ask_for_duplicates,
+    compared_by_server,
+    find_duplicates,
+    keys_compared_by_server,
+)
 from toolkit.loading.check.rows import check
 from toolkit.loading.check.tables import TableRows
 from toolkit.loading.diagnose.row_errors import is_rows_fault
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
-from toolkit.loading.fast_lines import LineReader
+from toolkit.loading.fast_path import LineMatcher
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.read.json_lines import JsonLines
 from toolkit.loading.read.row_source import sort_problems
@@ -53,7 +59,7 @@ class TableLoad:
         """Whether the next batch may go out. In a table that refers to itself, parents have to be there first; and of
         keys with several spellings it is not known whether those under way have the same.
         """
-        goes_alone = refers_to_itself(self.table) or has_spellings(self.table, self.table.primary_key)
+        goes_alone = refers_to_itself(self.table) or compared_by_server(self.table, self.table.primary_key)
         return not self.is_read and not (self._in_flight and goes_alone)
 
     @property
@@ -154,7 +160,7 @@ def _checked_chunks(rows: TableRows, while_waiting: Callable[[], None]) -> Itera
 
 def _chunks(rows: TableRows, problems: list[Problem], while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
     """Return the rows as they are read; what is wrong with them is added to the problems."""
-    reader = LineReader(rows.table)
+    reader = LineMatcher(rows.table)
     before = 0
     for source in rows.sources:
         if isinstance(source, JsonLines):
@@ -168,7 +174,7 @@ def _chunks(rows: TableRows, problems: list[Problem], while_waiting: Callable[[]
 def _next_window(database: Database, rows: TableRows, chunks: Iterator[list[Batch]]) -> deque[Batch]:
     batches = joined(_window(chunks))
     problems = find_duplicates(rows.table, batches)
-    if spelled_keys(rows.table):
+    if keys_compared_by_server(rows.table):
         problems += ask_of_rows(database, partial(ask_for_duplicates, table=rows.table, batches=batches))
     if problems:
         raise BadInput(sort_problems(problems, rows.sources))

@@ -12,12 +12,12 @@ from toolkit.exact_json import NoNumber, Number, number_parts
 from toolkit.loading.check.times import INFINITE, TIMESTAMP, matches
 from toolkit.loading.check.values import INTEGERS, TEXTS
 
-MOMENTS = ("date", "timestamp", "timestamptz")
+DATE_TYPES = ("date", "timestamp", "timestamptz")
 NUMBERS = (*INTEGERS, "numeric", "float4", "float8")
 YES = ("1", "t", "true", "y", "yes", "on")
 NO = ("0", "f", "false", "n", "no", "off")
 # Seconds since 1970 in the years 1973 to 2286, and the units in which they are counted.
-EPOCH = (10**8, 10**10)
+EPOCH_SECONDS = (10**8, 10**10)
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 # Excel's day 1 is the first of 1900, and it has a 29 February 1900; so from 1 March 1900 on this is its day 0.
 EXCEL = date(1899, 12, 30)
@@ -37,7 +37,7 @@ def hint(column: Column, value: Any) -> str:
         return _of_array(value)
     if kind == "bool":
         return _of_boolean(value)
-    if kind in MOMENTS:
+    if kind in DATE_TYPES:
         return _of_moment(kind, value)
     if kind in NUMBERS:
         return _of_number(kind, value)
@@ -84,7 +84,7 @@ def _of_moment(kind: str, value: Any) -> str:
 
 def _of_moment_as_number(kind: str, number: float) -> str:
     for unit, count in UNITS.items():
-        if EPOCH[0] <= number / count < EPOCH[1]:
+        if EPOCH_SECONDS[0] <= number / count < EPOCH_SECONDS[1]:
             moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number / count)
             return f'if it counts {unit} since 1970 in UTC, write "{_as_text(kind, moment)}"'
     if EXCEL_DAYS[0] <= number < EXCEL_DAYS[1]:

@@ -11,31 +11,31 @@ from typing import Any
 
 from toolkit.database import Cursor
 from toolkit.database.tables import Column, Constraint, Table
-from toolkit.loading.batch import Batch, Place, joined
+from toolkit.loading.batch import Batch, Origin, joined
 from toolkit.loading.check.values import COMPARABLE, INTEGERS, NULL, TEXTS, comparable
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
 
 # Types of which values.py returns one text for a value, so that texts can be compared.
-ONE_SPELLING = {*INTEGERS, *TEXTS, *COMPARABLE, "bool", "date", "uuid"}
+COMPARED_HERE = {*INTEGERS, *TEXTS, *COMPARABLE, "bool", "date", "uuid"}
 
 # The columns of a primary or unique key.
 Key = tuple[str, ...]
 
 
-def has_spellings(table: Table, columns: Iterable[str]) -> bool:
+def compared_by_server(table: Table, columns: Iterable[str]) -> bool:
     """Whether equal values of these columns may have different texts, and only the server knows when."""
-    return any(map(_has_spellings, map(table.columns.__getitem__, columns)))
+    return any(map(_is_compared_by_server, map(table.columns.__getitem__, columns)))
 
 
-def _has_spellings(column: Column) -> bool:
+def _is_compared_by_server(column: Column) -> bool:
     is_enum = bool(column.labels) and not column.is_array
-    return bool(column.collation) or not (column.kind in ONE_SPELLING or is_enum)
+    return bool(column.collation) or not (column.kind in COMPARED_HERE or is_enum)
 
 
-def spelled_keys(table: Table) -> list[Key]:
+def keys_compared_by_server(table: Table) -> list[Key]:
     """Return the primary and unique keys of which only the server knows whether two are the same."""
-    return [key for key in (table.primary_key, *table.unique_keys) if has_spellings(table, key)]
+    return [key for key in (table.primary_key, *table.unique_keys) if compared_by_server(table, key)]
 
 
 def key_values(batch: Batch, columns: Key) -> list[Any]:
@@ -67,21 +67,24 @@ def _key_texts(batch: Batch, key: Key) -> Iterable[Any]:
 
 
 def find_duplicates(table: Table, batches: list[Batch]) -> list[Problem]:
-    """Return a Problem for each row with the primary or a unique key of an earlier one; not of spelled_keys()."""
+    """Return a Problem for each row with the primary or a unique key of an earlier one.
+
+    The keys_compared_by_server() are left to ask_for_duplicates().
+    """
     problems = []
     for key in (table.primary_key, *table.unique_keys):
         whole = [batch for batch in batches if batch.gives(key)]
-        if not (has_spellings(table, key) or _all_different(table, key, whole)):
+        if not (compared_by_server(table, key) or _all_different(table, key, whole)):
             problems += _duplicates(key, [(batch, key_values(batch, key)) for batch in whole])
     return problems
 
 
 def ask_for_duplicates(cursor: Cursor, table: Table, batches: list[Batch]) -> list[Problem]:
-    """Return a Problem for each row with one of the spelled_keys() of an earlier one, as the server sees it."""
+    """Return a Problem for each row with the same key as an earlier one, of the keys_compared_by_server()."""
     problems = []
-    for key in spelled_keys(table):
+    for key in keys_compared_by_server(table):
         names = [name for name in table.columns if name in key or name in table.primary_key]
-        whole = joined(batch.only(names)._replace(made_key=None) for batch in batches if batch.gives(names))
+        whole = joined(batch.only(names)._replace(position_key=None) for batch in batches if batch.gives(names))
         for batch in whole:  # one, if there is any
             texts_of_rows = zip(*map(batch.column, key), strict=True)
             given = batch.take([index for index, texts in enumerate(texts_of_rows) if NULL not in texts])
@@ -97,12 +100,12 @@ def _all_different(table: Table, key: Key, batches: list[Batch]) -> bool:
 
 
 def _duplicates(key: Key, values_of: list[tuple[Batch, list[Any]]]) -> list[Problem]:
-    first: dict[Any, Place] = {}
+    first: dict[Any, Origin] = {}
     problems = []
     for batch, index, value in _in_order_of_files(values_of):
-        source, number = first.setdefault(value, batch.places[index])
-        if first[value] is not batch.places[index]:
-            same_file = source.file == batch.places[index][0].file
+        source, number = first.setdefault(value, batch.origins[index])
+        if first[value] is not batch.origins[index]:
+            same_file = source.file == batch.origins[index][0].file
             where = f"{source.unit} {number}" + ("" if same_file else f" of {source.file}")
             problems.append(batch.problem(index, f"{batch.shown(index, key)} is in {where} already", ", ".join(key)))
     return problems
@@ -113,7 +116,7 @@ def _in_order_of_files(values_of: list[tuple[Batch, list[Any]]]) -> Iterator[tup
     files: dict[int, int] = {}
     found = []
     for batch, values in values_of:
-        for index, ((source, number), value) in enumerate(zip(batch.places, values, strict=True)):
+        for index, ((source, number), value) in enumerate(zip(batch.origins, values, strict=True)):
             if value is not None:
                 found.append((files.setdefault(id(source), len(files)), number, (batch, index, value)))
     return (row for _, _, row in sorted(found, key=itemgetter(0, 1)))

@@ -13,7 +13,7 @@ from toolkit.exact_json import shortened
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.tables import nearest
 from toolkit.loading.check.values import INTEGERS, NULL, reader_for, shortened_text
-from toolkit.loading.problems import Problem, told_together
+from toolkit.loading.problems import Problem, group_alike
 from toolkit.loading.read.row_source import RawRows, RowSource
 
 # The keys of rows that leave out their UUID key are version 5 UUIDs of "table/position" in this namespace.
@@ -44,7 +44,7 @@ def check(table: Table, rows: RawRows, problems: list[Problem], before: int = 0)
             unreadable.append(value)
         else:
             unreadable.append(rows.source.problem(number, f"expected an object, got {shortened(value)}"))
-    problems += told_together(unreadable, are_all=not alike)
+    problems += group_alike(unreadable, are_all=not alike)
     batches = []
     for names, group in alike.items():
         given = _RowsOfSameColumns(table, rows.source, names, group, before)
@@ -69,14 +69,14 @@ class _RowsOfSameColumns:
         self._rows = rows
         columns = zip(*[map(SECOND, members) for _, _, members in rows], strict=True)
         self._values: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
-        self._made_key = _key_by_position(table, names) if source.is_document else None
-        if self._made_key:
-            keys = [_key_at(table, self._made_key, before + index + 1) for index, _, _ in rows]
-            self._values[self._made_key.name] = keys
+        self._position_key = _key_by_position(table, names) if source.is_document else None
+        if self._position_key:
+            keys = [_key_at(table, self._position_key, before + index + 1) for index, _, _ in rows]
+            self._values[self._position_key.name] = keys
 
     def check(self, problems: list[Problem]) -> Batch:
         """Return the rows as a batch; what is wrong with them is added to the problems."""
-        for name, text in wrong_columns(self._table, self._values, is_new=self._made_key is not None):
+        for name, text in wrong_columns(self._table, self._values, is_new=self._position_key is not None):
             problems += self.problems(text, name)
         columns = tuple(name for name in self._table.columns if name in self._values)
         texts: list[Sequence[str]] = []
@@ -84,9 +84,9 @@ class _RowsOfSameColumns:
             column_texts, wrong = _read_column(self._table.columns[name], self._values[name])
             texts.append(column_texts)
             problems += [self._problem(index, text, name) for index, text in wrong]
-        places = [(self._source, number) for _, number, _ in self._rows]
-        made_key = self._made_key.name if self._made_key else None
-        return Batch(self._table, columns, places, texts, sum(map(_widest, texts)), made_key)
+        origins = [(self._source, number) for _, number, _ in self._rows]
+        position_key = self._position_key.name if self._position_key else None
+        return Batch(self._table, columns, origins, texts, sum(map(_widest, texts)), position_key)
 
     def problems(self, text: str, column: str) -> list[Problem]:
         """Return a Problem with a column of each of the rows."""

@@ -11,8 +11,8 @@ from toolkit.exact_json import shortened
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.row_source import RowSource
 
-# What rows are for: the table that is named, and the schema and table that are meant if there is no such table.
-Meant = tuple[str, tuple[str, str] | None]
+# How a file names its table: the name, and the schema and table that it means if there is no table of that name.
+NameInFile = tuple[str, tuple[str, str] | None]
 
 
 class TableRows(NamedTuple):
@@ -27,20 +27,20 @@ def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[Tabl
 
     A table can be called by several names (users, public.users): the sources are returned with the one that it has.
     """
-    meant: dict[Meant, list[RowSource]] = {}
+    by_name: dict[NameInFile, list[RowSource]] = {}
     for source in sources:
-        meant.setdefault((source.table, source.qualified), []).append(source)
-    known = run_or_explain(database, lambda cursor: _read(cursor, database, meant))
+        by_name.setdefault((source.table, source.qualified), []).append(source)
+    known = run_or_explain(database, lambda cursor: _read(cursor, database, by_name))
     found: dict[str, TableRows] = {}
     problems = []
-    for (name, qualified), those in meant.items():
+    for (name, qualified), same_name in by_name.items():
         try:
             table = _find_table(known, name, qualified, database)
         except ValueError as error:
-            problems += [Problem(source.file, str(error), name) for source in those]
+            problems += [Problem(source.file, str(error), name) for source in same_name]
         else:
             rows = found.setdefault(table.name, TableRows(table, []))
-            rows.sources.extend(source.of_table(table.name) for source in those)
+            rows.sources.extend(source.renamed(table.name) for source in same_name)
     return list(found.values()), problems
 
 
@@ -51,8 +51,8 @@ def which_are_tables(database: Database, names: list[str]) -> set[str]:
     return spellings.intersection(names)
 
 
-def _read(cursor: Cursor, database: Database, meant: Iterable[Meant]) -> dict[str, Table]:
-    names = [name for table, qualified in meant for name in (table, ".".join(qualified or ())) if name]
+def _read(cursor: Cursor, database: Database, names_in_files: Iterable[NameInFile]) -> dict[str, Table]:
+    names = [name for table, qualified in names_in_files for name in (table, ".".join(qualified or ())) if name]
     known = catalog.read_named(cursor, names)
     if names and not known:
         invisible = (

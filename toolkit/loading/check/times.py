@@ -27,6 +27,8 @@ PLAIN_DATE = (
     r"(?!000[01]|9999)\d{4}-"
     r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
+# The same as an expression with one group, the date, which may also be JavaScript's midnight in UTC.
+PLAIN_DAY = rf"({PLAIN_DATE})(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?"
 PLAIN_HOUR = r"(?:[01]\d|2[0-3]):[0-5]\d"
 PLAIN_OFFSET = r"[+-](?:0\d|1[0-5]):[0-5]\d"
 # As PostgreSQL writes days and moments before and after all others.
@@ -38,28 +40,16 @@ def matches(expression: str, text: str) -> "re.Match[str] | None":
     return re.fullmatch(expression, text, re.ASCII)
 
 
-def plain_date(*, wide: bool = False) -> str:
-    """Return the regular expression, with one group, for dates that need no further look: the group is the date.
-
-    wide: also for those that JavaScript writes as midnight in UTC.
-    """
-    return rf"({PLAIN_DATE})" + (r"(?:T00:00:00(?:\.0+)?(?:Z|\+00:00)?)?" if wide else "")
-
-
-def plain_timestamp(kind: str, column: Column, *, wide: bool = False) -> str:
+def plain_timestamp(kind: str, column: Column) -> str:
     """Return the regular expression, with one group, for timestamps that need no further look: the group is the text
     for the server.
 
-    wide: also for rarer forms, for which the expression takes longer: a date alone, UTC as JavaScript and BigQuery
-    write it, zeros after the last decimal that the column keeps.
+    It also takes a date alone, UTC as JavaScript and BigQuery write it, and zeros after the last decimal that the
+    column keeps.
     """
     precision = precision_of(column)
-    zeros = "0*" if wide else ""
-    fraction = rf"(?:\.\d{{1,{precision}}}{zeros})?" if precision else r"(?:\.0+)?" if wide else ""
+    fraction = rf"(?:\.\d{{1,{precision}}}0*)?" if precision else r"(?:\.0+)?"
     clock = rf"[T ]{PLAIN_HOUR}(?::[0-5]\d{fraction})?"
-    if not wide:
-        zone = f"(?:Z|{PLAIN_OFFSET})?" if kind == "timestamptz" else ""
-        return f"({PLAIN_DATE}{clock}{zone})"
     after_clock = r"(?<!-\d\d)"  # what comes before is no date
     if kind == "timestamptz":
         return rf"({PLAIN_DATE}(?:{clock}(?:(?:Z|{PLAIN_OFFSET})(?! ))?)?)(?:{after_clock} UTC)?"
@@ -123,7 +113,7 @@ def timestamp(kind: str, column: Column) -> Callable[[Any], str]:
     zoned = kind == "timestamptz"
     form = "2024-12-31T23:59:59Z" if zoned else "2024-12-31T23:59:59"
     precision = precision_of(column)
-    plain = re.compile(plain_timestamp(kind, column, wide=True), re.ASCII).fullmatch
+    plain = re.compile(plain_timestamp(kind, column), re.ASCII).fullmatch
 
     def read(value: Any) -> str:
         if type(value) is str:

@@ -8,7 +8,7 @@ import psycopg2
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, split
-from toolkit.loading.diagnose.error_translation import held_by, translate
+from toolkit.loading.diagnose.error_translation import describe_holder, translate
 from toolkit.loading.diagnose.row_errors import is_rows_fault, savepoint
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
@@ -44,7 +44,7 @@ def find_refused(
     return (
         (find(Bisection.find_deferred) if defers else [])
         or find(Bisection.find)
-        or find(lambda bisection: bisection.find_passed_on(error))
+        or find(lambda bisection: bisection.find_moved_values(error))
     )
 
 
@@ -80,7 +80,7 @@ class Bisection:
             return [problem for batch in self._batches() for problem in self._breaking(batch, error)]
         return []
 
-    def find_passed_on(self, error: psycopg2.Error) -> list[Problem]:
+    def find_moved_values(self, error: psycopg2.Error) -> list[Problem]:
         """Return a Problem for each row that wants a unique value which another row of the load has, and gives up.
 
         To be asked when nothing is written yet: whether the server refuses such rows depends on which comes first.
@@ -89,7 +89,7 @@ class Bisection:
         for batch in self._batches():
             constraint = batch.table.find_constraint(error.diag.constraint_name or "")
             if constraint and constraint.kind in "pu":
-                problems += self._conflicts(batch, constraint, only_passed_on=True)
+                problems += self._conflicts(batch, constraint, only_moved=True)
         return problems
 
     def _batches(self) -> list[Batch]:
@@ -105,16 +105,15 @@ class Bisection:
             return dangling(self._cursor, batch, constraint) if batch.gives(constraint.columns) else []
         return self._conflicts(batch, constraint)
 
-    def _conflicts(self, batch: Batch, constraint: Constraint, *, only_passed_on: bool = False) -> list[Problem]:
+    def _conflicts(self, batch: Batch, constraint: Constraint, *, only_moved: bool = False) -> list[Problem]:
         """Return a Problem for each row whose unique value another row of the database has."""
         problems = []
         for index, key in conflicting(self._cursor, batch, constraint.columns).items():
             giver = self._find_giver(batch.part(index, index + 1), constraint, key)
-            if giver or not only_passed_on:
-                text = f"{batch.shown(index, constraint.columns)} is there already{held_by(batch.table, key, giver)}"
-                problems.append(
-                    batch.problem(index, f"breaks {constraint.name}: {text}", ", ".join(constraint.columns))
-                )
+            if giver or not only_moved:
+                text = f"breaks {constraint.name}: {batch.shown(index, constraint.columns)} is there already"
+                text += describe_holder(batch.table, key, giver)
+                problems.append(batch.problem(index, text, ", ".join(constraint.columns)))
         return problems
 
     def _find(self) -> list[Problem]:
@@ -197,7 +196,7 @@ class Bisection:
             return ""
         other, index = found
         wanted, given = batch.shown(0, constraint.columns), other.shown(index, constraint.columns)
-        source, number = other.places[index]
+        source, number = other.origins[index]
         return f"{source.unit} {number}" if other.gives(constraint.columns) and given != wanted else ""
 
     def _existing_rows(self, table: Table) -> ByKey:

@@ -19,7 +19,7 @@ from toolkit.loading.write.statements import execute
 # Of what the server says, so many characters are passed on.
 LONGEST_PART = 300
 ORPHAN = "; in a large load a row comes after those it refers to"
-PASSED_ON = (
+MOVED_VALUE = (
     "to which {} gives another: rows of one load cannot pass unique values on to each other. Make the constraint "
     "DEFERRABLE (PostgreSQL), or load twice, the first time with a third value in one of the rows"
 )
@@ -50,7 +50,7 @@ def translate(
         return batch.problem(0, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
     detail = _detail(error, constraint)
     if key := conflicting(cursor, batch, constraint.columns).get(0):
-        detail += held_by(batch.table, key, find_giver(constraint, key))
+        detail += describe_holder(batch.table, key, find_giver(constraint, key))
     return batch.problem(0, f"breaks {constraint.name}: {detail}", columns)
 
 
@@ -95,9 +95,9 @@ def _is_readable(cursor: Cursor, batch: Batch) -> bool:
     return True
 
 
-def held_by(table: Table, key: tuple[str, ...], giver: str) -> str:
+def describe_holder(table: Table, key: tuple[str, ...], giver: str) -> str:
     """Say which row of the database has a unique value, and which of the load gives it another, if one does."""
-    return f", in the row with {shown_key(table, key)}" + (f", {PASSED_ON.format(giver)}" if giver else "")
+    return f", in the row with {shown_key(table, key)}" + (f", {MOVED_VALUE.format(giver)}" if giver else "")
 
 
 def _detail(error: psycopg2.Error, constraint: Constraint) -> str:

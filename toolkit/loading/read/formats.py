@@ -11,7 +11,7 @@ from toolkit.exact_json import after_space, decode, decode_at, is_cut_off, short
 from toolkit.loading.read.input_stream import InputStream
 
 # So much of a file is looked at, and if its first value is longer, so much.
-LOOKS = (65_536, 16_000_000)  # bytes
+HEAD_SIZES = (65_536, 16_000_000)  # bytes
 
 
 class Format(Enum):
@@ -65,7 +65,7 @@ class Clues(NamedTuple):
 
 def detect_format(input_stream: InputStream, clues: Clues) -> Format:
     """Look at what a file begins with. Raises NotAFixture if it is none of the formats, or could be two of them."""
-    for most in LOOKS:
+    for most in HEAD_SIZES:
         with input_stream.opened() as stream:
             head = stream.read(most)
         # What is wrong in the text is told when it is read: here nothing is decided by it.
@@ -128,7 +128,7 @@ class _Beginning:
         )
         text = f"expected {expected}, got {self._first_line()}"
         try:
-            decode(self._first_line(most=LOOKS[0]))
+            decode(self._first_line(most=HEAD_SIZES[0]))
         except (ValueError, RecursionError):
             kind = next((kind for pattern, kind in OTHERS if re.match(pattern, self._text[self._start :][:200])), "")
             text += f"; this is not JSON, it looks like {kind}" if kind else "; this is not JSON"

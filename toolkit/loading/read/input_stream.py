@@ -30,7 +30,7 @@ MARKS = {
 }
 PIECE = 65_536  # bytes
 KEPT_IN_MEMORY = 8_000_000  # bytes of a pipe; more is kept in a temporary file
-MOMENT = 0.2  # seconds
+POLL_SECONDS = 0.2  # seconds
 
 
 def do_nothing() -> None:
@@ -176,7 +176,7 @@ class _Pipe:
 
 def _is_silent(stream: IO[bytes]) -> bool:
     """Whether there is nothing to read for a moment, nor an end. (Windows can tell this of sockets only.)"""
-    return os.name == "posix" and not select([stream], [], [], MOMENT)[0]
+    return os.name == "posix" and not select([stream], [], [], POLL_SECONDS)[0]
 
 
 class _Replayed(io.RawIOBase):

@@ -44,8 +44,8 @@ class RowSource:
         self.table = table
         self.qualified = qualified
 
-    def of_table(self: Self, table: str) -> Self:
-        """Return the same rows, as those of a table that is called so."""
+    def renamed(self: Self, table: str) -> Self:
+        """Return the same rows, as those of the table with this name."""
         source = object.__new__(type(self))
         source.__dict__.update(self.__dict__, table=table)
         return source

@@ -5,7 +5,6 @@ that was in the database before is never given a NULL for this: new rows can ref
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from toolkit.database.tables import Table
@@ -17,17 +16,13 @@ from toolkit.loading.write.order import (
     ForeignKey,
     batches_of,
     fits_statement,
+    locations_of,
     parents_of,
-    places_of,
     references,
     rows_in_order,
     strongly_connected_components,
 )
 from toolkit.loading.write.writer import Counts, Writer
-
-# A cycle in which no column may be NULL goes in one statement of up to so many bytes. CockroachDB takes 16 MiB, and on
-# the way quotation marks and backslashes are doubled.
-LARGEST_STATEMENT = 7_000_000
 
 # The columns that are NULL at first, by table.
 Cleared = dict[str, set[str]]
@@ -45,22 +40,22 @@ def write_cycle(writer: Writer, cycle: Cycle) -> dict[str, Counts]:
     """Write the rows of a cycle, and return what became of each table's. May be repeated. Raises BadInput as writes()
     does.
     """
-    counts: dict[str, Counts] = {batch.table.name: writer.no_rows() for batch in cycle.batches}
+    counts: dict[str, Counts] = {batch.table.name: writer.zero_counts() for batch in cycle.batches}
     for write in writes(writer, cycle):
         counts[write.batch.table.name].update(write.run(write.batch))
     for name, of_table in counts.items():
         size = sum(batch.size for batch in cycle.batches if batch.table.name == name)
-        of_table[writer.left] += size - of_table.total()
+        of_table[writer.untouched_label] += size - of_table.total()
     return counts
 
 
 def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
-    """Look which rows of a cycle are there already, and return what writes the others, and changes these.
+    """Return the statements that insert those rows of a cycle which are not there yet, and update the others.
 
-    Each has to be run before the next is asked for. Raises BadInput as Writer.tell_existing() does, and for new rows of
-    which none can be the first.
+    Each has to be run before the next is asked for. Raises BadInput as Writer.match_existing() does, and for new rows
+    of which none can be the first.
     """
-    found = [(part, writer.tell_existing(part)) for batch in cycle.batches for part in split(batch)]
+    found = [(part, writer.match_existing(part)) for batch in cycle.batches for part in split(batch)]
     new = joined(part.take(existing.new) for part, existing in found)
     cleared = _columns_to_clear(new, cycle.keys)
     for step in rows_in_order(_with_nulls(new, cleared), cycle.keys):
@@ -85,7 +80,7 @@ def _columns_to_clear(batches: Sequence[Batch], keys: list[ForeignKey]) -> Clear
     Raises BadInput if there is none.
     """
     cleared: Cleared = {}
-    while stuck := _stuck(batches, keys):
+    while stuck := _oversized_cycles(batches, keys):
         choices = []
         for number, key in enumerate(keys):
             columns = _nullable(key, keys)
@@ -93,25 +88,18 @@ def _columns_to_clear(batches: Sequence[Batch], keys: list[ForeignKey]) -> Clear
             if columns and rows:
                 choices.append((_is_checked(key.table, columns), len(rows), number, columns))
         if not choices:
-            places = places_of(batches)
-            refused = [group for group in stuck if not _fits_largest(batches, places, group)]
-            if refused:
-                raise BadInput([_problem(batches, group, keys) for group in refused])
-            break
+            raise BadInput([_problem(batches, group, keys) for group in stuck])
         *_, number, columns = min(choices)
         cleared.setdefault(keys[number].table.name, set()).update(columns)
         batches = _with_nulls(batches, cleared)
     return cleared
 
 
-_fits_largest = partial(fits_statement, most_rows=LARGEST_STATEMENT, most_bytes=LARGEST_STATEMENT)
-
-
-def _stuck(batches: Sequence[Batch], keys: list[ForeignKey]) -> list[list[int]]:
-    """Return the cycles that no statement of the usual size can hold."""
-    places = places_of(batches)
+def _oversized_cycles(batches: Sequence[Batch], keys: list[ForeignKey]) -> list[list[int]]:
+    """Return the cycles that no statement can hold."""
+    locations = locations_of(batches)
     groups = strongly_connected_components(parents_of(batches, keys))
-    return [group for group in groups if not fits_statement(batches, places, group)]
+    return [group for group in groups if not fits_statement(batches, locations, group)]
 
 
 def _rows_inside(batches: Sequence[Batch], key: ForeignKey, groups: list[list[int]]) -> list[int]:
@@ -142,9 +130,9 @@ def _problem(batches: Sequence[Batch], group: list[int], keys: list[ForeignKey])
     """Return the Problem with a cycle that cannot be written, told at the first of its rows."""
     inside = [key for key in keys if _rows_inside(batches, key, [group])]
     columns = [f"{table.name}.{name}" for table, constraint in inside for name in constraint.columns]
-    places = places_of(batches)
-    number, index = places[min(group)]
-    of_one_table = len({batches[places[row][0]].table.name for row in group}) == 1
+    locations = locations_of(batches)
+    number, index = locations[min(group)]
+    of_one_table = len({batches[locations[row][0]].table.name for row in group}) == 1
     text = (
         f"refers to itself over {len(group) - 1} other rows of the load "
         f"({', '.join(key.constraint.name for key in inside)}), so that none can be the first: let one of the columns "

@@ -10,7 +10,7 @@ from toolkit.console import clipped
 from toolkit.database import Cursor
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.keys import has_spellings
+from toolkit.loading.check.keys import compared_by_server
 from toolkit.loading.check.rows import MISSING
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
@@ -40,7 +40,7 @@ def find_existing(cursor: Cursor, batch: Batch) -> Existing:
 
 
 def incomplete_rows(cursor: Cursor, batch: Batch) -> list[Problem]:
-    """Return missing_columns() of rows of which has_to_be_there() is true."""
+    """Return missing_columns() of rows of which must_exist() is true."""
     return missing_columns(batch, find_existing(cursor, batch.only(batch.table.primary_key)).new)
 
 
@@ -49,7 +49,7 @@ def missing_columns(batch: Batch, new: Iterable[int]) -> list[Problem]:
     return [batch.problem(index, MISSING, column) for index in new for column in _left_out(batch)]
 
 
-def has_to_be_there(batch: Batch) -> bool:
+def must_exist(batch: Batch) -> bool:
     """Whether the rows give their keys and leave out a column that a new row must give."""
     return batch.gives(batch.table.primary_key) and bool(_left_out(batch))
 
@@ -63,7 +63,7 @@ def claimed_keys(cursor: Cursor, batch: Batch) -> list[Problem]:
 
     Such a row is taken for somebody else's: it was not written by this load, or has been changed since.
     """
-    key = batch.made_key
+    key = batch.position_key
     if key is None:
         return []
     columns = [name for name in batch.columns if name not in batch.table.primary_key]
@@ -137,7 +137,7 @@ def dangling(cursor: Cursor, batch: Batch, key: Constraint) -> list[Problem]:
     execute(cursor, statements.without_parent(batch, key, key.referenced), batch)
     columns = ", ".join(key.columns)
     text = f"refers to no row of {key.referenced}, in the load or in the database ({key.name})"
-    if has_spellings(batch.table, key.columns):
+    if compared_by_server(batch.table, key.columns):
         text += "; a row of the load is referred to in the spelling of its key"
     indexes = [number - 1 for (number,) in cursor.fetchall()]
     return [batch.problem(index, f"{batch.shown(index, key.columns)} {text}", columns) for index in indexes]

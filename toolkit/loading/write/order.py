@@ -11,11 +11,17 @@ from typing import Any, NamedTuple
 
 from toolkit.console import UserError
 from toolkit.database.tables import Constraint, Table
-from toolkit.loading.batch import MOST_BYTES, MOST_ROWS, Batch, by_key, joined, split
+from toolkit.loading.batch import Batch, by_key, joined, split
 from toolkit.loading.check.keys import key_values
+
+# A cycle goes in one statement of up to so many bytes. CockroachDB takes 16 MiB
+# (sql.conn.max_read_buffer_message_size), and on the way quotation marks and backslashes are doubled.
+LARGEST_CYCLE = 7_000_000
 
 # For a foreign key: row -> the other row it refers to. Rows are numbered over all batches.
 References = dict[int, int]
+# Where a row is: the number of its batch, and its index there.
+Location = tuple[int, int]
 
 
 class ForeignKey(NamedTuple):
@@ -28,7 +34,7 @@ class ForeignKey(NamedTuple):
 class Cycle(NamedTuple):
     """Rows that refer to each other by these foreign keys, so that none can be the first; of one cycle or several.
 
-    No statement can write them: they are of several tables, give different columns, or are too many.
+    No single statement can write them: they are of several tables, give different columns, or are too large together.
     """
 
     batches: list[Batch]
@@ -131,47 +137,40 @@ def rows_in_order(batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[
         for batch in batches:
             yield from split(by_key(batch))
         return
-    places = places_of(batches)
+    locations = locations_of(batches)
     groups = strongly_connected_components(parents)
     depth = depths(parents, groups)
     first = {row: min(group) for group in groups for row in group}
-    in_cycle = {row for group in groups if not fits_statement(batches, places, group) for row in group}
+    in_cycle = {row for group in groups if not fits_statement(batches, locations, group) for row in group}
     # The rows of a statement may refer to each other, so that those of one batch go together, whatever their depths,
     # unless rows of other batches or a cycle come between.
-    ordered = sorted(range(len(places)), key=lambda row: (depth[row], row in in_cycle, first[row], row))
+    ordered = sorted(range(len(locations)), key=lambda row: (depth[row], row in in_cycle, first[row], row))
     for (cycle, number), rows in groupby(
-        ordered, lambda row: (True, depth[row]) if row in in_cycle else (False, places[row][0])
+        ordered, lambda row: (True, depth[row]) if row in in_cycle else (False, locations[row][0])
     ):
         if cycle:
-            yield Cycle(_rows_at(batches, [places[row] for row in sorted(rows)]), keys)
+            yield Cycle(_rows_at(batches, [locations[row] for row in sorted(rows)]), keys)
         else:
             together = groupby(rows, first.__getitem__)
-            yield from split(batches[number], ([places[row][1] for row in group] for _, group in together))
+            yield from split(batches[number], ([locations[row][1] for row in group] for _, group in together))
 
 
-def fits_statement(
-    batches: Sequence[Batch],
-    places: Sequence[tuple[int, int]],
-    group: Sequence[int],
-    most_rows: int = MOST_ROWS,
-    most_bytes: int = MOST_BYTES,
-) -> bool:
-    """Whether these rows can go in one statement of such a size. One row always can."""
+def fits_statement(batches: Sequence[Batch], locations: Sequence[Location], group: Sequence[int]) -> bool:
+    """Whether the rows of a cycle can go in one statement. One row always can."""
     return len(group) == 1 or (
-        len(group) <= most_rows
-        and len({places[row][0] for row in group}) == 1
-        and sum(batches[places[row][0]].bytes_of(places[row][1]) for row in group) <= most_bytes
+        len({locations[row][0] for row in group}) == 1
+        and sum(batches[locations[row][0]].bytes_of(locations[row][1]) for row in group) <= LARGEST_CYCLE
     )
 
 
-def places_of(batches: Sequence[Batch]) -> list[tuple[int, int]]:
-    """Return for each row the number of its batch and its index there, in the order in which rows are numbered."""
+def locations_of(batches: Sequence[Batch]) -> list[Location]:
+    """Return where each row is, in the order in which rows are numbered."""
     return [(number, index) for number, batch in enumerate(batches) for index in range(batch.size)]
 
 
-def _rows_at(batches: Sequence[Batch], places: Iterable[tuple[int, int]]) -> list[Batch]:
-    """Return the rows at these places, which come batch by batch."""
-    return [batches[number].take([index for _, index in group]) for number, group in groupby(places, itemgetter(0))]
+def _rows_at(batches: Sequence[Batch], locations: Iterable[Location]) -> list[Batch]:
+    """Return these rows, which are given batch by batch."""
+    return [batches[number].take([index for _, index in group]) for number, group in groupby(locations, itemgetter(0))]
 
 
 def references(batches: Sequence[Batch], key: ForeignKey) -> References:

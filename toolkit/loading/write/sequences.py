@@ -18,7 +18,7 @@ from toolkit.loading.batch import Batch
 from toolkit.loading.check.values import INTEGERS, NULL
 
 # Two loads may move a sequence at the same moment, and one undo what the other did: each looks again so often.
-LOOKS = 5
+MOST_ROUNDS = 5
 
 # A value is drawn up to if it is so near: 10,000 take PostgreSQL 5 ms; each of CockroachDB's is a write of its own.
 MOST_DRAWS = 10_000
@@ -104,7 +104,7 @@ def advance_past_committed(database: Database, table: Table) -> None:
     for sequence in run_or_explain(database, partial(find_sequences, table=table)):
         # Without an index the furthest value is found by reading the whole table.
         if any(sequence.column == key[0] for key in (table.primary_key, *table.unique_keys)):
-            for _ in range(LOOKS):
+            for _ in range(MOST_ROUNDS):
                 if not run_or_explain(database, partial(_advance_past_values, table=table, sequence=sequence)):
                     break
 

@@ -20,34 +20,34 @@ Counts = Counter[str]
 class Writer:
     """Writes batches by one cursor: rows that are there already are updated if they differ, or skipped.
 
-    A batch goes in one statement, INSERT ... ON CONFLICT, unless has_to_look().
+    A batch goes in one statement, INSERT ... ON CONFLICT, unless needs_lookup().
     """
 
     def __init__(self, cursor: Cursor, *, skip: bool = False) -> None:
         self._cursor = cursor
         self._skip = skip
-        # What is said of rows that are written, unless the new ones are told from the changed ones; and of the others.
-        self._written, self.left = ("new", "left alone") if skip else ("new or changed", "unchanged")
+        # How written rows are counted where new and changed ones are not told apart; and those that stay as they are.
+        self._written_label, self.untouched_label = ("new", "left alone") if skip else ("new or changed", "unchanged")
 
-    def no_rows(self) -> Counts:
+    def zero_counts(self) -> Counts:
         """Return the counts of no rows, of all kinds that write_counted() tells from each other."""
-        kinds = ["new", *([] if self._skip else ["changed"]), self.left]
+        kinds = ["new", *([] if self._skip else ["changed"]), self.untouched_label]
         return Counter(dict.fromkeys(kinds, 0))
 
     def write(self, batch: Batch) -> Counts:
-        """Write the rows of a batch. May be repeated. Raises BadInput as tell_existing() does."""
-        if has_to_look(batch):
+        """Write the rows of a batch. May be repeated. Raises BadInput as match_existing() does."""
+        if needs_lookup(batch):
             counts = self._update_and_insert(batch)
             if not self._skip:
-                counts = Counter({self._written: counts.pop("new") + counts.pop("changed"), **counts})
+                counts = Counter({self._written_label: counts.pop("new") + counts.pop("changed"), **counts})
             return counts
         written = self._run(statements.upsert(batch, self._skip), batch)
-        return Counter({self._written: written, self.left: batch.size - written})
+        return Counter({self._written_label: written, self.untouched_label: batch.size - written})
 
     def insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch, none of which may be there already: half the work for CockroachDB."""
         written = self._run(statements.insert(batch), batch)
-        return with_dropped({self._written: written, self.left: 0}, batch.size - written)
+        return with_dropped({self._written_label: written, self.untouched_label: 0}, batch.size - written)
 
     def defer_constraints(self) -> None:
         """Let the server judge at the end of the transaction whatever can be judged there (PostgreSQL)."""
@@ -60,7 +60,7 @@ class Writer:
 
     def write_counted(self, batch: Batch) -> Counts:
         """Write the rows of a batch as write() does, and tell the new ones from the changed ones, by reading first."""
-        if has_to_look(batch):
+        if needs_lookup(batch):
             return self._update_and_insert(batch)
         if self._skip:
             return self.write(batch)
@@ -75,18 +75,18 @@ class Writer:
 
     def _update_and_insert(self, batch: Batch) -> Counts:
         """Write the rows of a batch: those that are there are updated, or skipped, and the others inserted."""
-        found = self.tell_existing(batch)
+        found = self.match_existing(batch)
         # A new row may have a unique value that one that is there gives up; or that one may refer to the new one.
         writes = [(self.update_counted, found.changed), (self.insert_counted, found.new)]
         if refers_to_itself(batch.table):
             writes.reverse()
-        counts = self.no_rows()
+        counts = self.zero_counts()
         for write, indexes in writes:
             counts.update(write(batch.take(indexes)))
-        counts[self.left] += batch.size - counts.total()
+        counts[self.untouched_label] += batch.size - counts.total()
         return counts
 
-    def tell_existing(self, batch: Batch) -> Existing:
+    def match_existing(self, batch: Batch) -> Existing:
         """Tell the rows of a batch that are there already from those that are not.
 
         Raises BadInput if a key that was made from a position is that of a row that differs, if a new row leaves out
@@ -95,7 +95,7 @@ class Writer:
         found = existing_rows.find_existing(self._cursor, batch)
         changed = batch.take(found.changed)
         problems = existing_rows.missing_columns(batch, found.new)
-        if batch.made_key:
+        if batch.position_key:
             problems += existing_rows.claimed_keys(self._cursor, changed)
         elif not self._skip:
             problems += existing_rows.changed_identities(self._cursor, changed)
@@ -111,7 +111,7 @@ class Writer:
         left = batch.size - inserted
         if left and batch.table.has_row_triggers:
             left = len(existing_rows.conflicting_rows(self._cursor, batch))
-        return with_dropped({"new": inserted, self.left: left}, batch.size - inserted - left)
+        return with_dropped({"new": inserted, self.untouched_label: left}, batch.size - inserted - left)
 
     def _insert_new(self, batch: Batch) -> int:
         if self._skip:
@@ -144,7 +144,7 @@ class Writer:
         return self._cursor.rowcount
 
 
-def has_to_look(batch: Batch) -> bool:
+def needs_lookup(batch: Batch) -> bool:
     """Whether the rows that are there already have to be told from the others before a batch is written.
 
     Of rows that leave out columns, PostgreSQL would judge the new row that an INSERT would make, with its defaults;
@@ -153,7 +153,7 @@ def has_to_look(batch: Batch) -> bool:
     """
     columns = batch.table.columns
     return (
-        batch.made_key is not None
+        batch.position_key is not None
         or batch.table.has_row_triggers
         or len(batch.columns) < sum(not column.given_by_server for column in columns.values())
         or any(columns[name].identity == "a" for name in batch.columns if name not in batch.table.primary_key)

@@ -15,60 +15,60 @@ from toolkit.exact_json import SCAN
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.numbers import decimal_digits
 from toolkit.loading.check.rows import FIRST, check, wrong_columns
-from toolkit.loading.check.times import plain_date, plain_timestamp
+from toolkit.loading.check.times import PLAIN_DAY, plain_timestamp
 from toolkit.loading.check.values import NULL, quoted
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.input_stream import do_nothing
 from toolkit.loading.read.json_lines import JsonLines
 
 
-def pattern(column: Column, *, wide: bool = False) -> str | None:
+def pattern(column: Column) -> str | None:
     """Return the regular expression for most JSON values of a column, with one group; None if there is none.
 
     It matches null, without the group; or a value that values.reader_for() takes, and the group is what this returns.
-    wide: it matches rarer spellings as well, and takes longer.
     """
-    found = None if column.is_array else _pattern(column, wide=wide)
+    found = None if column.is_array else _pattern(column)
     return f"(?:{found}|null)" if found and column.nullable else found
 
 
-def _pattern(column: Column, *, wide: bool) -> str | None:
+def _pattern(column: Column) -> str | None:
     """Return the expression for values. What JSON can write in several ways (-0, 1e2, \\u0041) is left out."""
     kind = column.kind
     if kind in INTEGER_DIGITS:
-        return _spelled(_number(INTEGER_DIGITS[kind], 0), r"(?:\.0+)?", wide=wide)
+        return _number(INTEGER_DIGITS[kind], 0, ignored=r"(?:\.0+)?")
     if kind == "numeric":
-        return _spelled(_number(*decimal_digits(column.precision, column.scale)), "", wide=wide)
+        return _number(*decimal_digits(column.precision, column.scale))
     if kind in FLOATS:
-        return f"({_number(FLOATS[kind], 20)})"
+        return f"({_digits(FLOATS[kind], 20)})"
     if kind == "varchar" and column.length is not None:
         return rf'("[^"\\\x00-\x1f]{{0,{column.length}}}")'
     if kind == "date":
-        return f'"{plain_date(wide=wide)}"'
+        return f'"{PLAIN_DAY}"'
     if kind in ("timestamp", "timestamptz"):
-        return f'"{plain_timestamp(kind, column, wide=wide)}"'
+        return f'"{plain_timestamp(kind, column)}"'
     if column.labels:
         labels = [quoted(label) for label in column.labels if quoted(label) == json.dumps(label, ensure_ascii=False)]
         return f"({'|'.join(map(re.escape, labels))})" if labels else None
     return PATTERNS.get(kind)
 
 
-def _number(whole: int, decimals: int) -> str | None:
-    """Return the expression for numbers of so many digits before and after the point."""
+def _number(whole: int, decimals: int, ignored: str = "") -> str | None:
+    """Return the expression for numbers of so many digits, with or without quotation marks.
+
+    ignored: the expression for what may follow the digits and changes nothing.
+    """
     if whole < 1 or decimals < 0:
         return None
+    number = _digits(whole, decimals)
+    # What comes first is whether there are quotes, because one at the end alone is wrong.
+    return rf'(?:"(?=(?:{number}){ignored}")|(?=(?:{number}){ignored}[ ,}}]))({number}){ignored}"?'
+
+
+def _digits(whole: int, decimals: int) -> str:
+    """Return the expression for numbers of so many digits before and after the point."""
     integer = rf"0|-?[1-9]\d{{0,{whole - 1}}}"
     fraction = rf"\.\d{{1,{decimals}}}"
     return rf"-?0{fraction}|(?:{integer})(?:{fraction})?" if decimals else integer
-
-
-def _spelled(number: str | None, ignored: str, *, wide: bool) -> str | None:
-    """Return the expression for a number; wide: also for one in quotes, or followed by what can be ignored."""
-    if not number or not wide:
-        return number and f"({number})"
-    whole = f"(?:{number}){ignored}"
-    # What comes first is whether there are quotes, because one at the end alone is wrong.
-    return rf'(?:"(?={whole}")|(?={whole}[ ,}}]))({number}){ignored}"?'
 
 
 # An integer of so many digits is in the range of its type, and in floats exact; no fraction is too small for these.
@@ -81,17 +81,14 @@ PATTERNS = {
     "uuid": '"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"',
     "varchar": TEXT,
 }
-# Where so many of the lines do not match, the wider expression is tried.
-TOO_MANY = 0.1
 
 
-class LineReader:
+class LineMatcher:
     """Reads the JSON Lines files of a table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._expression = lru_cache(maxsize=32)(self._compile)
-        self._is_wide: dict[tuple[str, ...], bool] = {}  # columns -> which expression reads more of their lines
 
     def check(
         self, rows: JsonLines, problems: list[Problem], while_waiting: Callable[[], None] = do_nothing
@@ -114,39 +111,23 @@ class LineReader:
         except UnicodeDecodeError:
             return None
         columns = _columns(text)
-        is_wide = self._is_wide.get(columns)
-        batch = self._find(rows, first, text, columns, wide=bool(is_wide))
-        if batch is None:
-            return None
-        missing = self._missing(batch)
-        if is_wide is None and missing > TOO_MANY * batch.size:
-            other = self._find(rows, first, text, columns, wide=True)
-            self._is_wide[columns] = other is not None and self._missing(other) < missing
-            if other and self._is_wide[columns]:
-                batch, missing = other, self._missing(other)
-        widest = max(map(len, block.split(b"\n")))
-        return batch._replace(widest=widest) if missing < batch.size / 2 else None
-
-    def _find(self, rows: JsonLines, first: int, text: str, columns: tuple[str, ...], *, wide: bool) -> Batch | None:
-        """Return what the expression for these columns finds in each line; None if there is no expression."""
-        expression = self._expression(columns, wide)
+        expression = self._expression(columns)
         if not expression:
             return None
         *texts, _ = zip(*expression.findall(text), strict=True)
-        places = [(rows, number) for number in range(first, first + len(texts[0]))]
-        batch = Batch(self._table, columns, places, texts, 0)
+        origins = [(rows, number) for number in range(first, first + len(texts[0]))]
+        widest = max(map(len, block.split(b"\n")))
+        batch = Batch(self._table, columns, origins, texts, widest)
+        if self._keys(batch).count("") > batch.size / 2:
+            return None
         return batch.only(tuple(name for name in self._table.columns if name in columns))
-
-    def _missing(self, batch: Batch) -> int:
-        """Return how many lines did not match."""
-        return self._keys(batch).count("")
 
     def _with_unmatched(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
         """Return the rows of _match(), nulls as NULL, and those of the other lines, which are read one by one."""
         keys = self._keys(batch)
         others: list[Batch] = []
         if "" in keys:
-            lines = zip(batch.places, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
+            lines = zip(batch.origins, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
             unmatched = ((number, line) for (_, number), key, line in lines if not key and line and not line.isspace())
             others = check(self._table, rows.parse_lines(unmatched), problems)
             batch = batch.take([index for index, key in enumerate(keys) if key])
@@ -157,7 +138,7 @@ class LineReader:
         """Return the texts of a key column. Keys are never null: where one is empty, the line did not match."""
         return batch.column(self._table.primary_key[0])
 
-    def _compile(self, columns: tuple[str, ...], wide: bool) -> re.Pattern[str] | None:
+    def _compile(self, columns: tuple[str, ...]) -> re.Pattern[str] | None:
         """Return the expression for lines that give these columns, and for any other line.
 
         It has a group for each column, and one more: findall() returns tuples only if there are several.
@@ -166,7 +147,7 @@ class LineReader:
             return None
         members = []
         for name in columns:
-            values = pattern(self._table.columns[name], wide=wide)
+            values = pattern(self._table.columns[name])
             if not values:
                 return None
             members.append(f"{re.escape(json.dumps(name, ensure_ascii=False))} ?: ?{values}")

@@ -13,11 +13,11 @@ from seeding import query, write
 from toolkit.database import Database, catalog, run_transaction
 from toolkit.database.tables import Table
 from toolkit.exact_json import DECODER
-from toolkit.loading import fast_lines
+from toolkit.loading import fast_path
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.rows import check
 from toolkit.loading.check.values import reader_for
-from toolkit.loading.fast_lines import LineReader
+from toolkit.loading.fast_path import LineMatcher
 from toolkit.loading.problems import Problem
 from toolkit.loading.read.input_stream import file_stream
 from toolkit.loading.read.json_lines import BLOCK_BYTES, JsonLines
@@ -44,7 +44,7 @@ USUAL = {
     "VARCHAR(3)": ["", "abc", "éèê"],
     "colour": ["red", 'a \\"b\\"', "c\\\\"],
 }  # fmt: skip
-# Type -> values in rarer spellings, as JSON has them, which are to be read in one go where many lines have them.
+# Type -> values in rarer spellings, as JSON has them, which are to be read in one go as well.
 RARER = {
     "DATE": ['"2024-01-31T00:00:00.000Z"', '"2024-02-28T00:00:00"', '"2024-02-28T00:00:00+00:00"'],
     "DECIMAL": ['"0"', '"-12"', '"9.99"', '"123456789012345678901234567890.123456789"'],
@@ -106,14 +106,13 @@ def as_value(kind: str, text: str) -> str:
     return text if kind.startswith(("BOOL", "DEC", "FLOAT", "INT")) else f'"{text}"'
 
 
-@pytest.mark.parametrize("wide", [False, True], ids=["usual", "wide"])
 @pytest.mark.parametrize("name", COLUMNS)
-def test_what_matches_is_what_the_reader_takes(table: Table, name: str, wide: bool) -> None:
+def test_what_matches_is_what_the_reader_takes(table: Table, name: str) -> None:
     column = table.columns[name]
-    expression = fast_lines.pattern(column, wide=wide)
+    expression = fast_path.pattern(column)
     assert expression
     usual = [as_value(KINDS[name], text) for text in USUAL[KINDS[name]]]
-    usual += RARER.get(KINDS[name], []) if wide else []
+    usual += RARER.get(KINDS[name], [])
     others = [as_value(kind, text) for kind, texts in USUAL.items() for text in texts]
     others += [text for texts in RARER.values() for text in texts]
     for text in (*usual, *others, *UNUSUAL, '"e\nf"'):
@@ -185,19 +184,15 @@ def test_whatever_is_in_a_file_is_read_as_line_by_line(table: Table, file: tuple
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("toolkit.loading.read.json_lines.BLOCK_BYTES", block)
         # Lines that are no JSON are told together as far as they are read together.
-        patch.setattr("toolkit.loading.check.rows.told_together", lambda problems, **_: problems)
+        patch.setattr("toolkit.loading.check.rows.group_alike", lambda problems, **_: problems)
         path = write(Path(folder), content, "t.jsonl")
         assert in_one_go(table, path) == line_by_line(table, path)
 
 
-@pytest.mark.parametrize("wide", [False, True], ids=["usual", "wide"])
-def test_usual_lines_are_not_read_one_by_one(
-    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wide: bool
-) -> None:
+def test_usual_lines_are_not_read_one_by_one(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {name: [as_value(kind, text) for text in USUAL[kind]] for name, kind in KINDS.items()}
-    if wide:
-        values = {name: RARER.get(kind, []) + values[name] for name, kind in KINDS.items()}
-    rows = [{"id": f'"{number}"' if wide and number % 2 else str(number)} for number in range(50)]
+    values = {name: RARER.get(kind, []) + values[name] for name, kind in KINDS.items()}
+    rows = [{"id": f'"{number}"' if number % 2 else str(number)} for number in range(50)]
     for number, row in enumerate(rows):
         row |= {name: texts[number % len(texts)] for name, texts in values.items()}
     rows.append({"id": "50", **{name: "null" if table.columns[name].nullable else rows[0][name] for name in COLUMNS}})
@@ -217,7 +212,7 @@ Found = tuple[list[tuple[int, dict[str, str]]], list[Problem]]
 def in_one_go(table: Table, file: Path) -> Found:
     problems: list[Problem] = []
     rows = JsonLines(file_stream(file), "t")
-    return found([batch for batches in LineReader(table).check(rows, problems) for batch in batches], problems)
+    return found([batch for batches in LineMatcher(table).check(rows, problems) for batch in batches], problems)
 
 
 def line_by_line(table: Table, file: Path) -> Found:
@@ -232,7 +227,7 @@ def found(batches: list[Batch], problems: list[Problem]) -> Found:
     for batch in batches:
         texts = [{name: batch.column(name)[index] for name in batch.columns} for index in range(batch.size)]
         assert all(sum(map(len, row.values())) <= batch.widest for row in texts)
-        rows += zip([number for _, number in batch.places], texts, strict=True)
+        rows += zip([number for _, number in batch.origins], texts, strict=True)
     return sorted(rows, key=str), sorted(problems)
 
 
@@ -248,7 +243,7 @@ def test_types_that_are_read_line_by_line(url: str, tmp_path: Path) -> None:
     for number, kind in enumerate(kinds):
         query(url, f"CREATE TABLE t{number} (id INT8 NOT NULL PRIMARY KEY, a {kind})")
         table = read(url, f"t{number}")
-        assert fast_lines.pattern(table.columns["a"]) is None, kind
+        assert fast_path.pattern(table.columns["a"]) is None, kind
         file = write(tmp_path, '{"id": 1, "a": null}\n{"id": 2, "a": }\n{"id": 3, "a": }\n', f"t{number}.jsonl")
         assert in_one_go(table, file) == line_by_line(table, file)
 
