@@ -209,7 +209,7 @@ def test_no_rows(url: str, tmp_path: Path, name: str, content: str) -> None:
 
 
 def test_a_first_row_longer_than_what_is_looked_at(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.loading.read.formats.HEAD_SIZES", (20, 40))
+    monkeypatch.setattr("toolkit.loading.read.formats.HEAD_BYTES", 40)
     long = [{"id": number, "name": "x" * 100} for number in (1, 2)]
     for number, content in enumerate(
         ["\n".join(map(json.dumps, long)), json.dumps(long), json.dumps(long, indent=1), json.dumps({"users": long})]
@@ -217,6 +217,9 @@ def test_a_first_row_longer_than_what_is_looked_at(url: str, tmp_path: Path, mon
         assert sum(load(url, write(tmp_path, content, f"users.{number}.jsonl"))["users"].values()) == 2
     pretty = "\n".join(json.dumps(row, indent=1) for row in long)
     assert load(url, write(tmp_path, pretty, "users.jsonl"))["users"] == {"new": 0, "changed": 0, "unchanged": 2}
+    by_name = json.dumps({"users": {str(row["id"]): row for row in long}})
+    with pytest.raises(UserError, match="table users: expected a list of rows, got "):
+        load(url, write(tmp_path, by_name, "users.json"))
 
 
 # What is in users.jsonl, and the one thing that is told of it.

@@ -32,7 +32,7 @@ def load_small(database: Database, sources: list[RowSource], *, skip: bool, dry_
     found, problems = find_tables(database, sources)
     tables = [table for table, _ in found]
     batches: Batches = {rows.table.name: _check_rows(rows, problems) for rows in found}
-    problems += _ask(database, tables, batches, problems)
+    problems += _check_with_server(database, tables, batches, problems)
     if problems:
         raise BadInput(sort_problems(problems, sources))
     plan = make_write_plan(tables, [batch for table in tables for batch in batches[table.name]])
@@ -63,10 +63,12 @@ def _check_rows(rows: TableRows, problems: list[Problem]) -> list[Batch]:
     return batches
 
 
-def _ask(database: Database, tables: list[Table], batches: Batches, known: list[Problem]) -> list[Problem]:
-    """Return a Problem for each row that does not fit to the others, or to what is in the database, which is asked.
+def _check_with_server(
+    database: Database, tables: list[Table], batches: Batches, known: list[Problem]
+) -> list[Problem]:
+    """Return a Problem for each row that does not fit the others of the load, or what is in the database.
 
-    known: what is wrong with the rows: those, and references to what is wrong, are not looked at.
+    known: the problems found so far. Rows that have one, and references to these, are not looked at.
     """
     wrong = {(problem.file, problem.table, problem.number) for problem in known}
     wrong_columns = {(problem.table, problem.column) for problem in known}
@@ -76,7 +78,7 @@ def _ask(database: Database, tables: list[Table], batches: Batches, known: list[
         for table in tables:
             problems += ask_for_duplicates(cursor, table, batches[table.name])
             for batch in batches[table.name]:
-                problems += _not_new(cursor, _without(batch, wrong))
+                problems += _check_keys(cursor, _without(batch, wrong))
         return problems + _dangling(cursor, tables, batches, wrong_columns)
 
     return ask_of_rows(database, ask)
@@ -92,11 +94,11 @@ def _without(batch: Batch, wrong: set[tuple[str, str, int]]) -> Batch:
     return batch if len(sound) == batch.size else batch.take(sound)
 
 
-def _not_new(cursor: Cursor, batch: Batch) -> list[Problem]:
-    """Return a Problem for each row that is not what its key says: a new one that leaves out what only a row that is
-    there already may leave out, or one whose key was made from its position and is somebody else's.
+def _check_keys(cursor: Cursor, batch: Batch) -> list[Problem]:
+    """Return a Problem for each new row without a required column, which only a row that is there may leave out, and
+    for each row whose key was made from its position and is that of another row of the database.
 
-    Writer.match_existing() asks again, in the transaction that writes; asked here, they are told with all the others.
+    Writer.match_existing() looks again, in the transaction that writes; here these are reported with all the others.
     """
     problems = []
     for part in split(batch):

@@ -10,8 +10,7 @@ from toolkit.console import clipped
 from toolkit.exact_json import after_space, decode, decode_at, is_cut_off, shortened
 from toolkit.loading.read.input_stream import InputStream
 
-# So much of a file is looked at, and if its first value is longer, so much.
-HEAD_SIZES = (65_536, 16_000_000)  # bytes
+HEAD_BYTES = 65_536  # so much of a file is looked at
 
 
 class Format(Enum):
@@ -42,8 +41,8 @@ OTHERS = (
     (r"\x1e", "a JSON text sequence (jq --seq)"),
     (r"[^\n,;\t]*[,;\t]", "CSV"),
 )
-# Documents that are too long to be looked at whole begin like this.
-TABLE_WITH_ROWS = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[\s*[{\]]'
+# Documents that are too long to be looked at whole begin like this: a name, and a list of objects (or, wrongly, one).
+DOCUMENT = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:\[\s*[{\]]|\{)'
 
 
 class Clues(NamedTuple):
@@ -65,16 +64,11 @@ class Clues(NamedTuple):
 
 def detect_format(input_stream: InputStream, clues: Clues) -> Format:
     """Look at what a file begins with. Raises NotAFixture if it is none of the formats, or could be two of them."""
-    for most in HEAD_SIZES:
-        with input_stream.opened() as stream:
-            head = stream.read(most)
-        # What is wrong in the text is told when it is read: here nothing is decided by it.
-        beginning = _Beginning(head.decode("utf-8", "replace"), clues, is_all=len(head) < most)
-        found = beginning.format()
-        if found:
-            break
-    else:
-        found = beginning.likely_format()
+    with input_stream.opened() as stream:
+        head = stream.read(HEAD_BYTES)
+    # Bytes that are no UTF-8 are reported when the rows are read: here nothing is decided by them.
+    beginning = _Beginning(head.decode("utf-8", "replace"), clues, is_all=len(head) < HEAD_BYTES)
+    found = beginning.format() or beginning.likely_format()
     if clues.is_told and found is Format.DOCUMENTS:
         raise NotAFixture("this is a document, which names its tables itself: leave out --table", beginning.line)
     return found
@@ -91,7 +85,7 @@ class _Beginning:
         self.line = text.count("\n", 0, self._start) + 1
 
     def format(self) -> Format | None:
-        """Return the format, or None if more has to be seen. Raises NotAFixture."""
+        """Return the format; None if the first value is longer than what is looked at. Raises NotAFixture."""
         first = self._text[self._start : self._start + 1]
         if not first:
             return Format.NOTHING if self._is_all else None
@@ -106,8 +100,8 @@ class _Beginning:
         raise self._not_a_fixture()
 
     def likely_format(self) -> Format:
-        """Return the format of a file whose first value is longer than what is looked at."""
-        if re.match(TABLE_WITH_ROWS, self._text[self._start :]):
+        """Return what a file probably is whose first value is longer than what is looked at."""
+        if re.match(DOCUMENT, self._text[self._start :]):
             return Format.DOCUMENTS
         return Format.ROWS if "\n" in self._text[self._start :] else Format.LINES
 
@@ -128,7 +122,7 @@ class _Beginning:
         )
         text = f"expected {expected}, got {self._first_line()}"
         try:
-            decode(self._first_line(most=HEAD_SIZES[0]))
+            decode(self._first_line(most=HEAD_BYTES))
         except (ValueError, RecursionError):
             kind = next((kind for pattern, kind in OTHERS if re.match(pattern, self._text[self._start :][:200])), "")
             text += f"; this is not JSON, it looks like {kind}" if kind else "; this is not JSON"
@@ -148,7 +142,7 @@ class _Beginning:
             if not is_cut_off(error) or self._is_all:
                 return self._format_of_broken()
             # A document need not be read twice to see that it is one.
-            is_document = self._clues.holds_documents and re.match(TABLE_WITH_ROWS, self._text[self._start :])
+            is_document = self._clues.holds_documents and re.match(DOCUMENT, self._text[self._start :])
             return Format.DOCUMENTS if is_document else None
         if self._is_document(value):
             return Format.DOCUMENTS
