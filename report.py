@@ -22,10 +22,10 @@ QUERIES = Path(__file__).with_name("queries.sql")
 
 def main() -> int:
     """Write the page, and say where it is."""
-    from reporting.traffic import traffic_page
+    from reporting.run_page import run_page
 
     arguments = _arguments()
-    text = traffic_page(arguments.run) if arguments.run else _dashboard_page(arguments)
+    text = run_page(arguments.run) if arguments.run else _dashboard_page(arguments)
     write_file(arguments.out, text)
     print(f"{printable(str(arguments.out))}: {len(text.encode()) / 1000:,.0f} kB")
     if arguments.open:

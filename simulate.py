@@ -94,12 +94,12 @@ def _add_generate(commands: Any) -> None:
 
 
 def _add_run(commands: Any) -> None:
-    from simulation.traffic.operations import described
+    from simulation.traffic.operations import operations_help
 
     run = commands.add_parser(
         "run",
         help="run simulated traffic, measure it, and prove what it wrote",
-        epilog=described(),
+        epilog=operations_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.set_defaults(run=_run)
@@ -199,8 +199,8 @@ def _some(run_ids: Sequence[str]) -> str:
 
 
 def _merge(arguments: argparse.Namespace) -> int:
-    from simulation.traffic.display import JSONLines, TextTable
     from simulation.traffic.merge import merge, show
+    from simulation.traffic.run_output import JSONLines, TextTable
 
     merged = merge(arguments.files)
     show(merged, JSONLines(merged.run_id) if arguments.format == "json" else TextTable())
@@ -248,16 +248,16 @@ def _percent(text: str) -> float:
 
 
 def _mix(text: str) -> dict[str, float]:
-    from simulation.traffic.operations import mix
+    from simulation.traffic.operations import parse_mix
 
-    return mix(text)
+    return parse_mix(text)
 
 
 def _threshold(text: str) -> Any:
     from simulation.traffic.operations import MIX
-    from simulation.traffic.thresholds import threshold
+    from simulation.traffic.thresholds import threshold_parser
 
-    return threshold(list(MIX))(text)
+    return threshold_parser(list(MIX))(text)
 
 
 def _run_id(text: str) -> str:

@@ -36,7 +36,7 @@ sys.path.insert(0, str(PROJECT))
 
 from services.rows import READ_UUID  # noqa: E402 - lies beside this folder
 from simulation.traffic.audience import Audience  # noqa: E402
-from simulation.traffic.measurements import in_all  # noqa: E402
+from simulation.traffic.measurements import combined  # noqa: E402
 from simulation.traffic.options import Options  # noqa: E402
 from simulation.traffic.plans import add_plans  # noqa: E402
 from simulation.traffic.processes import Processes  # noqa: E402
@@ -193,10 +193,10 @@ def _run(url: str, threads: int, ops: int) -> float:
     for worker in traffic.workers:  # the bare loops are connected, too, when their time begins
         worker.calls.database.putconn(worker.calls.database.connect())
     begin = time.perf_counter()
-    traffic.go(traffic.totals.take)
+    traffic.run(traffic.totals.take)
     seconds = time.perf_counter() - begin
     traffic.totals.take()
-    return in_all(traffic.totals.measurements.values()).ops / seconds
+    return combined(traffic.totals.measurements.values()).ops / seconds
 
 
 def _run_in_processes(url: str, threads: int, ops: int) -> float:
@@ -206,9 +206,9 @@ def _run_in_processes(url: str, threads: int, ops: int) -> float:
         plans = add_plans(database, audience, run_id)
     options = Options(duration=600, concurrency=threads, processes=2, clock=1.0, max_ops=ops, keeps_history=False)
     traffic = Processes(url, run_id, audience, plans, options)
-    traffic.go(traffic.totals.take)
+    traffic.run(traffic.totals.take)
     traffic.totals.take()
-    return in_all(traffic.totals.measurements.values()).ops / traffic.totals.elapsed
+    return combined(traffic.totals.measurements.values()).ops / traffic.totals.elapsed
 
 
 def _compare(server: str, arguments: argparse.Namespace) -> None:
@@ -239,7 +239,7 @@ def _record(url: str, threads: int, ops: int) -> tuple[list[list[Transaction]], 
     databases = [RecordingDatabase(url) for _ in traffic.workers]
     for worker, database in zip(traffic.workers, databases, strict=True):
         worker.calls.database = database
-    traffic.go(lambda: None)
+    traffic.run(lambda: None)
     plans = [(plan.subscription_id, f"plan {number}", 9) for number, plan in enumerate(traffic.plans)]
     return [[sent for sent in database.transactions if sent] for database in databases], plans
 

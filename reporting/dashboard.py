@@ -9,15 +9,15 @@ from typing import Any
 from reporting.cards import query_source
 from reporting.formatting import day, money, month, number, plural
 from reporting.markup import Markup
-from reporting.money import money_section, plan_tones
+from reporting.money_section import money_section, plan_tones
 from reporting.page import Tile, headline, message, page
 from reporting.period import Period, first_of_month, months_later
-from reporting.person import person_section
 from reporting.query_results import QueryResult, Reader, read_snapshot
 from reporting.segment import Segment, runs_in
-from reporting.subscribers import subscriber_section
-from reporting.titles import title_section
-from reporting.viewing import viewing_section
+from reporting.subscriber_section import subscriber_section
+from reporting.title_section import title_section
+from reporting.user_section import user_section
+from reporting.viewing_section import viewing_section
 from toolkit.console import UserError, clipped
 from toolkit.database import Database
 from toolkit.queries import Query
@@ -73,7 +73,7 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     tiles = _headline(reader.read("headline_figures", **latest.parameters), latest)
     tones = plan_tones(reader)
     sections = [
-        *([person_section(reader, database, options.user_id, tones)] if options.user_id is not None else []),
+        *([user_section(reader, database, options.user_id, tones)] if options.user_id is not None else []),
         money_section(reader, period, tones),
         subscriber_section(reader, period, tones),
         title_section(reader, period, latest),

@@ -10,10 +10,10 @@ from reporting.charts import Series
 from reporting.formatting import DASH, number
 from reporting.markup import Markup, tag
 from reporting.page import Card, FigureSource
-from reporting.run import RunInSteps
-from reporting.run_pictures import TIME, axis, when
+from reporting.run_cards import TIME, axis, when
+from reporting.run_steps import RunInSteps
 from reporting.run_summary import rate_of, table
-from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, in_all, latency
+from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, combined, format_latency
 
 # Welch's t: means of the single seconds that differ by more than three times their standard error differ by more than
 # noise. Three, and not two, because seconds that follow each other are alike, and because many figures are compared.
@@ -94,7 +94,7 @@ def _percentile(name: str) -> Value:
 
 
 def _counts(label: str, runs: Sequence[MeasuredRun], count: Callable[[Measurement], int]) -> list[object]:
-    return [label, *(number(count(in_all(run.measurements.values()))) for run in runs)]
+    return [label, *(number(count(combined(run.measurements.values()))) for run in runs)]
 
 
 def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: Value) -> list[object]:
@@ -102,7 +102,7 @@ def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: 
     whole = [value(_of(run, operation), run.elapsed) for run in runs]
     is_rate = value is _rate
     written = [
-        rate_of(_of(run, operation), run.elapsed) if is_rate else latency(found)
+        rate_of(_of(run, operation), run.elapsed) if is_rate else format_latency(found)
         for run, found in zip(runs, whole, strict=True)
     ]
     cells: list[object] = [label, written[0]]
@@ -120,7 +120,7 @@ def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: 
 
 def _of(run: MeasuredRun, operation: str | None) -> Measurement:
     measurements = run.measurements
-    return in_all(measurements.values()) if operation is None else measurements.get(operation, Measurement())
+    return combined(measurements.values()) if operation is None else measurements.get(operation, Measurement())
 
 
 def by_second(run: MeasuredRun, operation: str | None, value: Value) -> list[float]:
@@ -131,7 +131,7 @@ def by_second(run: MeasuredRun, operation: str | None, value: Value) -> list[flo
         if operation in (None, second.operation):
             seconds[second.elapsed].append(second.measurement)
             lengths[second.elapsed] = second.seconds
-    found = (value(in_all(ones), lengths[elapsed] or 1.0) for elapsed, ones in seconds.items())
+    found = (value(combined(ones), lengths[elapsed] or 1.0) for elapsed, ones in seconds.items())
     return [one for one in found if one is not None]
 
 

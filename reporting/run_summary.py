@@ -7,10 +7,10 @@ from typing import Any
 from reporting.formatting import DASH, number, plural
 from reporting.markup import Markup, join, tag
 from reporting.page import FigureSource, Tile, headline
-from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, in_all, latency
+from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, combined, format_latency
 
-# The facts of a run, by their names in its JSON, and how each is told; those that are None are not.
-FACTS = {
+# The metadata of a run, by their names in its JSON, and how each is told; those that are None are not.
+METADATA = {
     "server": "{}",
     "host": "at {}",
     "database": "database {}",
@@ -36,24 +36,24 @@ def rate_of(measurement: Measurement, seconds: float) -> str:
     return f"{measurement.ops / seconds:,.1f}" if measurement.attempts and seconds else DASH
 
 
-def facts(run: MeasuredRun) -> str:
+def metadata(run: MeasuredRun) -> str:
     """Tell what ran where, in one line."""
-    known = {name: value for name, value in run.facts.items() if value and (name, value) != ("processes", 1)}
-    told = [_fact(form, known[name]) for name, form in FACTS.items() if name in known]
-    if run.facts and not run.facts.get("rate"):
+    known = {name: value for name, value in run.metadata.items() if value and (name, value) != ("processes", 1)}
+    told = [_metadata_text(form, known[name]) for name, form in METADATA.items() if name in known]
+    if run.metadata and not run.metadata.get("rate"):
         told.append("closed loop: who waits sends nothing")
     ended = "" if run.has_ended else ", cut off"
     return f"Run {run.run_id}, {run.elapsed:,.1f} s long{ended}. {'; '.join(told)}"
 
 
-def _fact(form: str, value: Any) -> str:
+def _metadata_text(form: str, value: Any) -> str:
     """Write a fact; where runs were merged that differ in it, it is a text of what each has."""
     return re.sub(r"{.*}", lambda _: value, form) if isinstance(value, str) else form.format(value)
 
 
 def summary(run: MeasuredRun, source: FigureSource) -> Markup:
     """Return the headline figures, and below them the tables of operations, thresholds and the proof."""
-    together = in_all(run.measurements.values())
+    together = combined(run.measurements.values())
     tiles = [
         Tile("operations", number(together.ops), "", "even"),
         Tile("operations/s", rate_of(together, run.elapsed), "", "even"),
@@ -65,7 +65,7 @@ def summary(run: MeasuredRun, source: FigureSource) -> Markup:
             f"{together.late:,} late",
             _tone(not together.late and not together.unstarted),
         ),
-        *(Tile(f"latency, {name}", latency(together.percentile(name)), "", "even") for name in PERCENTILES),
+        *(Tile(f"latency, {name}", format_latency(together.percentile(name)), "", "even") for name in PERCENTILES),
         _tile_of_silence(run),
         _tile_of_thresholds(run),
         _tile_of_proof(run),
@@ -121,7 +121,7 @@ def _operations(run: MeasuredRun, together: Measurement) -> Markup:
         [
             name,
             *(number(one.ops), rate_of(one, run.elapsed), number(one.errors), number(one.refused), number(one.retries)),
-            *(latency(one.percentile(percentile)) for percentile in PERCENTILES),
+            *(format_latency(one.percentile(percentile)) for percentile in PERCENTILES),
         ]
         for name, one in measured
     ]

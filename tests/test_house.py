@@ -54,7 +54,11 @@ PRIVATE_WORDS = {
         "evenings Evenings critics Critics catalogue Catalogue Life Home chance bell exact marks is_mark proof prove "
         "journal Journal expectations Expectation expectation measures Measure session is_attempted"
     ),
-    "reporting": "words Wishes Answer platform sources Source",
+    "simulation/traffic": (
+        "facts facts_of stored Stored under_way UnderWay Following Calls display Display prices Stage Share Part "
+        "Prices Answer AnyAnswer Recording in_all possible unproved of_client ending_in_order described"
+    ),
+    "reporting": "words Wishes Answer platform sources Source run traffic titles person",
 }
 
 # "About 300 lines" is what a person can survey. Some more are let pass, lest a module be torn apart for one function.

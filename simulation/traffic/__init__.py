@@ -1,30 +1,29 @@
 """Traffic: simulated viewers use the services on a real database, are measured, and what they wrote is verified.
 
-options.py         what a run is to be like
-facts.py           what is run, and where, as it is told
-run_ids.py         the id of a run, and how its rows carry it
-audience.py        who watches what: the model of `generate`, laid on the users and titles that the database holds
-plans.py           the plans of a run
-worker.py          one viewer after the other, one call after the other
-calls.py           how a call is made, measured and written down
-operations.py      what a viewer can do, and how often each does it
-history.py         what was called, and what came of it
-measurements.py    latencies and counts, and the figures made of them
-recorder.py        where workers record what they measure; totals; when nobody had an answer
-runner.py          many workers, for so long or so many operations
-processes.py       the same in several processes
-run.py             a run from its beginning to its proof
-signals.py         how it is ended from outside
-display.py         the table each second, for a person or a program
-thresholds.py      what a run has to reach
-run_file.py        what a run has printed as JSON, read again
-merge.py           several runs, added up
-user_histories.py  the histories, user by user
-prices.py          the prices that plans had, and when
-server_clock.py    how far the server's clock is from this machine's
-stored.py          what the database holds of a run
-verification.py    the database compared with the histories: what was lost, what is there unasked
-checkers.py        what is compared, a checker for each kind of row
-verdict.py         what the checkers have counted, and what the proof comes to
-clean.py           everything that runs have written, removed
+options.py           the options of a run
+run_ids.py           the id of a run, and how its rows carry it
+audience.py          who watches what: the model of `generate`, applied to the users and titles of the database
+plans.py             the plans that a run adds, and the prices that each had
+worker.py            what one thread does: operations of one viewer after the other
+ongoing_viewings.py  viewings that are not over, and the next episodes of series
+service_calls.py     how a worker calls a service: measured, and logged in its history
+operations.py        the operations, and how often each is done
+history.py           the log of the calls that write, and of their outcomes
+measurements.py      latencies and counts
+recorder.py          where workers record their measurements; totals; when nobody had an answer
+runner.py            many workers, for a duration or a number of operations
+processes.py         the same in several processes
+run.py               a run from its beginning to its proof
+signals.py           Ctrl-C and SIGTERM
+run_output.py        what a run prints: a table for a person, or JSON lines
+thresholds.py        figures that a run has to reach
+run_file.py          reads the JSON lines of a run
+merge.py             adds up several runs
+user_histories.py    the histories, regrouped by user
+server_clock.py      how far the server's clock is from this machine's
+stored_rows.py       what the database holds of a run
+verification.py      compares the database with the histories: what was lost, what is there unasked
+checkers.py          the comparison for each kind of row
+verdict.py           what the checkers have counted, and the verdict
+clean.py             removes all rows that runs have written
 """

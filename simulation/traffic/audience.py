@@ -1,4 +1,4 @@
-"""Who watches what: the model of `generate`, laid on the users and titles that the database holds."""
+"""Who watches what: the model of `generate`, applied to the users and titles of the database."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from toolkit.database import Database
 
 Choice = TypeVar("Choice")
 
-# So many titles, and so many users who are there already, take part: those that the services list first.
+# How many titles, and how many of the users who are there before the run, take part: those that are listed first.
 MOST_TITLES = 10_000
 MOST_USERS = 10_000
 
@@ -34,10 +34,10 @@ DAY = 86_400  # seconds
 
 
 class Viewer(NamedTuple):
-    """Somebody who uses the platform.
+    """A simulated user.
 
-    offset: from UTC, in seconds. habit: the minute of their day about which their evening sessions begin. rating_bias:
-    how much higher than the average they rate.
+    offset: of their time zone from UTC, in seconds. habit: the minute of the day around which their evening sessions
+    begin. rating_bias: by how many points they rate higher than others.
     """
 
     user_id: int
@@ -51,11 +51,11 @@ class Viewer(NamedTuple):
 
 
 class Audience:
-    """The titles and users of a database, and how people choose among them. Workers share it; nothing in it changes."""
+    """The titles and users of a database, and how users choose titles. Immutable: all workers share it."""
 
     def __init__(self, database: Database) -> None:
-        """Read titles and users. Raises UserError if there is nothing to watch."""
-        rows = _listed(services.find_content, database, MOST_TITLES)
+        """Read titles and users. Raises UserError if there are no titles."""
+        rows = _read_pages(services.find_content, database, MOST_TITLES)
         if not rows:
             raise UserError("there is nothing to watch: run `python insert_data.py` first, which loads the sample data")
         self.profile = profile.load()
@@ -77,21 +77,21 @@ class Audience:
         self.activities = [1 / sqrt(sqrt(1 - Random(-1 - user.user_id).random())) - 0.98 for user in users]
 
     def viewer(self, user_id: int, rng: Random) -> Viewer:
-        """Make up what somebody is like."""
+        """Return a user with random traits."""
         locale = LOCALES[bisect_right(self._locales, rng.random() * self._locales[-1])]
         return Viewer(
             user_id,
-            60 * one_of(locale.offsets, rng.random()),
+            60 * weighted_choice(locale.offsets, rng.random()),
             19 * 60 + 40 + int(40 * approximately_normal(rng.random())),
             self.popularity.tastes(locale.language, rng),
             0.7 * approximately_normal(rng.random()),
             locale.language,
             locale.code,
-            one_of(METHODS, rng.random()),
+            weighted_choice(METHODS, rng.random()),
         )
 
     def watches(self, viewer: Viewer, moment: float, rng: Random) -> bool:
-        """Whether somebody is there at a moment (seconds since 1970): most likely in their own evening."""
+        """Return at random whether somebody watches at a moment (seconds since 1970): likelier in their evening."""
         local = moment + viewer.offset
         minute = int(local % DAY) // 60
         after = (minute - viewer.habit + 720) % 1440 - 720
@@ -102,28 +102,28 @@ class Audience:
         return rng.random() < (1 - self.profile.viewings.evening) * hours[minute // 60] / max(hours)
 
     def pick(self, viewer: Viewer, rng: Random) -> int:
-        """Return the number of the title that somebody picks."""
+        """Return the number of the title that somebody picks at random, by their tastes."""
         return self.popularity.pick(0, viewer.tastes, rng)
 
     def review(self, viewer: Viewer, title: int, rng: Random) -> tuple[Decimal, str | None]:
-        """Return what somebody thinks of a title: a rating, and perhaps words that fit it."""
+        """Return somebody's rating of a title, and a text that fits it, or None."""
         rating = self.reviewing.rating(self.popularity.titles[title].quality, viewer.rating_bias, rng)
         return Decimal(rating), self.reviewing.words(title, rating, viewer.language, rng)
 
 
-def one_of(shares: Mapping[Choice, float], place: float) -> Choice:
-    """Return the choice at a place from 0 to 1. shares: choice -> how often it is taken, next to others."""
+def weighted_choice(shares: Mapping[Choice, float], place: float) -> Choice:
+    """Return one of the choices, by their weights. shares: choice -> weight. place: a number from 0 to 1, not 1."""
     place *= sum(shares.values())
     return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)
 
 
 def _users(database: Database) -> list[dict[str, Any]]:
-    """Return users that no run has signed up."""
-    rows = _listed(services.list_users, database, MOST_USERS)
+    """Return the users whom no run has signed up."""
+    rows = _read_pages(services.list_users, database, MOST_USERS)
     return [row for row in rows if not row["email"].endswith("@sim.example.com")]
 
 
-def _listed(service: Callable[..., Any], database: Database, most: int) -> list[dict[str, Any]]:
+def _read_pages(service: Callable[..., Any], database: Database, most: int) -> list[dict[str, Any]]:
     page = service(database, limit=1000)
     rows: list[dict[str, Any]] = page["items"]
     while page["next"] and len(rows) < most:
@@ -133,7 +133,7 @@ def _listed(service: Callable[..., Any], database: Database, most: int) -> list[
 
 
 def _title(row: dict[str, Any]) -> Title:
-    """Return a title as the model knows it. What the database does not say of it is the average."""
+    """Return a title for the model, with averages for what the database does not know of it."""
     quality = float(row["rating"]) if row["rating"] is not None else MEAN_QUALITY
     kind, year = row["content_type"], row["release_year"] or 2000
     minutes, episodes = row["duration_minutes"] or sum(MINUTES[kind]) // 2, row["episodes"] or 0
@@ -141,7 +141,7 @@ def _title(row: dict[str, Any]) -> Title:
 
 
 def _on_release(exponent: float, titles: list[Title]) -> list[int]:
-    """Return the attention for each title: a power law, in which the better ones tend to be more popular."""
+    """Return the attention for each title: a power law, in which better titles tend to be more popular."""
     rng = Random("popularity")
     order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * rng.random())
     on_release = [0] * len(titles)

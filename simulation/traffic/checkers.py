@@ -1,4 +1,4 @@
-"""What is compared, a checker for each kind of row. verdict.py says what the words mean."""
+"""Compare rows of the database with the history: a checker for each kind of row. verdict.py defines the counts."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,58 +6,58 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from simulation.traffic.history import FAIL, INFO, OK, Event
-from simulation.traffic.plans import Plan
-from simulation.traffic.prices import Prices
+from simulation.traffic.plans import Plan, PriceHistory
 from simulation.traffic.server_clock import ServerClock
-from simulation.traffic.stored import Row, Stored
-from simulation.traffic.user_histories import UserHistories, any_with_outcome, by_key, possible
+from simulation.traffic.stored_rows import Row, StoredRows
+from simulation.traffic.user_histories import UserHistories, by_key, has_outcome, possible_states
 from simulation.traffic.verdict import PROGRESS, REMOVED, REWRITTEN, Tallies, Tally
 
 
 class Evidence(NamedTuple):
-    """What calls are judged by. prices: of the plans, by their keys. now: when the proof began (time.monotonic())."""
+    """What the calls are compared with. prices: by the plan's key. now: when the proof began (time.monotonic())."""
 
-    stored: Stored
-    prices: dict[int, Prices]
+    stored: StoredRows
+    prices: dict[int, PriceHistory]
     clock: ServerClock
     now: float
 
     def could_be(self, moment: datetime, event: Event) -> bool:
-        """Whether a time that the server has written may be that of a call. One that is uncertain may come late."""
+        """Whether a time that the server has written can be that of a call, or later if its outcome is uncertain."""
         return self.clock.could_be(moment, event.begin, min(event.end, self.now))
 
     def is_time_of(self, moment: datetime, event: Event, column: str) -> bool:
-        """Whether a time is the one that a call was told, or may be its own if it was told none."""
+        """Whether a time is the one that the call has returned; if it returned none, whether it can be the call's."""
         return str(moment) == event.got[column] if event.got else self.could_be(moment, event)
 
 
 Checker = Callable[[UserHistories, Evidence, Tallies], None]
 
 
-def check_presence(tally: Tally, name: str, events: list[Event], row: Row | None, *, should_go: bool) -> bool:
-    """Judge whether a row (or None) that these calls were to make is rightly there or not.
+def check_presence(tally: Tally, name: str, events: list[Event], row: Row | None, *, should_be_gone: bool) -> bool:
+    """Check whether the row that these calls were to create is there (else row is None) as it should be.
 
-    should_go: whether it was removed again, for sure, or what it belongs to is gone. Return whether its values count.
+    should_be_gone: the row was removed again for certain, or what it belongs to is gone. Return whether the row is
+    there rightly, so that its values have to be checked.
     """
     is_there = row is not None
-    if is_there and should_go:
+    if is_there and should_be_gone:
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was removed, or what it belongs to is gone")
         return False
-    if is_there and not (any_with_outcome(events, OK) or any_with_outcome(events, INFO)):
+    if is_there and not (has_outcome(events, OK) or has_outcome(events, INFO)):
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was refused")
         return False
-    if is_there and not any_with_outcome(events, OK):
+    if is_there and not has_outcome(events, OK):
         tally.recovered += 1
-    if not is_there and not should_go and any_with_outcome(events, OK):
+    if not is_there and not should_be_gone and has_outcome(events, OK):
         tally.lost += 1
         tally.tell(f"{name}: was confirmed, and is not there")
     return is_there
 
 
 def check_values(tally: Tally, name: str, row: Row, wanted: dict[str, list[Any]]) -> bool:
-    """Judge the values of a row. wanted: column -> the values that it may have. Return whether all are right."""
+    """Check the values of a row. wanted: column -> the values that it may have. Return whether all are right."""
     wrong = [
         f"{column} is {row[column]}, not {' or '.join(map(str, values)) or 'any that it can have'}"
         for column, values in wanted.items()
@@ -70,7 +70,7 @@ def check_values(tally: Tally, name: str, row: Row, wanted: dict[str, list[Any]]
 
 
 def check_time(tally: Tally, name: str, row: Row, column: str, event: Event, evidence: Evidence) -> None:
-    """Judge a time that the server has written for a call."""
+    """Check a time that the server has written for a call."""
     if not evidence.is_time_of(row[column], event, column):
         tally.wrong += 1
         when = event.got[column] if event.got else "a time of the call that has written it"
@@ -78,7 +78,7 @@ def check_time(tally: Tally, name: str, row: Row, column: str, event: Event, evi
 
 
 def check_users(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
-    """Who signed up is there with their name, address, plan and time, unless they deleted their account."""
+    """Users who signed up are there with name, email, plan and time, unless they deleted their account."""
     tally, deletions, stored = tallies["users"], tallies["deletions"], evidence.stored
     for user in stored.own:
         calls = by_key(histories[user], "signup")[str(user)]
@@ -87,21 +87,21 @@ def check_users(histories: UserHistories, evidence: Evidence, tallies: Tallies) 
         tally.count(calls + changes)
         deletions.count(deleted)
         name, row = f"user {user}", stored.users.get(user)
-        if row and any_with_outcome(deleted, OK):
+        if row and has_outcome(deleted, OK):
             deletions.lost += 1
             deletions.tell(f"{name}: was deleted, and is there")
-        elif not row and any_with_outcome(deleted, INFO):
+        elif not row and has_outcome(deleted, INFO):
             deletions.recovered += 1
-        elif check_presence(tally, name, calls, row, should_go=any_with_outcome(deleted, OK)) and row:
+        elif check_presence(tally, name, calls, row, should_be_gone=has_outcome(deleted, OK)) and row:
             own_name, email, plan = calls[0].sent
-            plans = [sent[0] for sent in possible(changes, [plan])]
+            plans = [sent[0] for sent in possible_states(changes, [plan])]
             wanted = {"name": [own_name], "email": [email], "subscription_id": plans, "country": [None]}
             if check_values(tally, name, row, wanted):
                 check_time(tally, name, row, "created_at", calls[0], evidence)
 
 
 def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
-    """A viewing is there with its user, title, episode and time; its progress is the furthest, and never went back."""
+    """Viewings are there with user, title, episode and time; their progress is the furthest and never went back."""
     tally, progress, stored = tallies["viewings"], tallies["progress"], evidence.stored
     for user, events in histories.items():
         logged = by_key(events, "progress")
@@ -114,7 +114,7 @@ def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallie
                 progress.reasons[REMOVED] += len(logged[key])
                 continue
             name, is_gone = f"viewing {key}", stored.is_gone(user, content)
-            if not (check_presence(tally, name, calls, row, should_go=is_gone) and row):
+            if not (check_presence(tally, name, calls, row, should_be_gone=is_gone) and row):
                 continue
             if check_values(tally, name, row, {"user_id": [user], "content_id": [content], "episode": [episode]}):
                 check_time(tally, name, row, "watched_at", calls[0], evidence)
@@ -144,7 +144,7 @@ def _check_progress(tally: Tally, name: str, events: list[Event], stored: Decima
 
 
 def check_reviews(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
-    """A user has one review of a title, and it says what they wrote last, and when."""
+    """A user has one review of each title: the one written last, with its time."""
     tally, stored = tallies["reviews"], evidence.stored
     for user, events in histories.items():
         contents = set()
@@ -154,9 +154,11 @@ def check_reviews(histories: UserHistories, evidence: Evidence, tallies: Tallies
             contents.add(content)
             if stored.removed_by_others(user, content) and not row:
                 tally.reasons[REMOVED] += len(calls)
-            elif not row and user not in stored.own and any_with_outcome(calls, OK):
-                tally.reasons[REWRITTEN] += len(calls)  # who was there before the run may remove it
-            elif check_presence(tally, f"review {key}", calls, row, should_go=stored.is_gone(user, content)) and row:
+            elif not row and user not in stored.own and has_outcome(calls, OK):
+                tally.reasons[REWRITTEN] += len(calls)  # a user from before the run may have removed it
+            elif (
+                check_presence(tally, f"review {key}", calls, row, should_be_gone=stored.is_gone(user, content)) and row
+            ):
                 _check_review(tally, f"review {key}", calls, row, evidence)
         for (reviewer, content), number in stored.doubles.items():
             if reviewer == user and content in contents:
@@ -165,7 +167,7 @@ def check_reviews(histories: UserHistories, evidence: Evidence, tallies: Tallies
 
 
 def _check_review(tally: Tally, name: str, calls: list[Event], row: Row, evidence: Evidence) -> None:
-    """Judge a review that is there by the calls that have written it."""
+    """Check a review that is there against the calls that have written it."""
     content = calls[0].sent[0]
     confirmed = [event for event in calls if event.outcome == OK]
     latest = [*confirmed[-1:], *(event for event in calls if event.outcome == INFO)]
@@ -176,7 +178,7 @@ def _check_review(tally: Tally, name: str, calls: list[Event], row: Row, evidenc
     if any(evidence.is_time_of(row["reviewed_at"], event, "reviewed_at") for event in alike):
         return
     if not is_own and _is_later(row["reviewed_at"], confirmed, evidence):
-        tally.reasons[REWRITTEN] += len(calls)  # the user has written another in its place
+        tally.reasons[REWRITTEN] += len(calls)  # the user has written another one since
         return
     tally.wrong += 1
     wanted = " or ".join(f"{_written(event)} at {event.got.get('reviewed_at', 'its time')}" for event in latest)
@@ -184,7 +186,7 @@ def _check_review(tally: Tally, name: str, calls: list[Event], row: Row, evidenc
 
 
 def _written(event: Event) -> tuple[Decimal, str | None]:
-    """Return the rating and the words that a call has sent."""
+    """Return the rating and the text that a call has sent."""
     return Decimal(event.sent[1]), event.sent[2]
 
 
@@ -196,9 +198,9 @@ def _is_later(moment: datetime, confirmed: list[Event], evidence: Evidence) -> b
 
 
 def check_payments(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
-    """A payment is there with its user and method, for the plan that the user had, at a price that this had then.
+    """Payments are there with user and method, for the plan that the user had then, at a price that it had then.
 
-    It is kept when its user deletes their account, and has none then; who paid stays known.
+    A payment stays when its user deletes their account. Its user_id is then NULL, and its payer_id stays.
     """
     tally, stored = tallies["payments"], evidence.stored
     for user, events in histories.items():
@@ -208,7 +210,7 @@ def check_payments(histories: UserHistories, evidence: Evidence, tallies: Tallie
                 continue
             tally.count([event])
             name, row = f"payment {event.key}", stored.payments.get(event.key)
-            if not (check_presence(tally, name, [event], row, should_go=False) and row):
+            if not (check_presence(tally, name, [event], row, should_be_gone=False) and row):
                 continue
             wanted: dict[str, list[Any]] = {
                 "user_id": [user if user in stored.users else None],
@@ -222,24 +224,24 @@ def check_payments(histories: UserHistories, evidence: Evidence, tallies: Tallie
 
 
 def _plans_during(changes: list[Event], event: Event) -> list[Any]:
-    """Return the plans for which a payment may be: what it was told, if the user can have had that then.
+    """Return the plans for which a payment may be: the one that the call returned, if the user can have had it then.
 
-    One that is uncertain may have been made at any time until the proof.
+    An uncertain payment may have been made at any time until the proof.
     """
     before = [change for change in changes if change.begin < event.begin]
     during = [change for change in changes if event.begin <= change.begin <= event.end and change.outcome != FAIL]
-    plans = [sent[-1] for sent in possible(before) if sent] + [change.sent[-1] for change in during]
+    plans = [sent[-1] for sent in possible_states(before) if sent] + [change.sent[-1] for change in during]
     return [plan for plan in plans if not event.got or plan == event.got["subscription_id"]]
 
 
-def _prices_during(prices: Prices | None, event: Event) -> list[Decimal]:
-    """Return the amounts that a payment may have: what it was told, if the plan can have had that price then."""
+def _prices_during(prices: PriceHistory | None, event: Event) -> list[Decimal]:
+    """Return the amounts that a payment may have: what the call returned, if the plan can have had that price then."""
     known = prices.between(event.begin, event.end) if prices else []
     return [price for price in known if not event.got or price == Decimal(event.got["amount"])]
 
 
-def check_plans(plans: list[Plan], prices: dict[int, Prices], stored: list[Row], tallies: Tallies) -> None:
-    """A plan of the run has its name and features, and the price that it was given last."""
+def check_plans(plans: list[Plan], prices: dict[int, PriceHistory], stored: list[Row], tallies: Tallies) -> None:
+    """Plans of the run have their name and features, and the price that was set last."""
     tally = tallies["plans"]
     rows = {row["subscription_id"]: row for row in stored}
     for plan in plans:

@@ -1,17 +1,17 @@
-"""Everything that runs have written, removed, so that the database is as it was before them."""
+"""Remove everything that runs have written."""
 
 from collections.abc import Callable
 
 import services
 from simulation.traffic.run_ids import APPLICATION, RunId, known_run_ids
-from simulation.traffic.stored import KEYS, keys_of_runs
+from simulation.traffic.stored_rows import KEYS, keys_of_runs
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import is_cockroachdb
 
 BATCH = 1_000  # rows in one transaction
 
-# Plans come last, because their names are the register of the runs: what was interrupted can be run again.
+# Plans are removed last (see clean()), because known_run_ids() finds a run by its plans: so clean can be run again.
 DELETES = {
     "viewings": "DELETE FROM watch_history WHERE watch_id = ANY(%s::UUID[])",
     "reviews": "DELETE FROM reviews WHERE review_id = ANY(%s::UUID[])",
@@ -19,7 +19,7 @@ DELETES = {
     "users": "DELETE FROM users WHERE user_id = ANY(%s::INT8[])",
 }
 
-# Which programs are connected, by the names that they call themselves.
+# The application_name of each session.
 SESSIONS_ON_COCKROACHDB = "SELECT application_name FROM [SHOW SESSIONS]"
 SESSIONS_ON_POSTGRESQL = "SELECT application_name FROM pg_stat_activity"
 
@@ -32,7 +32,7 @@ def runs_in(database: Database) -> list[RunId]:
 
 
 def find(database: Database, run_ids: list[RunId]) -> Keys:
-    """Return the keys of all rows that bear the id of one of these runs; each table is read once. Raises UserError."""
+    """Return the keys of all rows with the id of one of these runs. Reads each table in full. Raises UserError."""
     return {kind: list(keys_of_runs(database, run_ids, kind)) for kind in KEYS}
 
 
@@ -54,10 +54,10 @@ def check_none_is_live(database: Database, run_ids: list[RunId]) -> None:
 
 
 def clean(database: Database, keys: Keys, removed: Callable[[str, int], None]) -> list[str]:
-    """Remove rows that were found. removed(kind, rows) is told after each transaction.
+    """Remove the rows with these keys. removed(kind, rows) is called after each transaction.
 
-    May be repeated, also after it was interrupted. Return the plans that could not be removed, because others use
-    them, each with the reason. Raises UserError.
+    May be repeated, also after an interruption. Return a sentence for each plan that stays because others use it.
+    Raises UserError.
     """
     kept = []
     for kind, statement in DELETES.items():
@@ -77,5 +77,5 @@ def clean(database: Database, keys: Keys, removed: Callable[[str, int], None]) -
         except services.StillInUse as failure:
             kept.append(str(failure))
         except services.NotFound:
-            pass  # somebody else cleans, too
+            pass  # another clean was faster
     return kept

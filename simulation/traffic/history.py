@@ -1,7 +1,7 @@
-"""What a worker has called and what came of it: a temporary file for each worker.
+"""The history of a worker: a log of its calls that write and of their outcomes, in a temporary file.
 
-As in Jepsen's histories a call has two entries: that it was begun, and how it ended: ok (confirmed), fail (refused:
-nothing of it is in the database) or info (nobody knows). Only calls that write are there; the others prove nothing.
+As in Jepsen's histories a call has two entries: that it began, and how it ended. Outcomes are ok (confirmed), fail
+(refused: nothing of it is in the database) and info (it is not known).
 """
 
 import json
@@ -16,15 +16,15 @@ from toolkit.console import UserError
 
 OK, FAIL, INFO = "ok", "fail", "info"
 
-LINES_AT_ONCE = 500  # are written to the file
+LINES_AT_ONCE = 500  # that are written to the file
 
 
 class Event(NamedTuple):
     """A call, from its two entries.
 
-    begin, end: as time.monotonic() tells it. user: the key of the user whose worker has made it, 0 for plans. call: the
-    operation's name. key: of the row that it writes. sent: the values it was to write. end is infinite if nobody knows
-    what came of the call: it may still come true. got: what the confirmed row says beyond that, by column.
+    begin, end: as of time.monotonic(). end is infinite if the outcome is info: the write may still take effect. user:
+    the key of the user for whom the call was made, 0 for plans. call: the operation's name. key: of the row that it
+    writes. sent: the values to be written. got: column -> value of the row that a confirmed call has returned.
     """
 
     begin: float
@@ -38,19 +38,19 @@ class Event(NamedTuple):
 
 
 class History:
-    """The calls of one worker, which makes one after the other.
+    """The log of one worker, which makes one call after the other.
 
-    path: the file, for one that another process is to read; it can be pickled then, and whoever takes it over has to
-    remove the file. Else the file has no name, and goes with the process.
+    path: the file. With it the History can be pickled for another process, and the file has to be removed by whoever
+    has made it. None: the file has no name, and is gone with the process.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.calls = 0
         self._path = path
-        self._file: RawIOBase = (  # as long as there is a History
+        self._file: RawIOBase = (  # open as long as the History exists
             path.open("a+b", buffering=0) if path else tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115
         )
-        self._lines: list[str] = []  # that are not in the file yet
+        self._lines: list[str] = []  # not in the file yet
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self._path, "calls": self.calls, "lines": self._lines}
@@ -60,18 +60,18 @@ class History:
         self.calls, self._lines = state["calls"], state["lines"]
 
     def begin(self, now: float, user: int, call: str, key: object, sent: list[Any]) -> None:
-        """Write down that a call begins. Raises UserError if that is not possible: the call must not be made then."""
+        """Log that a call begins. Raises UserError if that cannot be written: the call must not be made then."""
         self.calls += 1
         self._lines.append(json.dumps([now, user, call, str(key), sent], default=str))
         if len(self._lines) >= LINES_AT_ONCE:
             self._write()
 
     def end(self, now: float, outcome: str, got: dict[str, Any]) -> None:
-        """Write down how the call ended that was begun last."""
+        """Log how the call ended that began last."""
         self._lines.append(json.dumps([now, outcome, got], default=str))
 
     def events(self) -> Iterator[Event]:
-        """Return the calls in their order. Only after the last was written."""
+        """Yield the calls in their order. To be called when no more calls are made."""
         self._file.seek(0)
         reader = BufferedReader(self._file)
         try:
@@ -80,7 +80,7 @@ class History:
             reader.detach()  # or the file would be closed with it
 
     def _write(self) -> None:
-        """Write the lines into the file. What it does not take stays in memory, so that nothing is forgotten."""
+        """Write the lines to the file. After an error they stay in memory, so that no call is lost."""
         size = self._file.tell()
         data = "".join(f"{line}\n" for line in self._lines).encode()
         try:
@@ -97,7 +97,7 @@ class History:
 
 
 def _events(lines: Iterable[bytes | str]) -> Iterator[Event]:
-    """Return the calls that these lines tell of. One that has only begun may still come true."""
+    """Yield the calls of these lines. A call without an end has the outcome info."""
     begun: list[Any] | None = None
     for line in lines:
         entry = json.loads(line)

@@ -1,4 +1,4 @@
-"""What is measured: latencies and counts of each operation, and the figures that are made of them."""
+"""The measurements of an operation: a histogram of latencies, and counts."""
 
 from collections.abc import Iterable
 
@@ -10,19 +10,17 @@ SHORTEST, LONGEST, DIGITS = 1, 3_600_000_000, 2
 PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p99.9": 99.9, "pMax": 100.0}
 COUNTS = ("ops", "errors", "unanswered", "refused", "retries", "late", "unstarted")
 
-# What stands in the place of an operation's name for those that were due and never began: nobody has chosen yet what
-# they were to be.
+# In place of an operation's name, for operations that were due and never began: which ones was not chosen yet.
 UNSTARTED = "(unstarted)"
 
 
 class Measurement:
-    """What was measured of one operation in some time.
+    """The measurements of one operation in some time.
 
-    latencies: of the calls that have succeeded, and how long those had waited that had no answer at the end.
-    ops: calls that have succeeded. errors: calls that the database has failed. unanswered: those of the errors that had
-    no answer when the run ended. refused: calls that a service has refused, such as a second review of a title.
-    retries: how often transactions were tried again. late: operations that could not be started in time. unstarted:
-    operations that were due and never began.
+    latencies: of the calls that have succeeded, and of those without an answer at the end, until then.
+    ops: calls that have succeeded. errors: calls with an error of the database. unanswered: those of the errors that
+    had no answer when the run ended. refused: calls that a service has refused, such as a second review of a title.
+    retries: of transactions. late: operations that began too late. unstarted: operations that were due and never began.
     """
 
     def __init__(self) -> None:
@@ -53,21 +51,21 @@ class Measurement:
 Measurements = dict[str, Measurement]  # by the name of the operation
 
 
-def add(measurements: Measurements, others: Measurements) -> None:
-    """Add other measurements to these."""
+def add_measurements(measurements: Measurements, others: Measurements) -> None:
+    """Add the other measurements to the first ones."""
     for operation, measurement in others.items():
         measurements.setdefault(operation, Measurement()).add(measurement)
 
 
-def in_all(measurements: Iterable[Measurement]) -> Measurement:
-    """Return what was measured together, as of all operations."""
+def combined(measurements: Iterable[Measurement]) -> Measurement:
+    """Return the sum of several measurements, as of one operation."""
     together = Measurement()
     for measurement in measurements:
         together.add(measurement)
     return together
 
 
-def latency(milliseconds: float | None) -> str:
+def format_latency(milliseconds: float | None) -> str:
     """Write a latency for a person: 850 us, 8.38 ms, 11.7 s; - if nothing was measured."""
     if milliseconds is None:
         return "-"

@@ -6,23 +6,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from simulation.traffic.display import Display
 from simulation.traffic.measurements import Measurement, Measurements
 from simulation.traffic.recorder import Silence
-from simulation.traffic.run_file import AND, MISSING, MeasuredRun, Second, read_runs
+from simulation.traffic.run_file import ID_SEPARATOR, MISSING, MeasuredRun, Second, read_runs
+from simulation.traffic.run_output import RunOutput
 
-SUMS = ("concurrency", "processes", "rate", "max_ops")  # facts that add up
+SUMS = ("concurrency", "processes", "rate", "max_ops")  # metadata that add up
 
 
 def merge(files: list[Path]) -> MeasuredRun:
     """Return the runs of some files as if they had been one.
 
-    They are laid beside each other by when they started, as their machines told the time, or else by their beginnings:
-    see do_overlap(). Raises UserError for a file that cannot be read or holds no run, or for the same run twice.
+    Runs that overlap in time, by the clocks of their machines, are added up second by second of the clock; others as if
+    they had begun at the same moment (see do_overlap()). Raises UserError for a file that cannot be read or holds no
+    run, and for the same run twice.
     """
     runs = read_runs(files)
     starts = _starts(runs) if do_overlap(runs) else [0.0] * len(runs)
-    merged = MeasuredRun(AND.join(run.run_id for run in runs), files[0], facts=_facts(runs))
+    merged = MeasuredRun(ID_SEPARATOR.join(run.run_id for run in runs), files[0], metadata=_metadata(runs))
     by_second: dict[tuple[int, str], Measurement] = defaultdict(Measurement)
     for run, start in zip(runs, starts, strict=True):
         for second in run.seconds:
@@ -30,7 +31,7 @@ def merge(files: list[Path]) -> MeasuredRun:
             by_second[int(max(middle, 0.0)), second.operation].add(second.measurement)
     merged.seconds = [Second(operation, at + 1.0, 1.0, one) for (at, operation), one in sorted(by_second.items())]
     merged.elapsed = max(start - min(starts) + run.elapsed for run, start in zip(runs, starts, strict=True))
-    merged.silences = _in_all(
+    merged.silences = _common(
         [Silence(one.begin + start - min(starts), one.end + start - min(starts)) for one in run.silences]
         for run, start in zip(runs, starts, strict=True)
     )
@@ -42,52 +43,52 @@ def merge(files: list[Path]) -> MeasuredRun:
 
 
 def do_overlap(runs: list[MeasuredRun]) -> bool:
-    """Whether there was a time in which all of the runs went on, as far as their machines tell the same time."""
+    """Whether all of the runs were going on at some moment, if the clocks of their machines agree."""
     starts = _starts(runs)
     return len(starts) == len(runs) and max(starts) < min(
         start + run.elapsed for run, start in zip(runs, starts, strict=True)
     )
 
 
-def show(merged: MeasuredRun, display: Display) -> None:
-    """Show what was merged: as a run does at its end, and in JSON each second of it."""
-    display.begin(merged.facts)
+def show(merged: MeasuredRun, output: RunOutput) -> None:
+    """Print the merged run as a run does at its end; in JSON also each of its seconds."""
+    output.begin(merged.metadata)
     seconds: dict[float, Measurements] = defaultdict(dict)
     for second in merged.seconds:
         seconds[second.elapsed][second.operation] = second.measurement
     for elapsed, measurements in seconds.items():
-        display.measured("second", measurements, 1.0, elapsed)
-    display.end(merged.measurements, merged.elapsed, merged.silences)
+        output.measured("second", measurements, 1.0, elapsed)
+    output.end(merged.measurements, merged.elapsed, merged.silences)
     for line in [*merged.proof, *merged.verdicts, *merged.thresholds]:
-        display.of_client(line)
+        output.client_line(line)
 
 
 def _missing(run: MeasuredRun) -> dict[str, Any]:
-    """Return the verdict on a run whose file ends before its own."""
+    """Return the line with the verdict for a run whose file has none, because it was cut off."""
     return {"kind": "verdict", "verdict": MISSING, "text": f"MISSING: {run.file.name} ends before it", "calls": 0}
 
 
 def _starts(runs: list[MeasuredRun]) -> list[float]:
-    return [datetime.fromisoformat(run.facts["started"]).timestamp() for run in runs if "started" in run.facts]
+    return [datetime.fromisoformat(run.metadata["started"]).timestamp() for run in runs if "started" in run.metadata]
 
 
-def _facts(runs: list[MeasuredRun]) -> dict[str, Any]:
-    """Return the facts that all of the runs have, with the sums of those that add up; of others, what each has."""
-    facts: dict[str, Any] = {}
-    for name in dict.fromkeys(name for run in runs for name in run.facts):
-        values = [run.facts.get(name) for run in runs]
+def _metadata(runs: list[MeasuredRun]) -> dict[str, Any]:
+    """Return the metadata of all runs: sums of what adds up; where runs differ in a value, all of its values."""
+    metadata: dict[str, Any] = {}
+    for name in dict.fromkeys(name for run in runs for name in run.metadata):
+        values = [run.metadata.get(name) for run in runs]
         if name == "started":
-            facts[name] = min(filter(None, values))
+            metadata[name] = min(filter(None, values))
         elif name in SUMS and None not in values:
-            facts[name] = sum(values)
+            metadata[name] = sum(values)
         else:
             known = list(dict.fromkeys(map(str, values)))
-            facts[name] = values[0] if len(known) == 1 else ", ".join(known)
-    return facts
+            metadata[name] = values[0] if len(known) == 1 else ", ".join(known)
+    return metadata
 
 
-def _in_all(silences: Iterable[list[Silence]]) -> list[Silence]:
-    """Return the times that are in each of the lists: then nobody had an answer."""
+def _common(silences: Iterable[list[Silence]]) -> list[Silence]:
+    """Return the times that are in every one of the lists: then nobody had an answer."""
     common: list[Silence] | None = None
     for ones in silences:
         if common is None:

@@ -1,9 +1,10 @@
-"""What viewers do, and how often each, next to others, unless --mix says otherwise."""
+"""The operations of viewers, and how often each is done unless --mix says otherwise."""
 
 import argparse
 
-# Of 1,000 operations. Some need others before: who has nothing to go on with begins to watch, who has seen nothing to
-# its end reads a review instead of writing one, and without anybody signed up somebody signs up first.
+# Name -> how many of 1,000 operations, and what is done. Where an operation is not possible another takes its place: a
+# viewer without a viewing to continue begins one, one who has finished nothing reads reviews instead of writing one,
+# and as long as nobody has signed up, somebody signs up.
 OPERATIONS: dict[str, tuple[float, str]] = {
     "browse": (130, "a page of a genre of their taste"),
     "search": (60, "for a title by how it begins"),
@@ -22,14 +23,14 @@ OPERATIONS: dict[str, tuple[float, str]] = {
 MIX = {name: share for name, (share, _) in OPERATIONS.items()}
 
 
-def described() -> str:
+def operations_help() -> str:
     """Return the operations with their shares, a line each, for --help."""
     lines = [f"  {name:10}{share:5g}  {what}" for name, (share, what) in OPERATIONS.items()]
     return "operations, for --mix and --expect, and how many of 1,000 are done:\n" + "\n".join(lines)
 
 
-def mix(text: str) -> dict[str, float]:
-    """Read a mix from the command line: operations with their weights; those that are left out are not done."""
+def parse_mix(text: str) -> dict[str, float]:
+    """Parse a mix of the command line: operations with their weights; others are not done. Raises ArgumentTypeError."""
     weights: dict[str, float] = {}
     for part in text.split(","):
         name, _, number = part.strip().partition("=")

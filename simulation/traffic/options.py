@@ -1,4 +1,4 @@
-"""What a run of the traffic is to be like."""
+"""The options of a run of the traffic."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from toolkit.database.connection import SERIALIZABLE
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is to be like.
+    """The options of a run.
 
-    duration: for how many seconds it goes on. warm_up: for how many it does so before, which do not count.
-    concurrency: the number of workers. processes: among which they are divided. rate: operations a second that are due;
-    None: each worker goes on when it is done. max_ops: after so many operations it ends. mix: operations with their
-    weights. clock: how many seconds pass for the viewers in one. isolation: of all transactions. keeps_history: whether
-    the calls that write are written down, without which nothing can be verified. most_not_judged: percent of the calls;
-    with more of them not judged the proof has failed. thresholds: what the run has to reach.
+    duration: in seconds. warm_up: seconds before these, whose measurements do not count. concurrency: the number of
+    workers. processes: among which the workers are divided. rate: operations that begin each second; None: each worker
+    begins the next one when the last has ended. max_ops: after so many operations the run ends. mix: operations with
+    their weights. clock: how many seconds pass for the viewers in one second. isolation: the level of all transactions.
+    keeps_history: whether calls that write are logged; without that nothing can be verified. most_not_judged: see
+    Verdict. thresholds: figures that the run has to reach.
     """
 
     duration: float = math.inf

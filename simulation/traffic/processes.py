@@ -1,7 +1,8 @@
 """A run of the traffic in several processes, each with an interpreter of its own: `--processes N`.
 
-Python runs one thread of a process at a time, so one process ends at some thousands of operations a second. This one
-starts the others, adds up what they measure each second, and gets their histories at the end: one table, one proof.
+Python runs one thread of a process at a time, which limits a process to some thousands of operations a second. This
+process starts the others, adds up each second what they have measured, and gets their histories at the end, so that
+there is one table and one proof.
 """
 
 import multiprocessing
@@ -22,17 +23,17 @@ from hdrh.histogram import HdrHistogram
 
 from simulation.traffic.audience import Audience
 from simulation.traffic.history import History
-from simulation.traffic.measurements import COUNTS, Measurement, Measurements, add
+from simulation.traffic.measurements import COUNTS, Measurement, Measurements, add_measurements
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
-from simulation.traffic.recorder import AnyAnswer, Totals
+from simulation.traffic.recorder import AnyCallEnd, Totals
 from simulation.traffic.run_ids import RunId
-from simulation.traffic.runner import Part, Traffic
+from simulation.traffic.runner import ProcessPart, Traffic
 from toolkit.console import UserError
 
-GO, STOP = "go", "stop"  # what a process is told
+GO, STOP = "go", "stop"  # messages to a process; it sends GO when it is ready
 LONGEST_START = 60.0  # seconds
-# What recv() raises where another thread closes the pipe while it reads: the number of the file is then None.
+# What recv() raises if another thread closes the pipe meanwhile: its file descriptor is then None.
 CLOSED = TypeError
 
 
@@ -40,20 +41,20 @@ CLOSED = TypeError
 class Report:
     """What a process has measured in a second.
 
-    measured: by operation, the counts and the encoded latencies. counts_from: when the run began, or its warm-up ended,
-    as time.monotonic() tells all processes of a machine alike.
+    measured: by operation, the counts and the encoded latencies. counts_from: see Traffic; time.monotonic() is the same
+    clock in all processes of a machine.
     """
 
     measured: dict[str, tuple[list[int], bytes]]
-    answers: list[AnyAnswer]
+    call_ends: list[AnyCallEnd]
     silence: float
     is_warm_up: bool
     counts_from: float
 
 
 @dataclass
-class End:
-    """What a process says when it has ended. fault: why, if it could not go on."""
+class FinalReport:
+    """The last message of a process. fault: why it ended early, or None."""
 
     report: Report
     histories: list[History]
@@ -65,24 +66,24 @@ class End:
 
 @dataclass
 class Child:
-    """A process, and what it has said. messages: None among them: it is gone."""
+    """A process, and what it has reported. messages: those that were not looked at yet; None: the process is gone."""
 
     process: Any
     pipe: Connection
     messages: "queue.Queue[Any]" = field(default_factory=queue.Queue)
     measurements: Measurements = field(default_factory=dict)
-    answers: list[AnyAnswer] = field(default_factory=list)
+    call_ends: list[AnyCallEnd] = field(default_factory=list)
     silence: float = 0.0
-    end: End | None = None
+    end: FinalReport | None = None
 
-    def take(self, measurements: Measurements) -> list[AnyAnswer]:
-        """Add what was measured since the last time to these, as a Recording does."""
-        add(measurements, self.measurements)
-        answers, self.measurements, self.answers = self.answers, {}, []
-        return answers
+    def take(self, measurements: Measurements) -> list[AnyCallEnd]:
+        """Add what was measured since the last call to these, as a MeasurementSource does."""
+        add_measurements(measurements, self.measurements)
+        call_ends, self.measurements, self.call_ends = self.call_ends, {}, []
+        return call_ends
 
     def listen(self) -> None:
-        """Put what the process says where it is looked for. In a thread, which no signal breaks off in the middle."""
+        """Put the messages of the process into the queue. Runs in a thread, which no signal can interrupt."""
         with suppress(EOFError, OSError, CLOSED):
             while True:
                 self.messages.put(self.pipe.recv())
@@ -90,7 +91,7 @@ class Child:
 
 
 class Processes:
-    """A run in several processes, as Traffic is one in this process."""
+    """A run in several processes. It has the interface of Traffic, which is a run in one."""
 
     def __init__(self, url: str, run_id: RunId, audience: Audience, plans: list[Plan], options: Options) -> None:
         self._arguments = (url, run_id, audience, plans, options)
@@ -116,18 +117,18 @@ class Processes:
 
     @property
     def cpu(self) -> float:
-        """How many seconds of CPU the processes have taken so far, as far as they have told."""
+        """The seconds of CPU that this process has taken, and those of the others that have ended."""
         return time.process_time() + sum(end.cpu for end in self._ends)
 
     @property
-    def _ends(self) -> list[End]:
+    def _ends(self) -> list[FinalReport]:
         return [child.end for child in self._children if child.end]
 
     def silence(self) -> float:
         return max(child.silence for child in self._children)
 
-    def go(self, every_second: Callable[[], object]) -> None:
-        """Run as Traffic.go() does. Raises UserError if a process could not go on or is gone."""
+    def run(self, every_second: Callable[[], object]) -> None:
+        """Run as Traffic.run() does. Raises UserError if a process ended early or was killed."""
         try:
             self._start()
             self.totals.restart()
@@ -140,9 +141,9 @@ class Processes:
                 raise
         finally:
             for child in self._children:
-                child.pipe.close()  # whoever still runs ends then
+                child.pipe.close()  # a process that still runs ends then
             for path in self._folder.iterdir():
-                path.unlink()  # what is open can still be read
+                path.unlink()  # open files can still be read
             self._resources.close()
         for end in self._ends:
             if end.fault:
@@ -151,15 +152,15 @@ class Processes:
     def _child(self, number: int) -> Child:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        arguments = (theirs, *self._arguments, Part(number, self._folder))
-        child = Child(context.Process(target=run_part, args=arguments, daemon=True), ours)
+        arguments = (theirs, *self._arguments, ProcessPart(number, self._folder))
+        child = Child(context.Process(target=run_process, args=arguments, daemon=True), ours)
         child.process.start()
         theirs.close()
         threading.Thread(target=child.listen, daemon=True).start()
         return child
 
     def _start(self) -> None:
-        """Let all begin at the same time."""
+        """Wait until all processes are ready, and let them begin at the same time."""
         for child in self._children:
             if child.messages.get(timeout=LONGEST_START) != GO:
                 raise UserError("a process of the run has ended before it began")
@@ -167,32 +168,32 @@ class Processes:
             child.pipe.send(GO)
 
     def _follow(self, every_second: Callable[[], object]) -> None:
-        """Take what the processes say, second by second, until all have ended."""
+        """Add up the reports of the processes, second by second, until all have ended."""
         while len(self._ends) < len(self._children):
-            said = [(child, child.messages.get()) for child in self._children if not child.end]
-            for child, message in said:
+            messages = [(child, child.messages.get()) for child in self._children if not child.end]
+            for child, message in messages:
                 if message is None:
                     self.is_incomplete = True
                     raise UserError("a process of the run was killed")
-                if isinstance(message, End):
+                if isinstance(message, FinalReport):
                     child.end = message
-            reports = [(child, one.report if isinstance(one, End) else one) for child, one in said]
+            reports = [(child, one.report if isinstance(one, FinalReport) else one) for child, one in messages]
             if self.is_warming_up and not all(report.is_warm_up for _, report in reports):
                 self.is_warming_up = False
                 self.totals.restart(min(report.counts_from for _, report in reports if not report.is_warm_up))
             for child, report in reports:
                 child.silence = report.silence
                 if report.is_warm_up == self.is_warming_up:
-                    add(child.measurements, _decoded(report))
-                    child.answers += report.answers
+                    add_measurements(child.measurements, _decoded(report))
+                    child.call_ends += report.call_ends
             if len(self._ends) < len(self._children):
                 every_second()
 
 
-def run_part(pipe: Connection, *arguments: Any) -> None:
-    """Run a part of the traffic, and say each second what was measured: what each of the processes does."""
+def run_process(pipe: Connection, *arguments: Any) -> None:
+    """Run a part of the traffic, and report each second what was measured: the main function of each process."""
     for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # the process that has started this one says when it is to end
+        signal.signal(one, signal.SIG_IGN)  # the parent process says when to stop
     traffic = Traffic(*arguments)
     pipe.send(GO)
     if pipe.recv() != GO:
@@ -205,22 +206,24 @@ def run_part(pipe: Connection, *arguments: Any) -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     fault = None
-    with suppress(OSError):  # the process that has started this one is gone
+    with suppress(OSError):  # the parent process is gone
         try:
-            traffic.go(lambda: pipe.send(_report(traffic)))
+            traffic.run(lambda: pipe.send(_report(traffic)))
         except UserError as failure:
             fault = str(failure)
-        pipe.send(End(_report(traffic), traffic.histories, traffic.problems, traffic.refusals, traffic.cpu, fault))
+        pipe.send(
+            FinalReport(_report(traffic), traffic.histories, traffic.problems, traffic.refusals, traffic.cpu, fault)
+        )
 
 
 def _report(traffic: Traffic) -> Report:
     measurements: Measurements = {}
-    answers = traffic.take(measurements)
+    call_ends = traffic.take(measurements)
     measured = {
         operation: ([getattr(one, name) for name in COUNTS], one.latencies.encode())
         for operation, one in measurements.items()
     }
-    return Report(measured, answers, traffic.silence(), traffic.is_warming_up, traffic.counts_from)
+    return Report(measured, call_ends, traffic.silence(), traffic.is_warming_up, traffic.counts_from)
 
 
 def _decoded(report: Report) -> Measurements:

@@ -1,4 +1,4 @@
-"""Where workers record what they measure, and what a run has measured so far."""
+"""Recorders, into which workers write their measurements, and the totals of a run."""
 
 import math
 import threading
@@ -8,69 +8,68 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
-from simulation.traffic.measurements import UNSTARTED, Measurement, Measurements, add
+from simulation.traffic.measurements import UNSTARTED, Measurement, Measurements, add_measurements
 
-# From so many seconds on, in which something was asked and nothing answered, it is told when that was.
-SHORTEST_SILENCE = 1.0
+SHORTEST_SILENCE = 1.0  # seconds without any answer from which on this is reported
 
 
-class Answer(NamedTuple):
-    """An end of a call. since: from when its caller has waited. ended: then; is_answer: whether the server ended it.
+class CallEnd(NamedTuple):
+    """The end of a call. since: when the caller began to wait, ended: when that ended (time.monotonic()).
 
-    A call whose connection was lost, or that was cut off at the end, ends without an answer.
+    has_answer: False for a call whose connection was lost, or that was cut off at the end of the run.
     """
 
     ended: float
     since: float
-    is_answer: bool
+    has_answer: bool
 
 
-# One that has succeeded need not be made anew of what was recorded: the first three values count.
-AnyAnswer = Answer | tuple[float, float, bool, str, int]
+# A call that has succeeded stays the tuple that was recorded for it; its first three values are those of CallEnd.
+AnyCallEnd = CallEnd | tuple[float, float, bool, str, int]
 
 
-class Recording(Protocol):
-    """What can be asked for what was measured since the last time."""
+class MeasurementSource(Protocol):
+    """A recorder, or a process with several: what Totals takes the measurements from."""
 
-    def take(self, measurements: Measurements) -> list[AnyAnswer]:
-        """Add what was measured since the last time to these, and return the ends of the calls."""
+    def take(self, measurements: Measurements) -> list[AnyCallEnd]:
+        """Add what was measured since the last call to these, and return the ends of the calls."""
 
 
 class Recorder:
-    """Where a worker records what it measures, until somebody takes it.
+    """Keeps the measurements of one worker until take() is called, which may be in another thread.
 
-    ok: records a call that has succeeded: as an Answer, and after that its operation and its retries. It is in every
-    call, so it costs as little as it can, and what is to be counted is counted by who takes it.
+    ok: records a call that has succeeded: the values of CallEnd, then its operation and the number of its retries. It
+    is the append() of a deque, because every call pays for it; take() does the counting.
     """
 
     def __init__(self) -> None:
         self._ok: deque[tuple[float, float, bool, str, int]] = deque()
         self.ok = self._ok.append
         self._measurements: Measurements = {}
-        self._answers: list[AnyAnswer] = []
+        self._call_ends: list[AnyCallEnd] = []
         self._lock = threading.Lock()
 
     def failed(self, operation: str, since: float, retries: int, *, is_error: bool) -> None:
-        """Record a call that the database has failed, or that a service has refused."""
+        """Record a call with an error of the database (is_error), or that a service has refused."""
         with self._lock:
             measurement = self._measurements.setdefault(operation, Measurement())
             measurement.retries += retries
             measurement.errors += is_error
             measurement.refused += not is_error
-            self._answers.append(Answer(time.monotonic(), since, not is_error))
+            self._call_ends.append(CallEnd(time.monotonic(), since, not is_error))
 
     def unanswered(self, operation: str, since: float) -> None:
-        """Record a call that was cut off, for it had no answer when the run ended."""
+        """Record a call that had no answer when the run ended, and so was cut off."""
         now = time.monotonic()
         with self._lock:
             measurement = self._measurements.setdefault(operation, Measurement())
             measurement.errors += 1
             measurement.unanswered += 1
             measurement.record(now - since)
-            self._answers.append(Answer(now, since, is_answer=False))
+            self._call_ends.append(CallEnd(now, since, has_answer=False))
 
     def late(self, operation: str) -> None:
-        """Record that an operation begins later than it was due."""
+        """Record an operation that begins later than it was due."""
         with self._lock:
             self._measurements.setdefault(operation, Measurement()).late += 1
 
@@ -79,12 +78,12 @@ class Recorder:
         with self._lock:
             self._measurements.setdefault(UNSTARTED, Measurement()).unstarted += operations
 
-    def take(self, measurements: Measurements) -> list[AnyAnswer]:
-        """Add what was recorded since the last time to these measurements, and return the ends of the calls."""
+    def take(self, measurements: Measurements) -> list[AnyCallEnd]:
+        """See MeasurementSource."""
         with self._lock:
             taken, self._measurements = self._measurements, {}
-            answers, self._answers = self._answers, []
-        add(measurements, taken)
+            call_ends, self._call_ends = self._call_ends, []
+        add_measurements(measurements, taken)
         for _ in range(len(self._ok)):
             ok = self._ok.popleft()
             ended, since, _, operation, retries = ok
@@ -92,8 +91,8 @@ class Recorder:
             measurement.ops += 1
             measurement.record(ended - since)
             measurement.retries += retries
-            answers.append(ok)
-        return answers
+            call_ends.append(ok)
+        return call_ends
 
 
 class Silence(NamedTuple):
@@ -104,41 +103,41 @@ class Silence(NamedTuple):
 
 
 class Totals:
-    """What all workers have measured, from the beginning on.
+    """The sum of all measurements since the beginning of the run.
 
-    measurements, elapsed: so far. silences: when the server has answered nobody.
+    measurements, elapsed (seconds): as of the latest take(). silences: when calls waited and none was answered.
     """
 
-    def __init__(self, recordings: Iterable[Recording]) -> None:
+    def __init__(self, recordings: Iterable[MeasurementSource]) -> None:
         self._recordings = list(recordings)
         self.restart()
 
     def restart(self, at: float | None = None) -> None:
-        """Begin anew: what was measured so far counts for nothing. at: from then (time.monotonic()); by default now."""
+        """Drop what was measured so far. at: when the measuring begins (time.monotonic()); by default now."""
         self._began = self._taken = self._answered = time.monotonic() if at is None else at
-        self._waiting = math.inf  # since when calls wait that have ended without an answer, after the latest answer
+        self._waiting = math.inf  # when the first call began that got no answer since the latest answer
         self.measurements: Measurements = {}
         self.elapsed = 0.0
         self.silences: list[Silence] = []
 
     def take(self) -> tuple[Measurements, float]:
-        """Return what was measured since the last time, and in how many seconds; and add it to the totals."""
+        """Return what was measured since the last call, and in how many seconds, and add it to the totals."""
         latest: Measurements = {}
-        answers: list[AnyAnswer] = []
+        call_ends: list[AnyCallEnd] = []
         for recording in self._recordings:
-            answers += recording.take(latest)
-        add(self.measurements, latest)
-        answers.sort()
-        for ended, since, is_answer in map(itemgetter(0, 1, 2), answers):
+            call_ends += recording.take(latest)
+        add_measurements(self.measurements, latest)
+        call_ends.sort()
+        for ended, since, has_answer in map(itemgetter(0, 1, 2), call_ends):
             self._waiting = min(self._waiting, since)
-            if is_answer:
+            if has_answer:
                 self._note_silence(ended)
         now = time.monotonic()
         seconds, self._taken, self.elapsed = now - self._taken, now, now - self._began
         return latest, seconds
 
     def end(self) -> None:
-        """Say that all calls have ended: no answer comes any more for those that had none."""
+        """Note the last silence, when all calls have ended."""
         self._note_silence(self._taken)
 
     def _note_silence(self, now: float) -> None:

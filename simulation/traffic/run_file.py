@@ -1,4 +1,4 @@
-"""What `simulate.py run --format json` has printed, read again: the one reader of a run's measurements."""
+"""Read the JSON lines that `simulate.py run --format json` has printed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,8 +14,8 @@ from simulation.traffic.measurements import (
     UNSTARTED,
     Measurement,
     Measurements,
-    in_all,
-    latency,
+    combined,
+    format_latency,
 )
 from simulation.traffic.recorder import Silence
 from toolkit.console import UserError
@@ -29,21 +29,21 @@ __all__ = [
     "Measurements",
     "Second",
     "Silence",
-    "in_all",
-    "latency",
+    "combined",
+    "format_latency",
     "read_runs",
 ]
 
-WHAT = "`simulate.py run --format json`"
-AND = "+"  # between the ids of runs that were merged
+PRINTED_BY = "`simulate.py run --format json`"
+ID_SEPARATOR = "+"  # between the ids of runs that were merged
 MISSING = "missing"  # the verdict on a client whose file ends before it
 WORST_FIRST = ("off", "not made", MISSING, "not proved", "proved in part", "proved")
 
 
 class Second(NamedTuple):
-    """What was measured of one operation in about a second.
+    """The measurement of one operation in about one second.
 
-    elapsed: when that second ended, from the run's beginning. seconds: how long it was.
+    elapsed: seconds from the beginning of the run to the end of this second. seconds: how long it really was.
     """
 
     operation: str
@@ -54,16 +54,16 @@ class Second(NamedTuple):
 
 @dataclass
 class MeasuredRun:
-    """A run as its lines tell it.
+    """A run, as its JSON lines describe it.
 
-    file: where they stand. facts: what was run, and where, by the names that simulation/traffic/facts.py gives. proof:
-    a line for each checker. verdicts, thresholds: as they were judged; where runs were merged each line names its
-    client. elapsed: how many seconds it went on. has_ended: else it was cut off, or goes on.
+    metadata: what was run and where, see run_metadata(). proof: a line for each checker. verdicts, thresholds: lines
+    with the results; those of merged runs name the run as `client`. elapsed: seconds. has_ended: False if the run was
+    cut off, or is still going on.
     """
 
     run_id: str
     file: Path
-    facts: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     seconds: list[Second] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     proof: list[dict[str, Any]] = field(default_factory=list)
@@ -82,25 +82,25 @@ class MeasuredRun:
 
     @property
     def verdict(self) -> dict[str, Any]:
-        """The verdict of its proof, or the worst of its clients'; nothing if there is none."""
+        """The line with the verdict; of merged runs, with the worst one; {} if there is none."""
         return min(self.verdicts, key=lambda one: WORST_FIRST.index(one["verdict"]), default={})
 
     @property
     def clients(self) -> list[str]:
         """The ids of the runs that were merged into this one, or its own."""
-        return self.run_id.split(AND)
+        return self.run_id.split(ID_SEPARATOR)
 
 
 def read_runs(files: Iterable[Path]) -> list[MeasuredRun]:
-    """Return the runs of some files, in their order. One that was cut off counts as far as it came.
+    """Return the runs of some files, in their order. Of a run that was cut off, what is there.
 
-    Raises UserError if a file cannot be read or holds no run, or if a run is there twice: it would count twice.
+    Raises UserError if a file cannot be read or holds no run, and for a run that is there twice.
     """
     found: list[MeasuredRun] = []
     for file in files:
         runs = _runs_of(file)
         if not runs:
-            raise UserError(f"{file}: holds no run of {WHAT}")
+            raise UserError(f"{file}: holds no run of {PRINTED_BY}")
         for run in runs:
             for other in found:
                 if set(run.clients) & set(other.clients):
@@ -111,23 +111,23 @@ def read_runs(files: Iterable[Path]) -> list[MeasuredRun]:
 
 
 def _runs_of(file: Path) -> list[MeasuredRun]:
-    """Return the runs of a file of which something was measured."""
+    """Return the runs of a file that hold measurements, or have ended without any."""
     runs: dict[str, MeasuredRun] = {}
     for number, entry in _entries(file):
         try:
             kind = entry["kind"]
             run = runs.setdefault(entry["run"], MeasuredRun(str(entry["run"]), file))
-            is_twice = (kind == "run" and bool(run.facts)) or (kind == "end" and run.has_ended)
-            _take(run, kind, entry)
-        except Exception as error:  # also those of the library that decodes, which are of any kind
-            raise UserError(f"{file}, line {number}: is not of {WHAT}") from error
+            is_twice = (kind == "run" and bool(run.metadata)) or (kind == "end" and run.has_ended)
+            _add_entry(run, kind, entry)
+        except Exception as error:  # the library that decodes histograms raises errors of any kind
+            raise UserError(f"{file}, line {number}: is not of {PRINTED_BY}") from error
         if is_twice:
             raise UserError(f"{file}, line {number}: run {run.run_id} is there twice: give it once")
     return [run for run in runs.values() if run.seconds or run.has_ended]
 
 
 def _entries(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the lines of a file with their numbers, but for a last one that was cut off while it was written."""
+    """Yield the lines of a file with their numbers, without a last line that was cut off while it was written."""
     lines = read_text(file).splitlines(keepends=True)
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -137,12 +137,12 @@ def _entries(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except ValueError as error:
             if number == len(lines) and not line.endswith("\n"):
                 return
-            raise UserError(f"{file}, line {number}: is not of {WHAT}") from error
+            raise UserError(f"{file}, line {number}: is not of {PRINTED_BY}") from error
         yield number, entry
 
 
-def _take(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
-    """Add to a run what one of its lines tells."""
+def _add_entry(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
+    """Add one of its lines to a run."""
     if kind == "second":  # they add up to the totals
         second = Second(
             str(entry["operation"]), float(entry["elapsed"]), float(entry["seconds"]), _measurement_of(entry)
@@ -150,7 +150,7 @@ def _take(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
         run.seconds.append(second)
         run.elapsed = max(run.elapsed, second.elapsed)
     elif kind == "run":
-        run.facts = {name: value for name, value in entry.items() if name not in ("kind", "run")}
+        run.metadata = {name: value for name, value in entry.items() if name not in ("kind", "run")}
     elif kind == "silence":
         run.silences.append(Silence(float(entry["begin"]), float(entry["end"])))
     elif kind == "end":
@@ -158,7 +158,7 @@ def _take(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
     elif kind == "proof":
         run.proof.append(entry)
     elif kind == "verdict":
-        WORST_FIRST.index(entry["verdict"])  # or it is none
+        WORST_FIRST.index(entry["verdict"])  # raises ValueError for any other text
         run.verdicts.append(entry)
     elif kind == "threshold":
         run.thresholds.append(entry)

@@ -1,8 +1,8 @@
-"""The id of a run, and how each row that it writes carries it, so that it can be proved and removed.
+"""The id of a run, and how each row that a run writes carries it, so that its rows can be found again.
 
-A UUID of a run ends with the run's id; what is before it is random, so that the rows of a run are spread over the table
-like all others. A user's address names the run, and so does the name of a plan. The plans are the register of the runs:
-they are written first and removed last.
+A UUID of a run ends with the run's id. The rest is random, so that the rows are spread over the table like all others.
+An e-mail address and the name of a plan contain the id. Plans are written first and removed last, so that every run
+that has rows is found by them.
 """
 
 import re
@@ -15,7 +15,7 @@ from toolkit.database import Cursor
 DOMAIN = "sim.example.com"
 APPLICATION = "simulate {run_id}"  # the application_name of a run's connections
 
-# Of the operating system's chance, but asked once: asking it each time lets the other threads go first.
+# Seeded by the operating system, which is asked only once, because each call of it would yield to other threads.
 RNG = Random(secrets.randbits(256))
 
 # The first 64 bits of a v4 UUID: 60 random ones around the version, then the variant and two more.
@@ -34,7 +34,7 @@ class RunId(str):
         return UUID(int=RNG.getrandbits(128) & _RANDOM | _VERSION | _VARIANT | int(self, 16))
 
     def address(self, name: str, number: int) -> str:
-        """Return the e-mail address of a user who signs up. number: no two have the same."""
+        """Return the e-mail address of a user who signs up. number: a different one for each user of a worker."""
         return f"{name}.{number}.{self}@{DOMAIN}"
 
     def plan(self, name: str) -> str:
@@ -43,12 +43,12 @@ class RunId(str):
 
 
 def new_run_id() -> RunId:
-    """Return the id of a run that has written nothing so far."""
+    """Return a new, random id."""
     return RunId(f"{secrets.randbits(48):012x}")
 
 
 def is_run_id(text: str) -> bool:
-    """Whether a text is the id of a run, by its form."""
+    """Whether a text has the form of a run's id."""
     return bool(re.fullmatch("[0-9a-f]{12}", text))
 
 

@@ -16,45 +16,51 @@ from simulation.traffic.history import History
 from simulation.traffic.measurements import Measurements
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
-from simulation.traffic.recorder import AnyAnswer, Recorder, Totals
+from simulation.traffic.recorder import AnyCallEnd, Recorder, Totals
 from simulation.traffic.run_ids import RunId
-from simulation.traffic.worker import Share, Stage, Worker
+from simulation.traffic.worker import Assignment, RunContext, Worker
 from toolkit.database import Database
 
 RETRY_FOR = 20.0  # seconds for which an operation is tried again before it counts as an error
-PATIENCE = 5.0  # seconds for which the last operations are waited for
-CUT_OFF = 15.0  # seconds after which a thread that was interrupted is given up
+GRACE_PERIOD = 5.0  # seconds that the last operations have to end before they are interrupted
+ABANDON_AFTER = 15.0  # seconds that an interrupted thread has to end before nobody waits for it any more
 
 
-class Part(NamedTuple):
-    """Which of the processes of a run this is. folder: where the histories are written, for another process to read."""
+class ProcessPart(NamedTuple):
+    """The part of a run in one process. number: of the process. folder: for histories that another process reads."""
 
     number: int
     folder: Path | None
 
 
-ALL = Part(0, None)
+ONLY_PROCESS = ProcessPart(0, None)
 
 
 class Traffic:
-    """A run, or the part of it that is in one process: its workers, and when they stop.
+    """A run, or the part of it that is in one process: starts and stops the workers.
 
-    totals: what they have measured. is_warming_up: whether that does not count. counts_from: from when on it does, as
-    time.monotonic() tells. is_incomplete: whether a history is lost, which in one process none can be. problems: what
-    errors said, and how often. refusals: what was refused.
+    totals: their measurements. is_warming_up: whether these do not count yet. counts_from: since when they count
+    (time.monotonic()). is_incomplete: whether a history is lost, which cannot happen in one process. problems,
+    refusals: see ServiceCalls.
     """
 
     is_incomplete = False
 
     def __init__(
-        self, url: str, run_id: RunId, audience: Audience, plans: list[Plan], options: Options, part: Part = ALL
+        self,
+        url: str,
+        run_id: RunId,
+        audience: Audience,
+        plans: list[Plan],
+        options: Options,
+        part: ProcessPart = ONLY_PROCESS,
     ) -> None:
         self.plans = plans
-        self._options = options = _share_of(options)
+        self._options = options = _divided(options)
         self._stop = threading.Event()
         self._numbers = itertools.count()
         began, at = time.monotonic(), time.time()
-        stage = Stage(
+        context = RunContext(
             audience=audience,
             run_id=run_id,
             plans=plans,
@@ -66,8 +72,8 @@ class Traffic:
         self.workers = [
             Worker(
                 Database(url, retry_for=RETRY_FOR, isolation=options.isolation),
-                stage,
-                Share(
+                context,
+                Assignment(
                     viewers=audience.users[number :: options.concurrency],
                     activities=audience.activities[number :: options.concurrency],
                     plans=plans[number :: options.concurrency],
@@ -80,13 +86,13 @@ class Traffic:
         self._is_ending = False
         self.counts_from = began
         self.is_warming_up = options.warm_up > 0
-        self._begun_before = 0  # operations of the warm-up
+        self._warm_up_steps = 0
         self._unstarted = Recorder()
         self._recorders = [*(worker.calls.recorder for worker in self.workers), self._unstarted]
         self.totals = Totals(self._recorders)
         self._faults: list[BaseException] = []
-        self._ended = threading.Event()  # all of the workers
-        self._working = len(self.workers)
+        self._all_ended = threading.Event()
+        self._working = len(self.workers)  # how many of them
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
 
@@ -107,21 +113,21 @@ class Traffic:
         """How many seconds of CPU this process has taken so far."""
         return time.process_time()
 
-    def take(self, measurements: Measurements) -> list[AnyAnswer]:
-        """Add what was measured since the last time to these, in the place of totals."""
-        return [answer for recorder in self._recorders for answer in recorder.take(measurements)]
+    def take(self, measurements: Measurements) -> list[AnyCallEnd]:
+        """Add what was measured since the last call to these: for another process, which has the totals."""
+        return [call_end for recorder in self._recorders for call_end in recorder.take(measurements)]
 
     def silence(self) -> float:
-        """Return for how many seconds the server has owed an answer to some worker."""
+        """Return for how many seconds the longest waiting worker has had no answer."""
         return max(worker.calls.database.silence() for worker in self.workers)
 
-    def go(self, every_second: Callable[[], object]) -> None:
-        """Run for as long, or as many operations, as the options say; every_second() is called once a second.
+    def run(self, every_second: Callable[[], object]) -> None:
+        """Run for the duration, or the number of operations, of the options; every_second() is called once a second.
 
-        What was measured in the last second is left for the caller to take. Raises KeyboardInterrupt after Ctrl-C, when
-        the workers have stopped, and whatever a worker could not handle.
+        The caller has to take what was measured in the last second. When the workers have stopped, raises
+        KeyboardInterrupt after Ctrl-C, and the first error that a worker could not handle.
         """
-        gc.freeze()  # the audience stays as it is, and need not be looked at for garbage again and again
+        gc.freeze()  # the garbage collector need not look at the audience, which stays as it is
         self._began = self.counts_from = time.monotonic()
         self.totals.restart()
         for thread in self._threads:
@@ -137,27 +143,28 @@ class Traffic:
             raise self._faults[0]
 
     def _end_warm_up(self) -> None:
-        """Forget what was measured so far."""
+        """Drop what was measured so far."""
         self.is_warming_up = False
         self.totals.restart()
-        self.counts_from, self._begun_before = time.monotonic(), self._begun()
+        self.counts_from, self._warm_up_steps = time.monotonic(), self._steps()
 
-    def _begun(self) -> int:
-        return sum(worker.begun for worker in self.workers)
+    def _steps(self) -> int:
+        return sum(worker.steps for worker in self.workers)
 
     def stop(self) -> None:
-        """Let the run end within a second, and what follows the end take its time."""
+        """Make the run end within a second, in the regular way. May be called from any thread."""
         self._stop.set()
 
     def _wait(self, seconds: float, every_second: Callable[[], object]) -> bool:
-        """Wait so long, or until all workers have ended, and return whether they go on.
+        """Wait for so many seconds, or until stop() is called, or all workers have ended. Return False in the last
+        case.
 
         every_second() is called once a second, but not at the end.
         """
         began = time.monotonic()
         for second in itertools.count(1):
             end = began + min(second, seconds)
-            if self._ended.wait(max(0.0, end - time.monotonic())):
+            if self._all_ended.wait(max(0.0, end - time.monotonic())):
                 return False
             if end >= began + seconds or (self._stop.is_set() and not self._is_ending):
                 return True
@@ -165,19 +172,19 @@ class Traffic:
         return False
 
     def _end(self, every_second: Callable[[], object]) -> None:
-        """Stop the workers; those that wait for the server too long are interrupted."""
+        """Stop the workers. Those that still wait for the server after GRACE_PERIOD are interrupted."""
         ended = time.monotonic()
         self._is_ending = True
         self._stop.set()
-        self._wait(PATIENCE, every_second)
-        for worker in self.workers if not self._ended.is_set() else ():
+        self._wait(GRACE_PERIOD, every_second)
+        for worker in self.workers if not self._all_ended.is_set() else ():
             worker.calls.database.interrupt()
-        self._ended.wait(CUT_OFF)
+        self._all_ended.wait(ABANDON_AFTER)
         if self._options.rate:
             due = int((ended - self.counts_from) * self._options.rate)
             if self._options.max_ops is not None:
-                due = min(due, self._options.max_ops - self._begun_before)
-            self._unstarted.unstarted(max(0, due - self._begun() + self._begun_before))
+                due = min(due, self._options.max_ops - self._warm_up_steps)
+            self._unstarted.unstarted(max(0, due - self._steps() + self._warm_up_steps))
 
     def _work(self, worker: Worker) -> None:
         options = self._options
@@ -197,7 +204,7 @@ class Traffic:
             with self._lock:
                 self._working -= 1
                 if not self._working:
-                    self._ended.set()
+                    self._all_ended.set()
 
     def _due(self, number: int, rate: float) -> float:
         """Wait until an operation is due, and return that moment."""
@@ -206,8 +213,8 @@ class Traffic:
         return due
 
 
-def _share_of(options: Options) -> Options:
-    """Return the options of one of the processes: what is said of all operations is divided among them."""
+def _divided(options: Options) -> Options:
+    """Return the options for one of the processes: its part of the rate and of the number of operations."""
     return replace(
         options,
         rate=options.rate and options.rate / options.processes,

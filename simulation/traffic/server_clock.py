@@ -1,4 +1,4 @@
-"""How far the server's clock is from this machine's, so that times which nobody has told can be judged, too."""
+"""How far the server's clock is from this machine's, so that times which the server wrote can be checked."""
 
 import time
 from datetime import datetime
@@ -7,13 +7,16 @@ from typing import NamedTuple
 from toolkit.database import Cursor, Database, run_or_explain
 
 SAMPLES = 3
-# Clocks of a cluster's nodes may differ by so many seconds: CockroachDB's --max-offset, as it is by default.
+# How many seconds the clocks of a cluster's nodes may differ: the default of CockroachDB's --max-offset.
 BETWEEN_NODES = 0.5
 
 
 class Sample(NamedTuple):
-    """offset: the server's time, in seconds since 1970, less time.monotonic() here. doubt: by how much it may be off.
-    ahead: the server's time less this machine's."""
+    """One reading of the server's clock, in seconds.
+
+    offset: the server's time since 1970 minus time.monotonic() here. doubt: by how much that may be wrong. ahead: the
+    server's time minus this machine's.
+    """
 
     doubt: float
     offset: float
@@ -21,15 +24,15 @@ class Sample(NamedTuple):
 
 
 class ServerClock:
-    """What the server's clock told at the beginning of a run, and whenever it was asked again."""
+    """Readings of the server's clock, at the beginning of a run and later."""
 
     def __init__(self, database: Database) -> None:
-        """Ask the server for its time. Raises UserError."""
+        """Read the server's clock. Raises UserError."""
         self._samples: list[Sample] = []
         self.ask(database)
 
     def ask(self, database: Database) -> None:
-        """Ask again, for clocks drift and are set. Raises UserError."""
+        """Read the clock again, because clocks drift and are set. Raises UserError."""
 
         def sample(cursor: Cursor) -> Sample:
             begin = time.monotonic()
@@ -42,14 +45,14 @@ class ServerClock:
         self._samples.append(min(run_or_explain(database, sample) for _ in range(SAMPLES)))
 
     def could_be(self, moment: datetime, begin: float, end: float) -> bool:
-        """Whether a time of the server can lie between two moments here, as time.monotonic() tells them."""
+        """Whether a time of the server can lie between two moments here (time.monotonic())."""
         doubt = max(sample.doubt for sample in self._samples) + BETWEEN_NODES
         offsets = [sample.offset for sample in self._samples]
         return begin + min(offsets) - doubt <= moment.timestamp() <= end + max(offsets) + doubt
 
     @property
     def text(self) -> str:
-        """What is to be said of it."""
+        """The latest reading, as a sentence for a person."""
         latest = self._samples[-1]
         side = "ahead of" if latest.ahead > 0 else "behind"
         return (

@@ -1,4 +1,4 @@
-"""How a run is ended from outside: Ctrl-C or SIGTERM end it in order, and a second of them at once."""
+"""Ctrl-C and SIGTERM: the first one ends a run in the regular way, with its proof; a second one ends it at once."""
 
 import os
 import signal
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Seconds in which several signals are one: `timeout` sends its signal to the process, and then to the process's group.
+# Signals within so many seconds count as one: `timeout` sends its signal to the process, then to the process group.
 TOGETHER = 0.3
 AT_ONCE = b"\nended at once: not all of what the run has written was compared with the database\n"
 
 
 @contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first SIGINT or SIGTERM, and leave the process at the second."""
+def graceful_shutdown() -> Iterator[None]:
+    """Within the with block, the first SIGINT or SIGTERM raises KeyboardInterrupt; the second ends the process."""
     before = [signal.signal(one, _interrupt) for one in SIGNALS]
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a run has to reach: `--expect 'p99<50ms'`, as pipelines want it."""
+"""Thresholds that a run has to reach: `--expect 'p99<50ms'`."""
 
 import argparse
 import operator
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, in_all, latency
+from simulation.traffic.measurements import PERCENTILES, Measurement, Measurements, combined, format_latency
 
 
 def _count(name: str, measurement: Measurement, _: float) -> float | None:
-    """Return a count; None if no call was made, for nothing can be said of those then."""
+    """Return a count; None if no call was made, because zero errors of no calls say nothing."""
     return int(getattr(measurement, name)) if measurement.attempts else None
 
 
@@ -19,7 +19,7 @@ def _latency(name: str, measurement: Measurement, _: float) -> float | None:
     return measurement.percentile(name)
 
 
-# The figures, each of an operation or in all. Latencies are in milliseconds; ops/s is over the whole run.
+# The figures that can be compared. Latencies are in milliseconds; ops/s is over the whole run.
 FIGURES: dict[str, Callable[[Measurement, float], float | None]] = {
     "ops": lambda measurement, _: measurement.ops,
     "ops/s": lambda measurement, seconds: measurement.ops / seconds,
@@ -40,7 +40,7 @@ UNITS = {"": 1.0, "us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 class Threshold(NamedTuple):
-    """text: as it was given. operation: None for all together."""
+    """A figure, a comparison and a value. text: as it was typed. operation: None for all together."""
 
     text: str
     operation: str | None
@@ -48,27 +48,29 @@ class Threshold(NamedTuple):
     comparison: str
     value: float
 
-    def written(self, found: float | None) -> str:
-        """Write what the figure is, for a person."""
+    def describe(self, found: float | None) -> str:
+        """Return what the figure was, as text for a person."""
         if found is None:
             return "nothing was measured"
         if self.figure in PERCENTILES:
-            return f"it is {latency(found)}"
+            return f"it is {format_latency(found)}"
         return f"it is {found:,.1f}" if self.figure == "ops/s" else f"it is {found:,.0f}"
 
     def judge(self, measurements: Measurements, seconds: float) -> tuple[bool, float | None]:
-        """Return whether it holds, and what the figure is: None, with which nothing holds, if nothing was measured."""
+        """Return whether the threshold holds, and the figure. If nothing was measured that is None, and it fails."""
         measurement = (
-            in_all(measurements.values()) if self.operation is None else measurements.get(self.operation, Measurement())
+            combined(measurements.values())
+            if self.operation is None
+            else measurements.get(self.operation, Measurement())
         )
         found = FIGURES[self.figure](measurement, seconds or 1.0)
         return found is not None and COMPARISONS[self.comparison](found, self.value), found
 
 
-def threshold(operations: list[str]) -> Callable[[str], Threshold]:
-    """Return the function that reads a threshold from the command line."""
+def threshold_parser(operations: list[str]) -> Callable[[str], Threshold]:
+    """Return the function that parses a threshold of the command line. It raises ArgumentTypeError."""
 
-    def read(text: str) -> Threshold:
+    def parse(text: str) -> Threshold:
         match = re.fullmatch(r"\s*(?:([a-z]+)\.)?([\w/.]+)\s*(<=|>=|!=|==|<|>|=)\s*([\d.]+)\s*(us|ms|s|)\s*", text)
         if not match:
             raise argparse.ArgumentTypeError(f"expected a figure, a comparison and a number, like p99<50ms: {text}")
@@ -87,4 +89,4 @@ def threshold(operations: list[str]) -> Callable[[str], Threshold]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text}: {number} is not a number") from None
 
-    return read
+    return parse

@@ -1,4 +1,4 @@
-"""The histories of a run, user by user, in parts that fit into memory."""
+"""The histories of a run, regrouped by user, in parts that fit into memory."""
 
 import json
 import tempfile
@@ -9,21 +9,21 @@ from typing import IO, Any
 
 from simulation.traffic.history import INFO, OK, Event, History
 
-CALLS_AT_ONCE = 20_000  # about as many are in memory
-MOST_PARTS = 200  # files that are open at the same time
+CALLS_AT_ONCE = 20_000  # in memory, about
+MOST_PARTS = 200  # each is an open file
 
 UserHistories = dict[int, list[Event]]  # by user, in the order of time
 
 
 def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
-    """Return what the calls on each user were, some users at a time. All calls on a user are together."""
+    """Yield the calls by user, some users at a time; all calls for a user are in the same part."""
     histories = list(histories)
     calls = sum(history.calls for history in histories)
     parts = min(MOST_PARTS, calls // CALLS_AT_ONCE + 1)
     with ExitStack() as files:
         try:
             split = _split(histories, parts, files)
-        except OSError:  # a full disk: it takes longer, for all is read again for each part
+        except OSError:  # the disk is full: read all histories again for each part, which takes longer
             split = None
         for part in range(parts):
             users: UserHistories = defaultdict(list)
@@ -34,7 +34,7 @@ def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
 
 
 def _split(histories: list[History], parts: int, files: ExitStack) -> list[IO[str]] | None:
-    """Return a file with the calls of each part; None if there is one part only."""
+    """Write the calls of each part to a file of its own, and return the files; None if there is only one part."""
     if parts == 1:
         return None
     split: list[IO[str]] = [files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]  # noqa: SIM115
@@ -51,7 +51,7 @@ def _read(file: IO[str]) -> Iterator[Event]:
 
 
 def _events(histories: list[History]) -> Iterator[Event]:
-    """Return the calls on users, of all histories."""
+    """Yield the calls for users of all histories."""
     return (event for history in histories for event in history.events() if event.user)
 
 
@@ -64,9 +64,9 @@ def by_key(events: Iterable[Event], *calls: str) -> dict[str, list[Event]]:
     return found
 
 
-def possible(events: Iterable[Event], first: Any = None) -> list[Any]:
-    """Return what may be there after calls that each replace what was there: what the last confirmed one has sent, or
-    what an uncertain one has, at any time. first: what was there before, if nothing is confirmed."""
+def possible_states(events: Iterable[Event], first: Any = None) -> list[Any]:
+    """Return what a row may hold after calls that each overwrite it: what the last confirmed one has sent, or what any
+    uncertain one has. first: what it held before, for the case that none is confirmed."""
     values, last = [], first
     for event in events:
         if event.outcome == OK:
@@ -76,6 +76,6 @@ def possible(events: Iterable[Event], first: Any = None) -> list[Any]:
     return [last, *values]
 
 
-def any_with_outcome(events: Iterable[Event], outcome: str) -> bool:
+def has_outcome(events: Iterable[Event], outcome: str) -> bool:
     """Whether one of these events has this outcome."""
     return any(event.outcome == outcome for event in events)

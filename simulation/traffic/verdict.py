@@ -1,13 +1,13 @@
-"""What the proof of a run comes to: the tallies of its checkers, and the verdict. The words are Jepsen's.
+"""The result of a run's proof: the tallies of its checkers, and the verdict. The words are Jepsen's.
 
-attempted       calls, whatever came of them
+attempted       calls, whatever their outcome
 acknowledged    calls that were confirmed
-uncertain       calls of which nobody knows what came
-recovered       uncertain ones that came true after all
+uncertain       calls whose outcome is not known
+recovered       uncertain calls whose write turned out to be there
 lost            confirmed, and not there
-unexpected      there, though it was refused or never asked for, or belongs to what is gone
-wrong           there with other values than those that were confirmed last, or may have replaced these
-not judged      changed or removed by somebody else, of which a run knows nothing
+unexpected      there, though it was refused or never asked for, or though what it belongs to is gone
+wrong           there, with values that neither the last confirmed call nor an uncertain one has sent
+not judged      changed or removed by others, of whom the run knows nothing
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ REWRITTEN = "of a review that its user has changed or removed"
 
 
 class Tally:
-    """What a checker has counted, and examples of what is off. reasons: why calls are not judged, and how many."""
+    """The counts of a checker, with examples of what is wrong. reasons: why calls are not judged, and how many."""
 
     def __init__(self) -> None:
         self.attempted = self.acknowledged = self.uncertain = self.recovered = 0
@@ -43,7 +43,7 @@ class Tally:
         return not (self.lost or self.unexpected or self.wrong)
 
     def tell(self, example: str) -> None:
-        """Keep an example of what is off."""
+        """Keep an example of what is wrong, up to MOST_EXAMPLES."""
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
@@ -60,9 +60,9 @@ Tallies = dict[str, Tally]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found. most_not_judged: percent of the calls; with more of them not judged nothing is proved.
+    """What a proof has found. most_not_judged: if more percent of the calls are not judged, nothing is proved.
 
-    elapsed: how many seconds it took. clock: what is to be said of the server's clock.
+    elapsed: the seconds that the proof took. clock: a sentence about the server's clock.
     """
 
     tallies: Tallies
@@ -80,7 +80,7 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """off, not proved, proved in part, or proved."""
+        """One of: off, not proved, proved in part, proved."""
         if not all(tally.is_clean for tally in self.tallies.values()):
             return "off"
         if not self.not_judged:

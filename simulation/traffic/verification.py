@@ -8,18 +8,17 @@ from typing import NamedTuple
 from simulation.traffic import checkers
 from simulation.traffic.checkers import Evidence
 from simulation.traffic.history import Event, History
-from simulation.traffic.plans import Plan
-from simulation.traffic.prices import Prices
+from simulation.traffic.plans import Plan, PriceHistory
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.server_clock import ServerClock
-from simulation.traffic.stored import KEYS, PLANS, keys_of_runs, read_rows, read_stored
+from simulation.traffic.stored_rows import KEYS, PLANS, keys_of_runs, read_rows, read_stored_rows
 from simulation.traffic.user_histories import by_key, by_user
 from simulation.traffic.verdict import Tallies, Tally, Verdict
 from toolkit.database import Database
 
 
 class RunWrites(NamedTuple):
-    """What a run has written. first_prices: those that its plans had at the beginning."""
+    """What a run has written. first_prices: of its plans, at the beginning."""
 
     run_id: RunId
     plans: list[Plan]
@@ -28,37 +27,37 @@ class RunWrites(NamedTuple):
 
 
 def verify(database: Database, written: RunWrites, clock: ServerClock, most_not_judged: float = 5.0) -> Verdict:
-    """Compare the database with what the workers of a run have written down.
+    """Compare the database with the histories of a run's workers.
 
-    most_not_judged: percent of the calls. May be repeated; it only reads, and it reads the large tables once to find
-    what nobody has asked for. Raises UserError.
+    most_not_judged: see Verdict. Only reads, so it may be repeated; to find rows that no call has asked for it reads
+    the large tables in full, once. Raises UserError.
     """
     begin = time.monotonic()
     clock.ask(database)
     tallies = {name: Tally() for name in checkers.NAMES}
-    prices = _prices(written)
+    prices = _price_histories(written)
     found = dict.fromkeys(KEYS, 0)
     stored_plans = read_rows(database, PLANS, list(prices))
     checkers.check_plans(written.plans, prices, stored_plans, tallies)
     found["plans"] = len(stored_plans)
     for histories in by_user(written.histories):
-        stored = read_stored(database, histories)
+        stored = read_stored_rows(database, histories)
         evidence = Evidence(stored, prices, clock, begin)
         for check in checkers.BY_USER:
             check(histories, evidence, tallies)
-        for kind, rows in stored.by_table().items():
+        for kind, rows in stored.count_rows().items():
             found[kind] += rows
     _check_unexpected(database, written, found, tallies)
     return Verdict(tallies, most_not_judged, time.monotonic() - begin, clock.text)
 
 
-def _prices(written: RunWrites) -> dict[int, Prices]:
+def _price_histories(written: RunWrites) -> dict[int, PriceHistory]:
     changes: dict[str, list[Event]] = {}
     for history in written.histories:
         for key, events in by_key(history.events(), "price").items():
             changes.setdefault(key, []).extend(events)
     return {
-        plan.subscription_id: Prices(price, changes.get(str(plan.subscription_id), []))
+        plan.subscription_id: PriceHistory(price, changes.get(str(plan.subscription_id), []))
         for plan, price in zip(written.plans, written.first_prices, strict=True)
     }
 
@@ -77,6 +76,6 @@ def _check_unexpected(database: Database, written: RunWrites, found: dict[str, i
 
 
 def _attempted(written: RunWrites) -> set[str]:
-    """Return the keys of the rows that calls were to make."""
+    """Return the keys of the rows that calls were to write."""
     events: Iterable[Event] = (event for history in written.histories for event in history.events())
     return {event.key for event in events} | {str(plan.subscription_id) for plan in written.plans}

@@ -12,30 +12,31 @@ from uuid import UUID
 
 import services
 from simulation.traffic.audience import Audience, Viewer
-from simulation.traffic.calls import Calls
 from simulation.traffic.history import History
+from simulation.traffic.ongoing_viewings import NextEpisodes, OngoingViewing
 from simulation.traffic.plans import Plan
 from simulation.traffic.run_ids import RNG, RunId
-from simulation.traffic.under_way import Following, UnderWay
+from simulation.traffic.service_calls import ServiceCalls
 from simulation.watching import FINISHED
 from toolkit.database import Database
 
 Choice = TypeVar("Choice")
 
-SESSION = 6  # operations of a viewer on average, before the next one's turn
-LOOKS = 30  # at viewers, until one is found who watches at this hour
+SESSION = 6  # operations of a viewer on average, before the worker goes on with another viewer
+MOST_DRAWS = 30  # of viewers, until one is found who watches at this hour
 
-# So much a worker keeps in mind, that its memory does not grow.
+# The most entries that a worker keeps of each kind, so that its memory does not grow.
 MOST_MEMBERS = 500
-MOST_UNDER_WAY = 50
-MOST_SEEN = 200
+MOST_ONGOING = 50
+MOST_FINISHED = 200
 MOST_REVIEWED = 1_000
 
 
-class Stage(NamedTuple):
-    """What all workers of a run share.
+class RunContext(NamedTuple):
+    """What all workers of a run have in common.
 
-    plans: those of the run. clock: what time it is for the viewers, in seconds since 1970. stop: set when the run ends.
+    plans: those that the run has added. clock: returns the time of the viewers, in seconds since 1970. stop: is set
+    when the run ends.
     """
 
     audience: Audience
@@ -46,11 +47,11 @@ class Stage(NamedTuple):
     stop: threading.Event
 
 
-class Share(NamedTuple):
-    """What belongs to one worker alone.
+class Assignment(NamedTuple):
+    """What is assigned to one worker and no other.
 
-    viewers, activities: users who are there already, and how much each watches; they only browse, watch and review.
-    plans: those whose prices it changes.
+    viewers, activities: users who were there before the run, and how much each watches. They only browse, watch and
+    review. plans: those whose prices this worker changes.
     """
 
     viewers: list[Viewer]
@@ -59,49 +60,52 @@ class Share(NamedTuple):
 
 
 class Worker:
-    """What one thread does. A user belongs to one worker, and so does the price of a plan.
+    """What one thread does. Only one worker calls services for a user, and only one changes the price of a plan.
 
-    Besides its share it has the users whom it signs up, its members, who also pay, change their plan, cancel, and
-    delete their account.
+    Besides the viewers assigned to it, a worker has its members, the users whom it signs up. They also pay, change
+    their plan, cancel it, and delete their account.
     """
 
-    def __init__(self, database: Database, stage: Stage, share: Share, rng: Random, history: History | None) -> None:
-        self.audience, self.run_id, self.history = stage.audience, stage.run_id, history
-        self.calls = Calls(database, history, stage.stop)
-        self.begun = 0  # steps
-        self._plans, self._priced = stage.plans, share.plans
-        self._viewers, self._activities = share.viewers, list(accumulate(share.activities))
-        self._doing = [getattr(self, f"_{name}") for name in stage.mix]
-        self._weights = list(accumulate(stage.mix.values()))
-        self._rng, self._clock = rng, stage.clock
+    def __init__(
+        self, database: Database, context: RunContext, assignment: Assignment, rng: Random, history: History | None
+    ) -> None:
+        self.audience, self.run_id, self.history = context.audience, context.run_id, history
+        self.calls = ServiceCalls(database, history, context.stop)
+        self.steps = 0  # that have begun
+        self._plans, self._own_plans = context.plans, assignment.plans
+        self._viewers, self._activities = assignment.viewers, list(accumulate(assignment.activities))
+        self._operations = [getattr(self, f"_{name}") for name in context.mix]
+        self._weights = list(accumulate(context.mix.values()))
+        self._rng, self._clock = rng, context.clock
         self._viewer: Viewer | None = None
-        self._visitor = stage.audience.viewer(0, rng)
+        self._visitor = context.audience.viewer(0, rng)
         self._members: dict[int, tuple[Viewer, Plan | None]] = {}
-        self._under_way: list[UnderWay] = []
-        self._following = Following(stage.audience)
-        self._seen: deque[tuple[Viewer, int]] = deque(maxlen=MOST_SEEN)
-        self._reviewed: dict[tuple[int, int], UUID | None] = {}  # None: they had reviewed it before
+        self._ongoing: list[OngoingViewing] = []
+        self._next_episodes = NextEpisodes(context.audience)
+        self._finished: deque[tuple[Viewer, int]] = deque(maxlen=MOST_FINISHED)
+        self._reviewed: dict[tuple[int, int], UUID | None] = {}  # None: there was a review from before the run
         self._signed_up = 0
 
     def step(self, due: float | None = None) -> None:
-        """Do one thing. due: since when it should have been done, as time.monotonic() tells; latencies count from then.
+        """Do one operation, chosen at random by the weights of the mix.
 
-        Raises KeyboardInterrupt when the Database was interrupted.
+        due: when it should have begun (time.monotonic()), from which its latency then counts. Raises KeyboardInterrupt
+        if the Database was interrupted.
         """
-        self.begun += 1
+        self.steps += 1
         self.calls.due = due
-        weights = self._weights  # the last is left out, so that it also gets what rounding leaves over
-        self._doing[bisect_right(weights, self._rng.random() * weights[-1], 0, len(weights) - 1)]()
+        weights = self._weights  # without the last one, which so gets what rounding leaves over
+        self._operations[bisect_right(weights, self._rng.random() * weights[-1], 0, len(weights) - 1)]()
 
     # What the viewers do
 
     def _browse(self) -> None:
         genre = self.audience.genres[self.audience.pick(self._somebody(), self._rng)]
-        self.calls.make("browse", services.find_content, {"genre": genre})
+        self.calls.call("browse", services.find_content, {"genre": genre})
 
     def _search(self) -> None:
         title = self.audience.titles[self.audience.pick(self._somebody(), self._rng)]
-        self.calls.make(
+        self.calls.call(
             "search", services.find_content, {"title": title[: 3 + int(self._rng.random() * 5)].strip() or title}
         )
 
@@ -109,64 +113,59 @@ class Worker:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        _, rows = self.calls.make("continue", services.continue_watching, {"user_id": viewer.user_id})
-        self._following.listed(viewer.user_id, rows or [])
+        _, rows = self.calls.call("continue", services.continue_watching, {"user_id": viewer.user_id})
+        self._next_episodes.note_list(viewer.user_id, rows or [])
         return None
 
     def _reviews(self) -> None:
         content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._rng)]
         service = services.list_reviews if self._rng.random() < 0.6 else services.content_rating
-        self.calls.make("reviews", service, {"content_id": content_id})
+        self.calls.call("reviews", service, {"content_id": content_id})
 
     def _watch(self) -> None:
         viewer = self._next_viewer()
         if not viewer:
             return self._signup()
-        title, episode = self._following.take(viewer, self._rng)
+        title, episode = self._next_episodes.choose(viewer, self._rng)
         watch_id, content_id, user_id = self.run_id.key(), self.audience.content_ids[title], viewer.user_id
         row = self.calls.write(
             "watch",
-            services.start_watching,
             user_id,
             watch_id,
             [content_id, episode],
-            ["watched_at"],
             {"user_id": user_id, "content_id": content_id, "episode": episode, "watch_id": watch_id},
         )
         if row:
             target = self.audience.watching.progress(title, episode, self._rng.random())
-            self._under_way.append(UnderWay(viewer, title, episode, watch_id, target))
-            if len(self._under_way) > MOST_UNDER_WAY:
-                self._under_way.pop(0)
+            self._ongoing.append(OngoingViewing(viewer, title, episode, watch_id, target))
+            if len(self._ongoing) > MOST_ONGOING:
+                self._ongoing.pop(0)
         return None
 
     def _progress(self) -> None:
-        if not self._under_way:
+        if not self._ongoing:
             return self._watch()
-        place = int(self._rng.random() * len(self._under_way))
-        viewing = self._under_way[place]
-        viewing.go_on(self.audience.popularity.titles[viewing.title].minutes, self._rng.random())
+        viewing = self._one_of(self._ongoing)
+        viewing.watch_on(self.audience.popularity.titles[viewing.title].minutes, self._rng.random())
         progress = Decimal(viewing.reached) / 100
         self.calls.write(
             "progress",
-            services.log_progress,
             viewing.viewer.user_id,
             viewing.watch_id,
             [progress],
-            ["progress"],
             {"watch_id": viewing.watch_id, "progress": progress},
         )
         if viewing.reached == viewing.target:
-            del self._under_way[place]
-            self._following.after(viewing)
+            self._ongoing.remove(viewing)
+            self._next_episodes.viewing_ended(viewing)
             if viewing.target >= FINISHED:
-                self._seen.append((viewing.viewer, viewing.title))
+                self._finished.append((viewing.viewer, viewing.title))
         return None
 
     def _review(self) -> None:
-        if not self._seen:
+        if not self._finished:
             return self._reviews()
-        viewer, title = self._seen.pop()
+        viewer, title = self._finished.pop()
         content_id, pair = self.audience.content_ids[title], (viewer.user_id, title)
         rating, words = self.audience.review(viewer, title, self._rng)
         review_id = self._reviewed.setdefault(pair, self.run_id.key())
@@ -174,11 +173,9 @@ class Worker:
             return self._reviews()
         self.calls.write(
             "review",
-            services.review_content,
             viewer.user_id,
             review_id,
             [content_id, rating, words],
-            ["reviewed_at"],
             {
                 "user_id": viewer.user_id,
                 "content_id": content_id,
@@ -204,11 +201,9 @@ class Worker:
         plan = self._one_of(self._plans)
         row = self.calls.write(
             "signup",
-            services.create_user,
             user_id,
             user_id,
             [person.name, email, plan.subscription_id],
-            ["created_at"],
             {"user_id": user_id, "name": person.name, "email": email, "subscription_id": plan.subscription_id},
         )
         if row:
@@ -229,9 +224,7 @@ class Worker:
     def _change_plan(self, operation: str, user_id: int, plan: Plan | None) -> None:
         key = plan.subscription_id if plan else None
         self._members[user_id] = (self._members[user_id][0], plan)
-        self.calls.write(
-            operation, services.change_plan, user_id, user_id, [key], [], {"user_id": user_id, "subscription_id": key}
-        )
+        self.calls.write(operation, user_id, user_id, [key], {"user_id": user_id, "subscription_id": key})
 
     def _pay(self) -> None:
         for _ in range(5 if self._members else 0):
@@ -241,11 +234,9 @@ class Worker:
                 payment_id = self.run_id.key()
                 self.calls.write(
                     "pay",
-                    services.process_payment,
                     user_id,
                     payment_id,
                     [viewer.method],
-                    ["subscription_id", "amount", "payment_date"],
                     {"user_id": user_id, "method": viewer.method, "payment_id": payment_id},
                 )
                 return None
@@ -256,22 +247,20 @@ class Worker:
             return self._signup()
         user_id = self._some_member()
         self._forget(user_id)
-        self.calls.write("delete", services.delete_user, user_id, user_id, [], [], {"user_id": user_id})
+        self.calls.write("delete", user_id, user_id, [], {"user_id": user_id})
         return None
 
     def _price(self) -> None:
-        if not self._priced:
+        if not self._own_plans:
             return self._progress()
-        plan = self._one_of(self._priced)
+        plan = self._one_of(self._own_plans)
         change = Decimal(90 + int(self._rng.random() * 25)) / 100
         plan.price = max(Decimal("1.99"), min(Decimal("99.99"), (plan.price * change).quantize(Decimal("0.01"))))
         self.calls.write(
             "price",
-            services.update_subscription,
             0,
             plan.subscription_id,
             [plan.price],
-            [],
             {"subscription_id": plan.subscription_id, "price": plan.price},
         )
         return None
@@ -279,17 +268,21 @@ class Worker:
     # Who does it
 
     def _somebody(self) -> Viewer:
-        """Return who looks around: a visitor without an account, if there are no users."""
+        """Return the viewer who browses: a visitor without an account, if there are no users."""
         return self._next_viewer() or self._visitor
 
     def _next_viewer(self) -> Viewer | None:
-        """Return who has the session, or whose begins now: the more active are taken more often, in their evening."""
+        """Return the viewer of the session, or of a new one: active users more often, and most of them in their
+        evening.
+
+        None if there are no users.
+        """
         random = self._rng.random
         if self._viewer and random() * SESSION > 1:
             return self._viewer
         moment = self._clock()
         total = len(self._viewers) + len(self._members)
-        for _ in range(LOOKS if total else 0):
+        for _ in range(MOST_DRAWS if total else 0):
             if random() * total < len(self._members):
                 self._viewer = self._members[self._some_member()][0]
             else:
@@ -305,10 +298,10 @@ class Worker:
         return choices[int(self._rng.random() * len(choices))]
 
     def _forget(self, user_id: int) -> None:
-        """Let somebody do nothing any more."""
+        """Forget a user, who does nothing from now on."""
         del self._members[user_id]
-        self._following.forget(user_id)
-        self._under_way = [viewing for viewing in self._under_way if viewing.viewer.user_id != user_id]
-        self._seen = deque((pair for pair in self._seen if pair[0].user_id != user_id), MOST_SEEN)
+        self._next_episodes.forget(user_id)
+        self._ongoing = [viewing for viewing in self._ongoing if viewing.viewer.user_id != user_id]
+        self._finished = deque((pair for pair in self._finished if pair[0].user_id != user_id), MOST_FINISHED)
         if self._viewer and self._viewer.user_id == user_id:
             self._viewer = None

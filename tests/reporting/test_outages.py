@@ -19,7 +19,7 @@ from relay import Relay
 from reports import PROJECT, run_report, show
 from sample import fill
 
-from reporting.run import runs_in_steps
+from reporting.run_steps import runs_in_steps
 from toolkit import schema
 from toolkit.database import Database
 

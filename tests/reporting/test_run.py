@@ -10,8 +10,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from reports import run_report, run_script, show
 
-from reporting.run import MOST_STEPS, RunInSteps, runs_in_steps
 from reporting.run_comparison import is_more_than_noise
+from reporting.run_steps import MOST_STEPS, RunInSteps, runs_in_steps
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"  # a run is drawn without a database
 

@@ -9,7 +9,7 @@ from traffic import off, run_ops
 
 import services
 from simulation.traffic.audience import Audience
-from simulation.traffic.under_way import Following, UnderWay
+from simulation.traffic.ongoing_viewings import NextEpisodes, OngoingViewing
 from toolkit.database import Database
 
 SERIES, FILM = 1, 2
@@ -57,21 +57,21 @@ def test_the_proof_finds_another_episode(with_episodes: Database, url: str, whic
 
 def test_viewers_go_on_with_what_continue_watching_lists(with_episodes: Database) -> None:
     audience, rng = Audience(with_episodes), Random(1)
-    viewer, following = next(user for user in audience.users if user.user_id == 2), Following(audience)
+    viewer, next_episodes = next(user for user in audience.users if user.user_id == 2), NextEpisodes(audience)
     number = audience.numbers[SERIES]
     unfinished = services.start_watching(with_episodes, user_id=2, content_id=SERIES, episode=2)["watch_id"]
 
     def listed() -> tuple[int, int | None]:
-        following.listed(2, [dict(row) for row in services.continue_watching(with_episodes, user_id=2)])
-        return following.take(viewer, rng)
+        next_episodes.note_list(2, [dict(row) for row in services.continue_watching(with_episodes, user_id=2)])
+        return next_episodes.choose(viewer, rng)
 
     assert listed()[1] in (None, 1)  # of what is not seen to its end nobody begins the same episode once more
     services.log_progress(with_episodes, watch_id=unfinished, progress=95)
     assert listed() == (number, 3)
-    assert following.take(viewer, rng)[1] in (None, 1)  # they have gone on
-    following.listed(2, [{"content_id": SERIES, "episode": 3, "next_episode": 4}])
-    following.forget(2)
-    assert following.take(viewer, rng)[1] in (None, 1)
+    assert next_episodes.choose(viewer, rng)[1] in (None, 1)  # they have gone on
+    next_episodes.note_list(2, [{"content_id": SERIES, "episode": 3, "next_episode": 4}])
+    next_episodes.forget(2)
+    assert next_episodes.choose(viewer, rng)[1] in (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_after_an_episode_comes_the_next(
     with_episodes: Database, episode: int, target: int, following: int | None
 ) -> None:
     audience = Audience(with_episodes)
-    viewer, number, known = audience.users[0], audience.numbers[SERIES], Following(audience)
-    known.after(UnderWay(viewer, number, episode, UUID(int=1), target))
-    taken = known.take(viewer, Random(1))
+    viewer, number, known = audience.users[0], audience.numbers[SERIES], NextEpisodes(audience)
+    known.viewing_ended(OngoingViewing(viewer, number, episode, UUID(int=1), target))
+    taken = known.choose(viewer, Random(1))
     assert taken == (number, following) if following else taken[1] in (None, 1)
 
 
@@ -91,10 +91,10 @@ def test_a_heartbeat_is_worth_what_that_much_watching_is_of_the_title(with_episo
     audience = Audience(with_episodes)
     minutes = audience.popularity.titles[audience.numbers[SERIES]].minutes
     assert minutes == 30
-    viewing = UnderWay(audience.users[0], 0, 1, UUID(int=1), 8_000)
-    viewing.go_on(minutes, 0.15)  # 7 minutes
+    viewing = OngoingViewing(audience.users[0], 0, 1, UUID(int=1), 8_000)
+    viewing.watch_on(minutes, 0.15)  # 7 minutes
     assert viewing.reached == 1 + 10_000 * 7 // 30
-    viewing.go_on(10 * minutes, 0.15)
+    viewing.watch_on(10 * minutes, 0.15)
     assert viewing.reached == 2 + 10_000 * 7 // 30 + 10_000 * 7 // 300
-    viewing.go_on(minutes, 1)
+    viewing.watch_on(minutes, 1)
     assert viewing.reached == 8_000

@@ -17,12 +17,12 @@ from relay import Relay
 from sample import execute
 
 from simulation.traffic import run as traffic_run
-from simulation.traffic.measurements import Measurement, in_all, latency
+from simulation.traffic.measurements import Measurement, combined, format_latency
 from simulation.traffic.operations import MIX
 from simulation.traffic.options import Options
 from simulation.traffic.recorder import Recorder, Totals
 from simulation.traffic.run_file import read_runs
-from simulation.traffic.thresholds import threshold
+from simulation.traffic.thresholds import threshold_parser
 from toolkit.database import Database, run_transaction
 from toolkit.database.transaction import TransactionOptions
 
@@ -95,7 +95,7 @@ def test_a_server_that_is_frozen_in_the_middle(db: Database, relay: Relay, tmp_p
     assert "no answers between" in err
     assert f"{silence.begin:.1f} s and {silence.end:.1f} s" in err
     assert "in a closed loop workers that wait send nothing" in err
-    longest = in_all(measured.measurements.values()).percentile("pMax")
+    longest = combined(measured.measurements.values()).percentile("pMax")
     assert longest is not None
     assert longest > 2_500
 
@@ -132,16 +132,16 @@ def test_figures_are_for_people() -> None:
     measurement = Measurement()
     measurement.ops = 1
     measurement.record(11.73)
-    holds, found = threshold(list(MIX))("pMax<1000ms").judge({"watch": measurement}, 1.0)
+    holds, found = threshold_parser(list(MIX))("pMax<1000ms").judge({"watch": measurement}, 1.0)
     assert not holds
-    assert threshold(list(MIX))("pMax<1000ms").written(found).startswith("it is 11.7")
-    assert [latency(value) for value in (None, 0.85, 8.384, 90.6, 999.4, 11_730)] == [
+    assert threshold_parser(list(MIX))("pMax<1000ms").describe(found).startswith("it is 11.7")
+    assert [format_latency(value) for value in (None, 0.85, 8.384, 90.6, 999.4, 11_730)] == [
         "-", "850 us", "8.38 ms", "90.6 ms", "999 ms", "11.73 s",
     ]  # fmt: skip
 
 
 def test_p99_9_is_a_figure() -> None:
-    read = threshold(list(MIX))
+    read = threshold_parser(list(MIX))
     assert (read("p99.9<50ms").operation, read("p99.9<50ms").figure) == (None, "p99.9")
     assert (read("watch.p99.9<50ms").operation, read("watch.p99.9<50ms").figure) == ("watch", "p99.9")
 
@@ -264,11 +264,11 @@ def test_another_isolation(url: str) -> None:
         assert len(levels) == 1
         status, out, err = run("run", "--url", url, "--max-ops", "500", "--isolation", isolation, "--format", "json")
         assert status == 0, out + err
-        facts = json.loads(out.splitlines()[0])
-        assert {facts["isolation"]} == levels
+        metadata = json.loads(out.splitlines()[0])
+        assert {metadata["isolation"]} == levels
         # CockroachDB may run it at a stronger one, and that is told.
-        assert ("was asked for" in err) == (facts["isolation"] != isolation)
-        assert facts["isolation"] == isolation or facts["server"].startswith("CockroachDB")
+        assert ("was asked for" in err) == (metadata["isolation"] != isolation)
+        assert metadata["isolation"] == isolation or metadata["server"].startswith("CockroachDB")
 
 
 def isolation_of(cursor: Any) -> str:
@@ -281,7 +281,7 @@ def test_an_isolation_that_the_server_does_not_give_is_told(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        traffic_run, "facts_of", lambda *_: {"isolation": "serializable", "server": "CockroachDB v21.1"}
+        traffic_run, "run_metadata", lambda *_: {"isolation": "serializable", "server": "CockroachDB v21.1"}
     )
     assert traffic_run.run_traffic(url, Options(max_ops=20, isolation="read committed")) == 0
     assert "read committed was asked for, and CockroachDB v21.1 runs at serializable" in capsys.readouterr().err

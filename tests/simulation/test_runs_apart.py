@@ -13,7 +13,7 @@ from sample import TABLES, execute
 from seeding import snapshot
 from traffic import run_ops
 
-from reporting.traffic import traffic_page
+from reporting.run_page import run_page
 from simulation.traffic.merge import merge
 from simulation.traffic.run_file import read_runs
 from toolkit.console import UserError
@@ -78,8 +78,8 @@ def test_merged_runs_lie_beside_each_other_by_their_beginnings(tmp_path: Path) -
     merged = merge([one, other])
     assert [second.measurement.ops for second in merged.seconds] == [10, 10, 30, 30, 30, 30, 20, 20]
     assert merged.elapsed == pytest.approx(8.004)
-    assert merged.facts["concurrency"] == 8
-    assert merged.facts["server"] == "X 1"
+    assert merged.metadata["concurrency"] == 8
+    assert merged.metadata["server"] == "X 1"
     # Nobody had an answer: from 2 to 5 s for one, from 4 to 8 s, as this one counts, for the other.
     assert merged.silences == [(4.0, 5.0)]
     apart = write(tmp_path / "c", lines("c" * 12, 6, started="2026-01-02T00:00:00+00:00"))
@@ -124,7 +124,7 @@ def test_what_was_unstarted_or_unanswered_is_merged(tmp_path: Path) -> None:
     [run] = read_runs([both])
     in_all_of_it = run.measurements
     assert (in_all_of_it["(unstarted)"].unstarted, in_all_of_it["pay"].unanswered) == (7, 7)
-    page = str(traffic_page([both]))
+    page = str(run_page([both]))
     assert "7 without an answer at the end" in page
 
 
@@ -160,7 +160,7 @@ def test_a_merged_run_says_what_each_proof_said(tmp_path: Path) -> None:
         assert [one["client"][0] for one in run.verdicts] == list(clients)
         assert run.verdict["text"] == off["text"], "the worst"
         assert [one["client"][0] for one in [*run.proof, *run.thresholds]] == ["a", "a"]
-        page = str(traffic_page([file]))
+        page = str(run_page([file]))
         assert "aaaaaaaaaaaa: something is OFF: 1 lost" in page
         assert "aaaaaaaaaaaa: errors=0" in page
         assert f"the worst of {len(clients)}" in page

@@ -310,7 +310,7 @@ def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
         if len(silences) == 1:
             relay.fall_silent()
 
-    traffic.go(every_second)
+    traffic.run(every_second)
     assert max(silences) > 5  # it is told while the last calls are waited for, too
     outcomes = [event.outcome for history in traffic.histories for event in history.events()]
     assert outcomes.count("info") == 2

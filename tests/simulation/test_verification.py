@@ -12,10 +12,10 @@ from traffic import Finished, off, run_ops
 
 import services
 from simulation.traffic.history import FAIL, INFO, OK, Event, History
-from simulation.traffic.prices import Prices
+from simulation.traffic.plans import PriceHistory
 from simulation.traffic.run_ids import new_run_id
 from simulation.traffic.server_clock import ServerClock
-from simulation.traffic.user_histories import possible
+from simulation.traffic.user_histories import possible_states
 from simulation.traffic.verdict import PROGRESS, REMOVED, REWRITTEN, Tally, Verdict
 from simulation.traffic.verification import RunWrites, verify
 from toolkit.database import Database, run_transaction
@@ -340,7 +340,7 @@ def price(begin: float, end: float, value: str, outcome: str) -> Event:
 
 def test_prices_that_may_have_been_in_force() -> None:
     changes = [price(1, 2, "5", OK), price(3, 4, "6", FAIL), price(5, 6, "7", OK), price(7, 8, "8", INFO)]
-    prices = Prices(Decimal(4), changes)
+    prices = PriceHistory(Decimal(4), changes)
     assert prices.between(0.0, 0.5) == [4]
     assert prices.between(0.0, 1.5) == [4, 5]
     assert prices.between(2.5, 4.5) == [5]
@@ -348,7 +348,7 @@ def test_prices_that_may_have_been_in_force() -> None:
     assert prices.between(6.5, 9.0) == [7, 8]
     assert prices.between(9.0, 9.5) == [7, 8]
     assert [sent[0] for sent in prices.last] == ["7", "8"]
-    assert possible([]) == [None]
+    assert possible_states([]) == [None]
 
 
 def test_a_tally_keeps_a_few_examples() -> None:

@@ -53,7 +53,7 @@ def run_ops(database: Database, url: str, ops: int, *, concurrency: int = 3) -> 
     prices = [plan.price for plan in plans]
     options = Options(concurrency=concurrency, mix=MUCH_OF_ALL, max_ops=ops, duration=60.0)
     traffic = Traffic(url, run_id, audience, plans, options)
-    traffic.go(lambda: None)
+    traffic.run(lambda: None)
     traffic.totals.take()
     return Finished(database, RunWrites(run_id, plans, prices, traffic.histories), clock, traffic.totals)
 

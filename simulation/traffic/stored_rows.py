@@ -1,4 +1,4 @@
-"""What the database holds of a run: the rows that its calls were about, and the keys of all that bear its id."""
+"""Read what the database holds of a run: the rows that its calls have written, and the keys of all with its id."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,9 +9,9 @@ from toolkit.database import Cursor, Database, run_or_explain
 
 Row = dict[str, Any]  # column -> value
 
-PAGE = 1_000  # keys in one statement
+PAGE = 1_000  # keys in a statement
 
-# The keys of the rows that bear the id of one of several runs. What is asked is in no index: each reads its table once.
+# The keys of the rows with the id of one of several runs. No index helps here: each statement reads a whole table.
 KEYS = {
     "users": "SELECT user_id::TEXT FROM users WHERE right(email, %(length)s) = ANY(%(addresses)s)",
     "viewings": "SELECT watch_id::TEXT FROM watch_history WHERE right(watch_id::TEXT, 12) = ANY(%(run_ids)s)",
@@ -39,10 +39,11 @@ PAYMENTS = """
     WHERE payment_id = ANY(%s::UUID[])"""
 
 
-class Stored(NamedTuple):
-    """Rows of the database by their keys. doubles: user and title -> the number of reviews, where there are several.
+class StoredRows(NamedTuple):
+    """Rows of the database by their keys, for some of the users of a run.
 
-    own: the users that the run has signed up.
+    doubles: user and title -> the number of reviews, where there are several. own: the users whom the run has signed
+    up.
     """
 
     users: dict[int, Row]
@@ -53,8 +54,8 @@ class Stored(NamedTuple):
     payments: dict[str, Row]
     own: set[int]
 
-    def by_table(self) -> dict[str, int]:
-        """Return how many rows of the run are there of each kind."""
+    def count_rows(self) -> dict[str, int]:
+        """Return the number of rows of the run, by kind."""
         return {
             "users": len(self.own & self.users.keys()),
             "viewings": len(self.viewings),
@@ -63,16 +64,16 @@ class Stored(NamedTuple):
         }
 
     def removed_by_others(self, user: int, content: int) -> bool:
-        """Whether somebody else has removed a user, or a title, and with it what belongs to it."""
+        """Whether somebody else has removed the user or the title, and so the rows that belong to it."""
         return (user not in self.own and user not in self.users) or content not in self.contents
 
     def is_gone(self, user: int, content: int) -> bool:
-        """Whether a user or a title is not there any more."""
+        """Whether the user or the title was removed, by whomever."""
         return user not in self.users or content not in self.contents
 
 
-def read_stored(database: Database, histories: UserHistories) -> Stored:
-    """Return what is in the database of what some users have done. Raises UserError."""
+def read_stored_rows(database: Database, histories: UserHistories) -> StoredRows:
+    """Return the rows that calls of these histories have written, and those around them. Raises UserError."""
     keys: dict[str, set[str]] = {"watch": set(), "review": set(), "pay": set()}
     contents: set[int] = set()
     for events in histories.values():
@@ -83,7 +84,7 @@ def read_stored(database: Database, histories: UserHistories) -> Stored:
                 contents.add(event.sent[0])
     users = list(histories)
     doubles = read_rows(database, REVIEWS_OF_USERS, users)
-    return Stored(
+    return StoredRows(
         users=_by_key(database, USERS, users),
         contents=set(_by_key(database, CONTENT, list(contents))),
         viewings=_by_key(database, VIEWINGS, list(keys["watch"])),
@@ -113,7 +114,7 @@ def _by_key(database: Database, statement: str, keys: list[Any]) -> dict[Any, Ro
 
 
 def keys_of_runs(database: Database, run_ids: list[RunId], kind: str) -> Iterator[str]:
-    """Return the keys of the rows of a kind (see KEYS) that bear the id of one of these runs. Raises UserError."""
+    """Return the keys of the rows of a kind (see KEYS) with the id of one of these runs. Raises UserError."""
 
     def work(cursor: Cursor) -> list[Any]:
         addresses = [f".{run_id}@{DOMAIN}" for run_id in run_ids]

@@ -7,7 +7,7 @@ from reporting import charts
 from reporting.cards import NOBODY_WATCHED, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
 from reporting.formatting import month, months, number, percent, plural
-from reporting.money import tone
+from reporting.money_section import tone
 from reporting.page import Card, Section
 from reporting.period import Period
 from reporting.query_results import Reader

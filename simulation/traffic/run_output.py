@@ -1,9 +1,9 @@
-"""What a run shows while it goes on and at its end: a table for a person, as cockroach workload has it, or JSON."""
+"""What a run prints, each second and at its end: a table like that of `cockroach workload`, or JSON lines."""
 
 import json
 from typing import Any, Protocol
 
-from simulation.traffic.measurements import COUNTS, PERCENTILES, UNSTARTED, Measurement, Measurements, in_all
+from simulation.traffic.measurements import COUNTS, PERCENTILES, UNSTARTED, Measurement, Measurements, combined
 from simulation.traffic.recorder import Silence, Totals
 from simulation.traffic.thresholds import Threshold
 from simulation.traffic.verdict import JUDGED, Verdict
@@ -19,39 +19,39 @@ HEADER_EVERY = 20  # times that the table is printed
 NOTHING = "-"  # where nothing was measured
 
 
-class Display(Protocol):
-    """Where a run shows what it measures and what it finds."""
+class RunOutput(Protocol):
+    """The output of a run: what it measures and what its proof finds."""
 
     def note(self, text: str) -> None:
-        """Tell the person something."""
+        """Print a remark for the person, on stderr."""
 
-    def begin(self, facts: dict[str, Any]) -> None:
-        """Say what is run, and where. The facts are named in run.py."""
+    def begin(self, metadata: dict[str, Any]) -> None:
+        """Print what is run and where: see run_metadata()."""
 
     def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
-        """Show what was measured in the latest second."""
+        """Print the latest second, which was so many seconds long, and the totals."""
 
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
-        """Show what was measured in so many seconds until then, if single seconds are shown afterwards, too."""
+        """Print what was measured in the given seconds before `elapsed`, if the format keeps single seconds."""
 
     def end(self, measurements: Measurements, elapsed: float, silences: list[Silence], /) -> None:
-        """Show the totals, and when nobody had an answer."""
+        """Print the totals, and when nobody had an answer."""
 
     def verdict(self, verdict: Verdict) -> None:
-        """Show what the proof has found."""
+        """Print what the proof has found."""
 
-    def unproved(self, reason: str) -> None:
-        """Say why there is no proof."""
+    def no_proof(self, reason: str) -> None:
+        """Print why there is no proof."""
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        """Show whether something was reached that had to be."""
+        """Print whether a threshold holds. found: the figure; None: nothing was measured."""
 
-    def of_client(self, line: dict[str, Any]) -> None:
-        """Show what was judged of one of several runs that were merged: a line of its JSON, with its id as client."""
+    def client_line(self, line: dict[str, Any]) -> None:
+        """Print a verdict, threshold or proof of one of several merged runs: a line of its JSON, its id as `client`."""
 
 
 class TextTable:
-    """For a person. On a terminal that has room for it the table is refreshed in place."""
+    """For a person. On a terminal that is large enough, the table is redrawn in place."""
 
     def __init__(self) -> None:
         self._redrawn = Redrawn()
@@ -62,7 +62,7 @@ class TextTable:
         say(text)
         self._redrawn.leave()
 
-    def begin(self, facts: dict[str, Any]) -> None:
+    def begin(self, metadata: dict[str, Any]) -> None:
         pass  # the person has just typed it
 
     def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
@@ -83,11 +83,11 @@ class TextTable:
             self._times += 1
 
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
-        pass  # a person wants the totals
+        pass  # a person gets the totals
 
     def end(self, measurements: Measurements, elapsed: float, _: list[Silence], /) -> None:
         print(f"\n{AT_THE_END}")
-        for operation, measurement in [*sorted(measurements.items()), ("(all)", in_all(measurements.values()))]:
+        for operation, measurement in [*sorted(measurements.items()), ("(all)", combined(measurements.values()))]:
             if operation == UNSTARTED:
                 continue
             unstarted = f"{measurement.unstarted}" if operation == "(all)" else NOTHING
@@ -106,13 +106,13 @@ class TextTable:
                 print(f"  {name}: {printable(example)}")
         print(f"Proof: {verdict.calls:,} calls compared with the database in {verdict.elapsed:.1f} s: {verdict.text}")
 
-    def unproved(self, reason: str) -> None:
+    def no_proof(self, reason: str) -> None:
         print(f"Proof: NOT MADE: {printable(reason)}")
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        print(f"{_holds(holds=holds)}: {threshold.text} ({threshold.written(found)})")
+        print(f"{_holds(holds=holds)}: {threshold.text} ({threshold.describe(found)})")
 
-    def of_client(self, line: dict[str, Any]) -> None:
+    def client_line(self, line: dict[str, Any]) -> None:
         if line["kind"] == "verdict":
             print(f"{line['client']}, proof: {line['calls']:,} calls compared: {printable(line['text'])}")
         elif line["kind"] == "threshold":
@@ -123,9 +123,9 @@ class TextTable:
 
 
 class JSONLines:
-    """For a program: one object a line, histograms encoded as HdrHistogram does (V2, compressed, base64).
+    """For a program: one JSON object a line, with histograms in HdrHistogram's encoding (V2, compressed, base64).
 
-    simulation/traffic/run_file.py reads it.
+    run_file.py reads it.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -134,8 +134,8 @@ class JSONLines:
     def note(self, text: str) -> None:
         say(text)
 
-    def begin(self, facts: dict[str, Any]) -> None:
-        self._print("run", **facts)
+    def begin(self, metadata: dict[str, Any]) -> None:
+        self._print("run", **metadata)
 
     def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
         self.measured("warm-up" if is_warm_up else "second", latest, seconds, totals.elapsed)
@@ -152,13 +152,13 @@ class JSONLines:
             self._print("proof", checker=name, elapsed=verdict.elapsed, **counts, examples=tally.examples)
         self._print("verdict", verdict=verdict.kind, text=verdict.text, calls=verdict.calls, clock=verdict.clock)
 
-    def unproved(self, reason: str) -> None:
+    def no_proof(self, reason: str) -> None:
         self._print("verdict", verdict="not made", text=f"NOT MADE: {reason}", calls=0, clock="")
 
     def threshold(self, threshold: Threshold, found: float | None, *, holds: bool) -> None:
-        self._print("threshold", threshold=threshold.text, found=found, written=threshold.written(found), holds=holds)
+        self._print("threshold", threshold=threshold.text, found=found, written=threshold.describe(found), holds=holds)
 
-    def of_client(self, line: dict[str, Any]) -> None:
+    def client_line(self, line: dict[str, Any]) -> None:
         self._print(**{**line, "run": self._run_id})
 
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from simulation.traffic.run_file import UNSTARTED, MeasuredRun, Measurement, in_all, read_runs
+from simulation.traffic.run_file import UNSTARTED, MeasuredRun, Measurement, combined, read_runs
 
 MOST_STEPS = 60  # so many points in time are drawn at most; a longer run is drawn in steps of several seconds
 
@@ -31,7 +31,7 @@ class RunInSteps:
     @property
     def together(self) -> list[Measurement]:
         """All operations together, in each step."""
-        return [in_all(measured) for measured in zip(*self.steps.values(), strict=True)]
+        return [combined(measured) for measured in zip(*self.steps.values(), strict=True)]
 
     def rate(self, step: int, one: Measurement) -> float | None:
         """Return the operations a second of a step; None if none ended in it."""

@@ -1,4 +1,4 @@
-"""The calls of a worker: each is measured, and those that write are in its history."""
+"""How a worker calls the services: each call is measured, and those that write are logged in its history."""
 
 import threading
 import time
@@ -12,7 +12,20 @@ from simulation.traffic.recorder import Recorder
 from toolkit.console import UserError
 from toolkit.database import AmbiguousCommit, Database
 
-# What services refuse, and why they do so to a call of a worker.
+# Operations that write -> the service that each calls, and the columns of the returned row that the history keeps.
+WRITES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "watch": (services.start_watching, ("watched_at",)),
+    "progress": (services.log_progress, ("progress",)),
+    "review": (services.review_content, ("reviewed_at",)),
+    "signup": (services.create_user, ("created_at",)),
+    "plan": (services.change_plan, ()),
+    "cancel": (services.change_plan, ()),
+    "pay": (services.process_payment, ("subscription_id", "amount", "payment_date")),
+    "delete": (services.delete_user, ()),
+    "price": (services.update_subscription, ()),
+}
+
+# The errors with which a service refuses a call, and how a call of a worker can come to that.
 WHY_REFUSED: dict[type[UserError], str] = {
     services.NotFound: "the user or the title, which somebody has removed",
     services.AlreadyExists: "a title that the user had reviewed already",
@@ -22,16 +35,15 @@ WHY_REFUSED: dict[type[UserError], str] = {
 REFUSALS = (services.NotFound, services.AlreadyExists, services.InvalidValue, services.StillInUse)
 
 PAUSE = 0.2  # seconds after an error
-LATE = 0.1  # seconds after which an operation that was due counts as not started in time
+LATE = 0.1  # seconds after which an operation that was due counts as started too late
 
 
-class Calls:
-    """Calls of services by one worker, one after the other.
+class ServiceCalls:
+    """Makes the calls of one worker, one after the other.
 
-    database: on which they are made. due: since when the next call should have been made, as time.monotonic() tells,
-    for latencies to count from then; None: they count from the call. was_refused: whether a service has refused the
-    latest call. problems: what the errors of the database said, and how often. refusals: what was refused, and how
-    often.
+    due: when the next call should have begun (time.monotonic()), from which its latency then counts; None: the latency
+    counts from the call. was_refused: whether a service has refused the latest call. problems: the texts of the
+    database's errors, and how often each occurred. refusals: what was refused, and how often.
     """
 
     def __init__(self, database: Database, history: History | None, stop: threading.Event) -> None:
@@ -43,33 +55,25 @@ class Calls:
         self.database = database
         self._history, self._stop = history, stop
 
-    def write(
-        self,
-        operation: str,
-        service: Callable[..., Any],
-        user_id: int,
-        key: object,
-        sent: list[Any],
-        got: list[str],
-        arguments: dict[str, Any],
-    ) -> Any:
-        """Call a service that writes, with an entry in the history before and after it. Return the row, or None.
+    def write(self, operation: str, user_id: int, key: object, sent: list[Any], arguments: dict[str, Any]) -> Any:
+        """Make a call that writes (see WRITES), and log its begin and its end in the history. Return the row, or None.
 
-        sent: the values to be written. got: the columns of the returned row that the history keeps beside these.
+        key: of the row that is written. sent: the values that the proof will look for there.
         """
+        service, columns = WRITES[operation]
         if not self._history:
-            return self.make(operation, service, arguments)[1]
+            return self.call(operation, service, arguments)[1]
         self._history.begin(time.monotonic(), user_id, operation, key, sent)
         try:
-            outcome, row = self.make(operation, service, arguments)
+            outcome, row = self.call(operation, service, arguments)
         except KeyboardInterrupt:
             self._history.end(time.monotonic(), INFO, {})
             raise
-        self._history.end(time.monotonic(), outcome, {name: row[name] for name in got} if row else {})
+        self._history.end(time.monotonic(), outcome, {name: row[name] for name in columns} if row else {})
         return row
 
-    def make(self, operation: str, service: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, Any]:
-        """Call a service, and record what is measured. Return the outcome, and what the service has returned.
+    def call(self, operation: str, service: Callable[..., Any], arguments: dict[str, Any]) -> tuple[str, Any]:
+        """Call a service and measure it. Return the outcome (see history.py), and what the service has returned.
 
         Raises KeyboardInterrupt if the Database was interrupted.
         """

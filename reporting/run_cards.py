@@ -8,9 +8,9 @@ from reporting import charts
 from reporting.charts import Band, Cell, Series
 from reporting.formatting import number
 from reporting.page import Card, FigureSource
-from reporting.run import RunInSteps
+from reporting.run_steps import RunInSteps
 from reporting.run_summary import silences
-from simulation.traffic.run_file import Measurement, in_all, latency
+from simulation.traffic.run_file import Measurement, combined, format_latency
 
 COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "pMax (ms)", "errors"]
 SHOWN = ("p50", "p99", "pMax")
@@ -74,7 +74,7 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
             name,
             tone,
             [one.percentile(name) for one in together],
-            [f"{when(run, i)}: {name} {latency(one.percentile(name))}" for i, one in enumerate(together)],
+            [f"{when(run, i)}: {name} {format_latency(one.percentile(name))}" for i, one in enumerate(together)],
         )
         for name, tone in (("pMax", "down"), ("p99", "rank-2"), ("p50", "rank-1"))
     ]
@@ -83,8 +83,8 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
     lead = "Nothing was measured."
     if found:
         longest, step = max(found)
-        p99 = latency(in_all(run.run.measurements.values()).percentile("p99"))
-        lead = f"The longest: {latency(longest)}, {when(run, step)}. p99 of the whole run: {p99}."
+        p99 = format_latency(combined(run.run.measurements.values()).percentile("p99"))
+        lead = f"The longest: {format_latency(longest)}, {when(run, step)}. p99 of the whole run: {p99}."
     return Card("latencies", "Latencies", lead, drawn, COLUMNS, rows, source)
 
 
@@ -111,7 +111,7 @@ def _heat_of_latencies(
     steps = sorted({1, round(math.sqrt(most)), most})
     drawn = charts.heat_map(
         "calls by their latency: at most so long",
-        [latency(_end_of(row)) for row in shown],
+        [format_latency(_end_of(row)) for row in shown],
         axis(run),
         cells,
         below=TIME,
@@ -135,7 +135,7 @@ def _end_of(row: int) -> float:
 
 
 def _range(row: int) -> str:
-    return f"{latency(_end_of(row - 1))} to {latency(_end_of(row))}"
+    return f"{format_latency(_end_of(row - 1))} to {format_latency(_end_of(row))}"
 
 
 def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
@@ -209,11 +209,11 @@ def _cells(
 
 
 def _short(value: float, unit: str) -> str:
-    return latency(value) if unit.startswith("ms") else f"{value:,.3g}"
+    return format_latency(value) if unit.startswith("ms") else f"{value:,.3g}"
 
 
 def _written(value: float, unit: str) -> str:
-    return f"{latency(value)} {unit.removeprefix('ms ')}" if unit.startswith("ms") else f"{value:,.4g} {unit}"
+    return f"{format_latency(value)} {unit.removeprefix('ms ')}" if unit.startswith("ms") else f"{value:,.4g} {unit}"
 
 
 def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:

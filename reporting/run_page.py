@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from reporting import run_comparison, run_pictures
+from reporting import run_cards, run_comparison
 from reporting.formatting import plural
 from reporting.markup import Markup, join, tag
 from reporting.page import FigureSource, Section, page
-from reporting.run import RunInSteps, runs_in_steps
-from reporting.run_summary import facts, summary
+from reporting.run_steps import RunInSteps, runs_in_steps
+from reporting.run_summary import metadata, summary
 
 HOW = "A line for each operation and second."
 
 
-def traffic_page(files: list[Path]) -> Markup:
+def run_page(files: list[Path]) -> Markup:
     """Return the page of the runs of some files. Raises UserError if one holds none, or for the same run twice."""
     runs = runs_in_steps(files)
     names = ", ".join(dict.fromkeys(file.name for file in files))
@@ -23,14 +23,14 @@ def traffic_page(files: list[Path]) -> Markup:
 
 def _page_of_one(run: RunInSteps, source: FigureSource) -> Markup:
     sections = [
-        Section("Over time", run_pictures.over_time(run, source)),
-        Section("By operation, over time", run_pictures.by_operation(run, source)),
+        Section("Over time", run_cards.over_time(run, source)),
+        Section("By operation, over time", run_cards.by_operation(run, source)),
     ]
-    return page("Traffic", facts(run.run), summary(run.run, source), sections, f"Read from {source.name}")
+    return page("Traffic", metadata(run.run), summary(run.run, source), sections, f"Read from {source.name}")
 
 
 def _page_of_several(runs: Sequence[RunInSteps], source: FigureSource) -> Markup:
-    told = tag("section", *(tag("p", facts(run.run), class_="lead") for run in runs), id="facts")
+    told = tag("section", *(tag("p", metadata(run.run), class_="lead") for run in runs), id="facts")
     return page(
         "Traffic",
         f"{plural(len(runs), 'run', 'runs')} side by side.",

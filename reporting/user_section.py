@@ -8,7 +8,7 @@ from reporting.cards import query_card
 from reporting.charts import Bar, Series
 from reporting.formatting import day, money, months, number, percent, plural
 from reporting.markup import tag
-from reporting.money import Tones
+from reporting.money_section import Tones
 from reporting.page import Card, FigureSource, Section
 from reporting.query_results import Reader
 from services.recommendations import recommend_content
@@ -16,7 +16,7 @@ from toolkit.console import UserError, clipped
 from toolkit.database import Database
 
 
-def person_section(reader: Reader, database: Database, user_id: int, tones: Tones) -> Section:
+def user_section(reader: Reader, database: Database, user_id: int, tones: Tones) -> Section:
     """Return a section about a user. Raises UserError if there is none of this key."""
     account = reader.read("user_account", user_id=user_id)
     if not account.rows:

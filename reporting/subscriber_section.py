@@ -6,7 +6,7 @@ from reporting import charts
 from reporting.cards import NOBODY_PAID, Row, monthly_line, of_whole_months, query_card, unfinished_places
 from reporting.charts import Bar, Cell, Series
 from reporting.formatting import DASH, money, month, months, number, percent, plural, span
-from reporting.money import Tones
+from reporting.money_section import Tones
 from reporting.page import Card, Section
 from reporting.period import Period
 from reporting.query_results import Reader
