@@ -10,6 +10,7 @@ SHAPES = {"{0}.{1}": 40, "{0}{1}": 20, "{2}{1}": 10, "{0}_{1}": 8, "{1}.{0}": 6,
 DOMAINS = {"mail.example.com": 46, "inbox.example.com": 19, "post.example.net": 16, "home.example.net": 8}
 DOMAINS |= {"example.org": 7, "campus.example.org": 4}  # nobody can have these: RFC 2606
 NUMBERED = 0.3  # of the people have a number without need
+TRIES = 8  # after which no year and no number of two digits will do
 BITS = 64  # of the map of what is taken, for each user
 
 
@@ -32,11 +33,12 @@ class Addresses:
         shape = self._shapes[int(rng.random() * len(self._shapes))]
         name = shape.format(given, family, given[0], family[0])
         domain = self._domains[int(rng.random() * len(self._domains))]
-        if rng.random() < NUMBERED or len(name) < 6:
-            name += _number(rng)
-        while not self._take(f"{name}@{domain}"):
-            name += _number(rng)
-        return f"{name}@{domain}"
+        end = _number(rng) if rng.random() < NUMBERED or len(name) < 6 else ""
+        tries = 0
+        while not self._take(f"{name}{end}@{domain}"):
+            tries += 1  # who has found the usual ones taken tries longer ones
+            end = _number(rng) if tries < TRIES else str(int(rng.random() * 10 ** (tries - TRIES + 3)))
+        return f"{name}{end}@{domain}"
 
     def _take(self, address: str) -> bool:
         """Take an address. Returns whether it was free."""

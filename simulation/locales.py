@@ -26,7 +26,8 @@ class Locale(NamedTuple):
 # North America 30 %, Europe, Middle East and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %.
 LOCALES = (
     Locale("en_US", 27, {-5 * HOUR: 47, -6 * HOUR: 29, -7 * HOUR: 7, -8 * HOUR: 17}),
-    Locale("fr_CA", 3, {-5 * HOUR: 100}),
+    Locale("en_CA", 2.3, {-5 * HOUR: 56, -7 * HOUR: 22, -8 * HOUR: 22}),
+    Locale("fr_CA", 0.7, {-5 * HOUR: 100}),  # a fifth or more of Canada speaks French
     Locale("en_GB", 7, {0: 100}),
     Locale("de_DE", 6, {1 * HOUR: 100}),
     Locale("fr_FR", 5, {1 * HOUR: 100}),

@@ -4,9 +4,11 @@
     python simulation/make_names.py
 
 names.json has for each locale the given names of women and of men and the names of families, each with its spelling in
-the letters a to z, for addresses. Of a list that Faker keeps in the order of frequency the first names are taken, of
-any other names at equal distances. Scripts that leave out vowels need more than letters: Hindi is written as it is
-spoken, which leaves out the last a, and of Arabic names those are taken whose spelling is listed here.
+the letters a to z, for addresses, and how often it is had, next to the others, as far as Faker knows that. Of a list
+that Faker keeps in the order of frequency the first names are taken, of any other names at equal distances. Families
+are less and less frequent, from those on that are listed here. Scripts that leave out vowels need more than letters:
+Hindi is written as it is spoken, which leaves out the last a, and of Arabic names those are taken whose spelling is
+listed here; Germans write ae for an umlaut, and Koreans have their own ways.
 """
 
 import argparse
@@ -16,13 +18,43 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
+
+Name = tuple[str, str, int]  # as it is written, in the letters of an address, and how often it is had
 
 LOCALES = (
-    "ar_SA de_DE en_GB en_US es_CO es_ES es_MX fr_CA fr_FR hi_IN id_ID it_IT ja_JP ko_KR nl_NL pl_PL pt_BR sv_SE tr_TR "
-    "uk_UA yo_NG zh_TW"
+    "ar_SA de_DE en_GB en_US en_CA es_CO es_ES es_MX fr_CA fr_FR hi_IN id_ID it_IT ja_JP ko_KR nl_NL pl_PL pt_BR sv_SE "
+    "tr_TR uk_UA yo_NG zh_TW"
 )
 FAMILIES = {"pl_PL": "unisex_last_names", "uk_UA": "last_names_common"}
-MOST = 80  # names of a list
+MOST = 80  # given names of a list
+MOST_FAMILIES = 200
+LIKE = {"en_CA": "en_US"}  # whose names Faker does not have
+FLATTER = 10  # places by which the first ones of an order are less frequent than a power law has them
+SHARES = 10_000  # the frequencies of a list come to about as much
+
+# The most frequent families, where Faker's lists do not tell.
+FIRST = {
+    "de_DE": "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Koch Bauer Richter",
+    "en_GB": "Smith Jones Taylor Brown Williams Wilson Johnson Davies Patel Robinson Wright Thompson Evans Walker",
+    "es_ES": "García Rodríguez González Fernández López Martínez Sánchez Pérez Gómez Martín Jiménez Hernández Ruiz",
+    "es_MX": "Hernández García Martínez López González Pérez Rodríguez Sánchez Ramírez Cruz Flores Gómez Morales",
+    "hi_IN": "कुमार सिंह शर्मा दास खान यादव पटेल गुप्ता मिश्रा वर्मा राव शाह जैन मंडल घोष",
+    "it_IT": "Rossi Russo Ferrari Esposito Bianchi Romano Colombo Ricci Marino Greco Bruno Gallo Conti",
+    "nl_NL": "Jansen Bakker Visser Smit Meijer Mulder Bos Vos Peters Hendriks Dekker Brouwer Dijkstra",
+    "pl_PL": "Nowak Kowalski Wiśniewski Wójcik Kowalczyk Kamiński Lewandowski Zieliński Szymański Woźniak",
+    "pt_BR": "Silva Santos Oliveira Souza Rodrigues Ferreira Alves Pereira Lima Gomes Costa Ribeiro Martins Carvalho",
+    "tr_TR": "Yılmaz Demir Yıldırım Aslan Çetin Arslan Yüksel Bilgin Gül Güçlü Aksu Akar",
+    "uk_UA": "Мельник Шевченко Коваленко Бондаренко Бойко Ткаченко Кравченко Ковальчук Коваль Шевчук Поліщук",
+}
+# How Koreans write the syllables of their names that no table would write so.
+KOREAN = (
+    "gim=kim i=lee bag=park choe=choi jo=cho gang=kang im=lim o=oh sin=shin gwon=kwon an=ahn lyu=ryu "
+    "go=ko baeg=baek sim=shim no=noh gwag=kwak gu=koo eom=um gyeong=kyung myeong=myung yeong=young "
+    "jeong=jung seong=sung byeong=byung hyeon=hyun hyeog=hyuk cheol=chul gwang=kwang geon=gun seog=suk "
+    "sug=sook sig=sik og=ok seon=sun hun=hoon jun=joon mun=moon yun=yoon hui=hee su=soo ju=joo yu=yoo "
+    "u=woo hu=hoo lam=ram leum=reum"
+)
 
 ARABIC = {
     "women": "إيمان iman, أحلام ahlam, أريج areej, ابتسام ibtisam, بثينة buthaina, بيسان bisan, "
@@ -51,23 +83,40 @@ def main() -> None:
     file.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
-def _names(locale: str) -> dict[str, list[list[str]]]:
+def _names(locale: str) -> dict[str, list[Name]]:
     if locale == "ar_SA":
-        return {kind: [pair.split() for pair in listed.split(", ")] for kind, listed in ARABIC.items()}
-    faker: Any = importlib.import_module(f"faker.providers.person.{locale}").Provider
+        return {kind: _with_shares(kind, dict(map(str.split, listed.split(", ")))) for kind, listed in ARABIC.items()}
+    faker: Any = importlib.import_module(f"faker.providers.person.{LIKE.get(locale, locale)}").Provider
     if locale == "ja_JP":  # what characters sound like is known of whole names only
         pairs = [*faker.first_name_pairs, *faker.last_name_pairs]
         sounds = {name: latin for name, _, latin in pairs}
     elif locale == "hi_IN":
         every = [*faker.first_names_female, *faker.first_names_male, *faker.last_names]
-        sounds = {name: _as_spoken(name) for name in every}
+        sounds = {name: _as_spoken(name) for name in every} | {"सिंह": "singh"}
+    elif locale == "ko_KR":
+        every = [*faker.first_names_female, *faker.first_names_male, *faker.last_names]
+        sounds = {name: _as_koreans_write(name) for name in every}
+    elif locale == "de_DE":
+        every = [*faker.first_names_female, *faker.first_names_male, *faker.last_names]
+        umlauts = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
+        sounds = {name: name.translate(umlauts).replace("ß", "ss") for name in every}
     else:
         sounds = {}
+    first = FIRST.get(locale, "").split()
+    families = getattr(faker, FAMILIES.get(locale, "last_names"))
     return {
-        "women": _chosen(faker.first_names_female, sounds),
-        "men": _chosen(faker.first_names_male, sounds),
-        "families": _chosen(getattr(faker, FAMILIES.get(locale, "last_names")), sounds),
+        "women": _chosen("women", faker.first_names_female, [], sounds),
+        "men": _chosen("men", faker.first_names_male, [], sounds),
+        "families": _chosen("families", families, first, sounds),
     }
+
+
+def _as_koreans_write(name: str) -> str:
+    """Return a Korean name in Latin letters."""
+    anyascii = importlib.import_module("anyascii").anyascii
+    ways = dict(way.split("=") for way in KOREAN.split())
+    syllables = [anyascii(syllable).lower() for syllable in name]
+    return "".join(ways.get(syllable, syllable) for syllable in syllables)
 
 
 def _as_spoken(name: str) -> str:
@@ -102,19 +151,34 @@ def _as_spoken(name: str) -> str:
     return latin.replace("a:", "a")
 
 
-def _chosen(listed: Sequence[str] | dict[str, float], sounds: dict[str, str]) -> list[list[str]]:
+def _chosen(
+    kind: str, listed: Sequence[str] | dict[str, float], first: Sequence[str], sounds: dict[str, str]
+) -> list[Name]:
+    """Return names of a list. first: the most frequent ones, where the list does not tell."""
     anyascii = importlib.import_module("anyascii").anyascii
-    frequency = listed if isinstance(listed, dict) else {}
-    plain = {}
-    for name in sorted(listed, key=lambda name: -frequency.get(name, 0)):
+    frequency = {} if first else listed if isinstance(listed, dict) else {}
+    plain: dict[str, str] = {}
+    for name in [*first, *sorted(listed, key=lambda name: -frequency.get(name, 0))]:
         letters = re.sub("[^a-z]", "", sounds.get(name, anyascii(name)).lower())
         if name.isprintable() and not re.search(r"[\s\d'’.\"\\-]", name) and 1 <= len(letters) <= 14:
-            plain[name] = letters
-    names = [[name, letters] for name, letters in plain.items()]
-    count = min(MOST, len(names))
-    if frequency or names != sorted(names):
-        return names[:count]
-    return [names[index * len(names) // count] for index in range(count)]
+            plain.setdefault(name, letters)
+    names, others = list(plain)[: len(first)], list(plain)[len(first) :]
+    count = min(MOST_FAMILIES if kind == "families" else MOST, len(plain)) - len(names)
+    if not frequency and others == sorted(others):
+        others = [others[index * len(others) // count] for index in range(count)]
+        others.sort(key=lambda name: crc32(name.encode()))  # or those with an A would be the most frequent
+    names += others[:count]
+    return _with_shares(kind, {name: plain[name] for name in names}, [frequency[name] for name in names if frequency])
+
+
+def _with_shares(kind: str, letters: dict[str, str], known: Sequence[float] = ()) -> list[Name]:
+    """Return names with how often they are had. letters: of each name. known: the frequencies, if Faker has them."""
+    frequencies = known or [1 / (place + FLATTER) if kind == "families" else 1 for place in range(len(letters))]
+    whole = sum(frequencies)
+    return [
+        (name, plain, max(1, round(SHARES * frequency / whole)))
+        for (name, plain), frequency in zip(letters.items(), frequencies, strict=True)
+    ]
 
 
 if __name__ == "__main__":

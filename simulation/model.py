@@ -44,6 +44,8 @@ joining.py, subscribers.py and locales.py, the people.
 - Where they live follows the shares of Netflix's regions at the end of 2024: North America 30 %, Europe, Middle East
   and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %. Offsets from UTC are fixed; there is no daylight saving
   time.
+- Family names are as frequent as in Faker's lists, one Korean in four is a Kim (21.5 % are: Statistics Korea, 2015), or
+  fall off slowly from the most frequent ones of the country.
 - Activity has the heavy tail of a Lomax distribution (shape 4): a tenth of the users does about half of the watching.
   That users divide into few active and many inactive ones is what Huang et al., Analysis of User Behavior in a
   Large-Scale VoD System (NOSSDAV 2017), found among 10 million.

@@ -1,6 +1,7 @@
 """Names of people, and titles. Both are put together from lists: names.json (see make_names.py) and titles.toml."""
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
@@ -29,7 +30,13 @@ class People:
     """Makes up people's names."""
 
     def __init__(self) -> None:
-        self._names = json.loads((FOLDER / "names.json").read_text("utf-8"))
+        listed = json.loads((FOLDER / "names.json").read_text("utf-8"))
+        self._names = {
+            locale: {
+                kind: (of_kind, list(accumulate(share for *_, share in of_kind))) for kind, of_kind in lists.items()
+            }
+            for locale, lists in listed.items()
+        }
 
     @property
     def locales(self) -> list[str]:
@@ -37,10 +44,10 @@ class People:
         return list(self._names)
 
     def person(self, locale: str, rng: Random) -> Person:
-        """Return the name of somebody from there."""
+        """Return the name of somebody from there. Frequent names are as frequent as names.json says."""
         names = self._names[locale]
-        given = _one_of(names["women" if rng.random() < 0.5 else "men"], rng)
-        family = _one_of(names["families"], rng)
+        given = _by_frequency(names["women" if rng.random() < 0.5 else "men"], rng)
+        family = _by_frequency(names["families"], rng)
         if locale in FAMILY_FIRST:
             return Person(family[0] + FAMILY_FIRST[locale] + given[0], given[1], family[1])
         return Person(f"{given[0]} {family[0]}", given[1], family[1])
@@ -102,6 +109,11 @@ class TitleNames:
                 and genre in shape.get("genres", [genre])
             ]
         return self._fitting[key]
+
+
+def _by_frequency(names: tuple[list[Any], list[int]], rng: Random) -> Any:
+    listed, ends = names
+    return listed[bisect_right(ends, int(rng.random() * ends[-1]))]
 
 
 def _one_of(choices: Sequence[Choice], rng: Random) -> Choice:

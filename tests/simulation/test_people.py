@@ -1,0 +1,53 @@
+"""The people of a generated year: their names and addresses, and when they sign up. Statistics of the files alone."""
+
+import re
+import statistics
+from collections import Counter
+from random import Random
+
+from generated import Row, Year
+
+from simulation.addresses import Addresses
+from simulation.names import Person
+
+
+def from_there(year: Year, country: str) -> list[Row]:
+    return [row for row in year.users if row["country"] == country]
+
+
+def test_some_names_are_frequent(year: Year) -> None:
+    """One Korean in five is a Kim, and Smith is the first of the American names, with no more than some percent."""
+    koreans = Counter(row["name"][0] for row in from_there(year, "KR"))
+    assert [name for name, _ in koreans.most_common(2)] == ["김", "이"]
+    assert 0.15 < koreans["김"] / koreans.total() < 0.4
+    americans = Counter(row["name"].split()[-1] for row in from_there(year, "US"))
+    assert "Smith" in dict(americans.most_common(3))
+    assert 0.02 < americans["Smith"] / americans.total() < 0.07
+    of_all = statistics.mean(americans.values())
+    assert statistics.pvariance(americans.values()) > 3 * of_all  # equally frequent ones would have no more than that
+
+
+def test_most_canadians_have_english_names(year: Year) -> None:
+    canadians = from_there(year, "CA")
+    english = {row["name"].split()[0] for row in from_there(year, "US")}
+    assert 0.6 < statistics.mean(row["name"].split()[0] in english for row in canadians) < 0.95
+
+
+def test_addresses_are_spelled_as_people_do(year: Year) -> None:
+    koreans = Counter(
+        word for row in from_there(year, "KR") for word in re.findall("[a-z]+", row["email"].partition("@")[0])
+    )
+    assert koreans["kim"] + koreans["lee"] + koreans["park"] > 20
+    assert not koreans.keys() & {"gim", "bag"}
+    assert not [row for row in from_there(year, "KR") if re.search("yeong|hyeon|sug", row["email"])]
+    germans = [row for row in from_there(year, "DE") if re.search("[äöüÄÖÜ]", row["name"].split()[-1])]
+    spelled = [row for row in germans if re.search("[aou]e", row["email"].partition("@")[0])]
+    assert len(spelled) > 0.6 * len(germans) > 0
+
+
+def test_a_number_takes_the_place_of_one_that_is_taken() -> None:
+    """Nobody puts a second one behind it."""
+    addresses, rng = Addresses(1_000), Random(1)
+    made = [addresses.address(Person("Ann Lee", "ann", "lee"), rng) for _ in range(300)]
+    assert len(set(made)) == 300
+    assert not [address for address in made if re.search(r"\d{5}", address)]
