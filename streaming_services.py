@@ -19,7 +19,7 @@ from toolkit import schema
 from toolkit.arguments import path, seconds
 from toolkit.console import UserError, agrees, run, say
 from toolkit.database import Cursor, Database, database_url, run_interruptible, run_transaction
-from toolkit.indexes import may_be_missing
+from toolkit.indexes import may_lack_indexes
 
 if TYPE_CHECKING:
     from toolkit.schema.reset import DropTarget
@@ -89,7 +89,7 @@ def _apply(database: Database, file: Path, *, compare: bool) -> int:
 
     def work() -> tuple[list[str], str, schema.Comparison]:
         created = schema.apply(database, file)
-        if may_be_missing(database) and (built := _build_missing(database)):
+        if may_lack_indexes(database) and (built := _build_missing(database)):
             say(f"built what a load had dropped and not made again: {', '.join(built)}")
         whereabouts = _whereabouts(database)
         return created, whereabouts, schema.compare(database, file) if compare else schema.Comparison([], [])

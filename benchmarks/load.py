@@ -32,7 +32,7 @@ sys.path.insert(0, str(PROJECT))
 
 from toolkit.database import Database, catalog, run_or_explain  # noqa: E402
 from toolkit.indexes.build import build_missing  # noqa: E402
-from toolkit.indexes.set_aside import set_aside  # noqa: E402
+from toolkit.indexes.drop import drop_before_load  # noqa: E402
 
 TABLES = ("subscriptions", "users", "content", "watch_history", "reviews", "payment_history")
 SAMPLE = 20_000  # rows written one by one
@@ -157,7 +157,7 @@ def _copy_indexes_last(url: str, connection: Any, folder: Path) -> None:
     """COPY into tables without their indexes, which are dropped and built as insert_data.py --indexes-last does."""
     with closing(Database(url)) as database:
         names = [table.name for table in run_or_explain(database, catalog.read).values()]
-        set_aside(database, names)
+        drop_before_load(database, names)
         copy(connection, folder)
         build_missing(database, connections=4)
 

@@ -42,7 +42,8 @@ PRIVATE_WORDS = {
     "toolkit": "Found supervised Promise BeginningCursor run_read",
     "toolkit/database": "pool Tries take give_back discard reads reasons advice supervision Failure may_pass past",
     "toolkit/schema": "prepare in_the_way Parts read_parts parts aside Doomed list_doomed rehearse",
-    "toolkit/local": "give life home accounts tls_bridge",
+    "toolkit/local": "give life home accounts tls_bridge Patience make_home inside_project outside_project hold chosen",
+    "toolkit/indexes": "set_aside Replaceable find_replaceable read_replaceable may_be_missing forget",
     "toolkit/loading": (
         "circles Circle graph verdicts verdict search Search refusals is_passing forms Form find_form elements content "
         "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write Alike "

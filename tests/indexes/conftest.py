@@ -8,7 +8,7 @@ from toolkit.database import Database, run_or_explain
 from toolkit.database.catalog import read
 from toolkit.database.tables import Table
 from toolkit.indexes import RECORD
-from toolkit.indexes.definitions import Index, read_replaceable
+from toolkit.indexes.definitions import Index, read_droppable_indexes
 from toolkit.indexes.record import read_missing
 
 
@@ -20,7 +20,7 @@ def indexes(empty_database: Database) -> Callable[[], list[Index]]:
         tables = run_or_explain(empty_database, read).values()
         names = [table.name for table in tables if not table.is_view and table.name != RECORD]
         return run_or_explain(
-            empty_database, lambda cursor: [index for name in names for index in read_replaceable(cursor, name)]
+            empty_database, lambda cursor: [index for name in names for index in read_droppable_indexes(cursor, name)]
         )
 
     return look

@@ -14,7 +14,7 @@ from toolkit.database.tables import TableName
 from toolkit.indexes import progress
 from toolkit.indexes.build import build_missing
 from toolkit.indexes.definitions import Index
-from toolkit.indexes.set_aside import set_aside
+from toolkit.indexes.drop import drop_before_load
 
 ROWS = "INSERT INTO t SELECT n, n % 100 FROM generate_series(1, 20000) AS g (n)"
 
@@ -29,7 +29,7 @@ def test_builds_are_told_of_while_they_go_on(
     monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
     execute(empty_database, "CREATE TABLE t (id INT8 PRIMARY KEY, a INT8); CREATE INDEX i ON t (a)")
     before = indexes()
-    set_aside(empty_database, [TableName("public", "t", "t")])
+    drop_before_load(empty_database, [TableName("public", "t", "t")])
     execute(empty_database, ROWS)
     with closing(psycopg2.connect(url)) as holder, holder.cursor() as cursor:
         if not is_cockroachdb(empty_database):  # a build waits for those who are writing

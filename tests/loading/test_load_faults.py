@@ -502,13 +502,13 @@ def full_disk(own_server: OwnServer) -> Iterator[str]:
         pytest.skip("only root can make a small disk")
     if own_server.is_cockroachdb:
         pytest.skip("CockroachDB has one disk for all, and ends itself when it is full")
-    folder = own_server.home / "small_disk"
+    folder = own_server.directory / "small_disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(folder)], check=False)
     if mounted.returncode:
         pytest.skip("this machine lets nobody make a small disk")
     try:
-        owner = own_server.home.stat()
+        owner = own_server.directory.stat()
         (folder / "space").mkdir()
         os.chown(folder / "space", owner.st_uid, owner.st_gid)
         with closing(psycopg2.connect(own_server.url)) as connection, connection.cursor() as cursor:

@@ -25,13 +25,14 @@ def fresh(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture(scope="session")
 def data_of_initdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The home of a PostgreSQL that has its database and has stopped, for Project.take_data: initdb takes its time.
+    """The directory of a PostgreSQL that has its database and has stopped, for Project.take_data: initdb takes its
+    time.
 
     It writes to the disk without waiting for that. A server that is killed loses nothing by it; a machine would.
     """
     with new_project(tmp_path_factory.mktemp("template") / "project") as project:
         project.sql("ALTER SYSTEM SET fsync = off")
-        yield project.home
+        yield project.directory
 
 
 @pytest.fixture(scope="session")

@@ -80,10 +80,10 @@ def test_cockroach_is_left_running_stopped_and_started_again_when_killed(with_co
     assert address.startswith("postgresql://root@127.0.0.1:")
     assert address.endswith("/streaming?sslmode=disable")
     psycopg2.connect(address).close()
-    os.kill(int((with_cockroach.home / "pid").read_text()), signal.SIGKILL)
+    os.kill(int((with_cockroach.directory / "pid").read_text()), signal.SIGKILL)
     with socket.create_server(("127.0.0.1", 0)) as other:  # somebody else's server, at the port that ours had
         other_port = other.getsockname()[1]
-        (with_cockroach.home / "url").write_text(f"postgresql://root@127.0.0.1:{other_port}?sslmode=disable\n")
+        (with_cockroach.directory / "url").write_text(f"postgresql://root@127.0.0.1:{other_port}?sslmode=disable\n")
         address = with_cockroach.run("url").stdout.strip()
         other.setblocking(False)
         with pytest.raises(BlockingIOError):

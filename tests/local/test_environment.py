@@ -38,7 +38,7 @@ def test_the_server_gets_no_secret_of_the_caller(project: Project) -> None:
     assert let_go(user)[0] == 0
     assert given.pop("COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING") == "true"
     assert {name for name in given if name != "TZ"} == {"PATH", "HOME", "LC_ALL", "LD_LIBRARY_PATH"}
-    assert (given["HOME"], given["LC_ALL"], given["LD_LIBRARY_PATH"]) == (str(project.home), "C", "/opt/lib")
+    assert (given["HOME"], given["LC_ALL"], given["LD_LIBRARY_PATH"]) == (str(project.directory), "C", "/opt/lib")
     assert helpers
     assert not [found for found in helpers if b"SECRET_OF_MINE" in found or b"hunter2" in found]
 
@@ -51,7 +51,7 @@ def test_initdb_gets_no_secret_of_the_caller_and_its_time_zone(fresh: Project) -
     (initdb,) = children(first.pid)
     given = variables_of(initdb)
     first.communicate(timeout=60)
-    assert (given["TZ"], given["HOME"]) == ("Asia/Tokyo", str(fresh.home))
+    assert (given["TZ"], given["HOME"]) == ("Asia/Tokyo", str(fresh.directory))
     assert "SECRET_OF_MINE" not in given
     assert fresh.sql("SHOW timezone") == "Asia/Tokyo"
 

@@ -12,7 +12,7 @@ from local_project import AS_ROOT, Project, first_line, let_go
 def test_a_fresh_database_is_there_for_one_command_and_stopped_after_it(fresh: Project) -> None:
     assert fresh.sql("SELECT current_database()") == "streaming"
     assert not fresh.is_running()
-    assert fresh.home.stat().st_mode & 0o777 == 0o700
+    assert fresh.directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_data_survives_between_runs(project: Project) -> None:

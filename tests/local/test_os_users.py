@@ -49,7 +49,7 @@ def test_root_and_the_owner_of_a_project_share_its_database(ordinary: Project, f
     assert len({first_line(user) for user in users}) == 1
     assert {let_go(user)[:2] for user in users} == {(0, "still here")}
     assert not ordinary.is_running()
-    assert {path.owner() for path in (ordinary.home, ordinary.home.parent)} == {"daemon"}
+    assert {path.owner() for path in (ordinary.directory, ordinary.directory.parent)} == {"daemon"}
     assert ordinary.run("url", user=first).returncode == 0
     assert "stopped" in ordinary.run("stop", user=second).stderr
 
@@ -61,7 +61,7 @@ def test_a_database_that_belongs_to_somebody_else_is_named(ordinary: Project, da
     assert ordinary.sql("SELECT 1") == "1"  # as root, whose server runs as nobody
     done = ordinary.run("url", user="daemon")
     assert done.returncode == 1
-    assert f"{ordinary.home} belongs to nobody" in done.stderr
+    assert f"{ordinary.directory} belongs to nobody" in done.stderr
 
 
 @needs_root
@@ -77,9 +77,9 @@ def test_roots_data_lies_elsewhere_if_the_server_cannot_enter_the_project(fresh:
     tmp_path.chmod(0o700)
     done = fresh.run("sql", "-At", "-c", "SELECT 1")
     assert done.stdout == "1\n"
-    assert f"its data is in {fresh.home}" in done.stderr
-    assert fresh.home.parent == Path("/var/tmp")  # noqa: S108
-    assert fresh.home.owner() == "nobody"
+    assert f"its data is in {fresh.directory}" in done.stderr
+    assert fresh.directory.parent == Path("/var/tmp")  # noqa: S108
+    assert fresh.directory.owner() == "nobody"
 
 
 @needs_root
@@ -96,10 +96,10 @@ def test_programs_that_the_server_cannot_reach_are_copied_once(prepared: Project
 @needs_root
 def test_a_folder_that_somebody_has_put_in_the_way_is_not_used(fresh: Project, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    home = fresh.home
-    home.mkdir(mode=0o700)
-    (home / "transition").touch()
-    shutil.chown(home, "daemon")
+    directory = fresh.directory
+    directory.mkdir(mode=0o700)
+    (directory / "transition").touch()
+    shutil.chown(directory, "daemon")
     done = fresh.run("url")
     assert done.returncode == 1
-    assert f"{home} belongs to daemon" in done.stderr
+    assert f"{directory} belongs to daemon" in done.stderr

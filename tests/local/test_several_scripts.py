@@ -63,7 +63,7 @@ def test_whenever_the_first_script_is_killed_the_next_finds_a_whole_database(fre
     time.sleep(moment)
     kill(first)
     assert fresh.sql("SELECT current_database()") == "streaming"
-    assert not list(fresh.home.glob("*.new"))
+    assert not list(fresh.directory.glob("*.new"))
 
 
 def test_programs_that_outlive_a_killed_script_are_waited_for(fresh: Project) -> None:
@@ -82,7 +82,7 @@ def test_ctrl_c_during_the_first_start_leaves_no_server_behind(fresh: Project) -
         _, errors = process.communicate(timeout=30)
         assert process.returncode != 0
         assert "Traceback" not in errors
-        assert not fresh.home.exists() or not fresh.is_running()
+        assert not fresh.directory.exists() or not fresh.is_running()
     assert fresh.sql("SELECT 1") == "1"
 
 
@@ -105,9 +105,9 @@ def test_a_fork_of_a_user_does_not_stop_the_server(project: Project) -> None:
 
 def test_who_waits_for_another_script_says_so(project: Project) -> None:
     # It says so after 5 s. That is shortened here; the moment itself is nothing that could go wrong.
-    code = "from toolkit import local; from toolkit.local import locks; locks.SILENCE = 0.5; local.url()"
+    code = "from toolkit import local; from toolkit.local import locks; locks.TOLD_AFTER = 0.5; local.url()"
     project.sql("SELECT 1")
-    with (project.home / "transition").open() as file:
+    with (project.directory / "transition").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         process = project.start("-c", code)
         lines = iter(pipe(process.stderr).readline, "")

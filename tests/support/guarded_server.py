@@ -75,11 +75,11 @@ def plain() -> Iterator[int]:
     """The port of a PostgreSQL that wants passwords."""
     postgresql = PostgreSQL()
     with tempfile.TemporaryDirectory(prefix="test-server-") as folder:
-        home = postgresql.home = Path(folder)
-        (home / "password").write_text(PASSWORD)
-        (home / "hba").write_text(HBA)
-        change_owner(home, postgresql.owner)
-        options = process_options(postgresql.owner, home)
+        directory = postgresql.directory = Path(folder)
+        (directory / "password").write_text(PASSWORD)
+        (directory / "hba").write_text(HBA)
+        change_owner(directory, postgresql.owner)
+        options = process_options(postgresql.owner, directory)
         programs = postgresql.programs
         how = ["--username=root", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"]
         subprocess.run([programs / "initdb", "--pgdata=data", *how], check=True, capture_output=True, **options)
@@ -88,7 +88,7 @@ def plain() -> Iterator[int]:
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": "",
-            "hba_file": home / "hba",
+            "hba_file": directory / "hba",
             "fsync": "off",
             "max_connections": 10,
             "superuser_reserved_connections": 1,

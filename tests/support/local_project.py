@@ -85,35 +85,35 @@ class Project:
         return str(subprocess.check_output([self.interpreter, "-c", code], **self.options(None))).strip()
 
     @functools.cached_property
-    def home(self) -> Path:
+    def directory(self) -> Path:
         """The folder of the server's data, of the kind that is on the PATH. First asked for, it must not change."""
-        return Path(self.ask("local.chosen().home"))
+        return Path(self.ask("local.local_server().directory"))
 
-    def take_data(self, home: Path) -> None:
-        """Copy the home of a PostgreSQL that has stopped to where ours will be looked for, with its owner and modes."""
-        self.home.parent.mkdir(exist_ok=True)
-        subprocess.run(["/bin/cp", "-a", home, self.home], check=True)
+    def take_data(self, directory: Path) -> None:
+        """Copy the directory of a stopped PostgreSQL, with owners and modes, to where ours will be looked for."""
+        self.directory.parent.mkdir(exist_ok=True)
+        subprocess.run(["/bin/cp", "-a", directory, self.directory], check=True)
 
     def is_running(self) -> bool:
-        return not can_lock(self.home / "running")
+        return not can_lock(self.directory / "running")
 
     def wait_for_initdb(self, script: subprocess.Popen[str]) -> None:
         """Wait until the script, which is the first here, has started initdb and that is at work."""
-        while not list(self.home.glob("data.new/*")):
+        while not list(self.directory.glob("data.new/*")):
             assert script.poll() is None
             time.sleep(0.01)
 
     def server_pid(self) -> int:
         """Return the process id of the running PostgreSQL."""
-        return int((self.home / "data" / "postmaster.pid").read_text().split()[0])
+        return int((self.directory / "data" / "postmaster.pid").read_text().split()[0])
 
     def clean(self) -> None:
         """Stop the server, and remove what it has outside of the project."""
         self.run("stop")
         # The data if the server may not enter the project; the socket if the path is too long for one.
         outside = (
-            "local.data_directory.outside_project(local.PostgreSQL().inside),"
-            " '/tmp/' + local.data_directory.unique_name(local.PostgreSQL().home)"
+            "local.data_directory.directory_outside_project(local.PostgreSQL().inside),"
+            " '/tmp/' + local.data_directory.unique_name(local.PostgreSQL().directory)"
         )
         for folder in map(Path, self.ask(outside).split()):
             for found in folder.parent.glob(f"{folder.name}*"):  # also the draft of a script that was killed

@@ -27,9 +27,9 @@ class OwnServer:
         self.url = self._relay.url
 
     @property
-    def home(self) -> Path:
+    def directory(self) -> Path:
         """The folder of the server's data."""
-        return self._asked("local.chosen().home")
+        return self._asked("local.local_server().directory")
 
     @property
     def is_cockroachdb(self) -> bool:
@@ -38,7 +38,7 @@ class OwnServer:
     @property
     def process_ids(self) -> list[int]:
         """The server's processes, the first of which has started the others."""
-        pid_file = self._asked("local.chosen().home / local.chosen().pid_file")
+        pid_file = self._asked("local.local_server().directory / local.local_server().pid_file")
         first = pid_file.read_text().split()[0]
         others = subprocess.run(["pgrep", "-P", first], capture_output=True, text=True, check=False).stdout
         return [int(number) for number in (first, *others.split())]
@@ -56,11 +56,11 @@ class OwnServer:
 
     def remove(self) -> None:
         self._relay.close()
-        home = self.home
+        directory = self.directory
         subprocess.run(
             [sys.executable, "local_database.py", "stop"], cwd=self._folder, stderr=subprocess.PIPE, check=True
         )
-        shutil.rmtree(home)  # it may lie outside of the folder
+        shutil.rmtree(directory)  # it may lie outside of the folder
 
     def _started(self) -> str:
         command = [sys.executable, "local_database.py", "url"]

@@ -1,7 +1,7 @@
-"""Indexes after the rows: a load drops them first, and they are built in one sorted pass each when the rows are there.
+"""Secondary indexes during a large load: dropped before it, and built after it, in one sorted pass each.
 
-Between the two the definitions are kept in the database itself, in a table of their own (record.py), so that whatever
-happens to the script that dropped them, the next one finds them there and builds them.
+Meanwhile their definitions are in a table of the database (record.py). So the next load finds and builds them if the
+script that dropped them was killed.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from toolkit.database.tables import TableName
 
 T = TypeVar("T")
 
-# The table, in each schema of whose tables indexes were dropped, that says which.
+# The table with the definitions of the dropped indexes: one in each schema whose tables have lost any.
 RECORD = "indexes_to_build_after_load"
 
 
-def may_be_missing(database: Database) -> bool:
-    """Whether a load may have dropped indexes that are not built yet; if so, record.read_missing() tells them.
+def may_lack_indexes(database: Database) -> bool:
+    """Whether an earlier load may have left indexes that are not built yet; record.read_missing() returns them.
 
-    Every load asks, and most have no use for more of this package: so it is one round trip, and imports nothing else.
+    Every load asks this first. So it takes one round trip, and no further import of this package.
     """
     query = "SELECT 1 FROM pg_catalog.pg_class WHERE relname = %s LIMIT 1"
     return bool(run_or_explain(database, lambda cursor: fetch(cursor, query, (RECORD,)), SINGLE_READ))
@@ -30,23 +30,24 @@ def may_be_missing(database: Database) -> bool:
 def load_indexes_last(
     database: Database, load: Callable[[], T], *, without_indexes: Sequence[TableName], connections: int
 ) -> T:
-    """Run a load, and afterwards build the indexes that it, or another one before it, has dropped; return its result.
+    """Run load() and return its result; then build the indexes that were dropped for it, or for an earlier load.
 
-    without_indexes: tables whose indexes are dropped first, if they are empty. connections: how many indexes are built
-    at once. May be repeated, also after a kill. Raises what load raises, and UserError if an index of these tables
-    cannot be dropped or built; which are missing then is told. Those of others that cannot be built are told only.
+    without_indexes: tables whose indexes are dropped first; a table that holds rows keeps them. connections: how many
+    indexes are built at the same time. May be repeated, also after a kill. Raises what load() raises, and UserError if
+    an index of these tables cannot be dropped or built, with a list of those that are missing. An index of an earlier
+    load that cannot be built is only a warning.
     """
-    if not (without_indexes or may_be_missing(database)):
+    if not (without_indexes or may_lack_indexes(database)):
         return load()
-    from toolkit.indexes.build import CannotBuild, build_missing  # most loads have no use for them
+    from toolkit.indexes.build import CannotBuild, build_missing  # most loads do not need these
+    from toolkit.indexes.drop import drop_before_load
     from toolkit.indexes.record import read_missing
-    from toolkit.indexes.set_aside import set_aside
 
     missing = read_missing(database)
     if missing:
         say(f"{_indexes(len(missing))} missing since another load, which was cut off or still runs")
     if without_indexes:
-        for table in set_aside(database, without_indexes).kept:
+        for table in drop_before_load(database, without_indexes).tables_with_rows:
             say(f"{printable(table)} holds rows: its indexes stay")
         missing = read_missing(database)
     try:

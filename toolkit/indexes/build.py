@@ -1,4 +1,4 @@
-"""After a load: the indexes that stand in the record are built, several at a time, and taken out of it one by one."""
+"""Build the indexes of the record after a load, several at a time, and remove each from the record."""
 
 import time
 from collections.abc import Callable
@@ -25,11 +25,11 @@ T = TypeVar("T")
 # CockroachDB before v22.1 makes hash-sharded indexes only where this is on; later versions may not know it.
 HASH_SETTING = "experimental_enable_hash_sharded_indexes"
 
-PAUSE = 1.0  # seconds between looks at whether an index is there that the job of somebody else builds
+PAUSE = 1.0  # seconds between checks of whether another session's job has built an index
 
 
 class CannotBuild(UserError):
-    """The server has refused to build some indexes, which stay in the record. failures: why, for each."""
+    """The server has refused to build some indexes, which stay in the record. failures: the error of each."""
 
     def __init__(self, failures: dict[Index, UserError], missing: int) -> None:
         lines = [printable(f"{index.name} on {index.table}: {error}") for index, error in failures.items()]
@@ -41,10 +41,10 @@ class CannotBuild(UserError):
 
 
 def build_missing(database: Database, connections: int) -> list[Index]:
-    """Build the indexes that stand in the records of the database; return them.
+    """Build the indexes in the records of the database, and return them.
 
-    connections: how many are built at once. May be repeated, and run by several at once: each index is built once.
-    Raises CannotBuild if the server refuses one, after all others are built; it then stays in the record.
+    connections: how many are built at the same time. May be repeated, and run by several processes at once: each index
+    is built once. Raises CannotBuild, after all others are built, if the server refuses one; it stays in the record.
     """
     missing = record.read_missing(database)
     if missing:
@@ -57,13 +57,13 @@ def build_missing(database: Database, connections: int) -> list[Index]:
 
 
 def _build_all(database: Database, missing: list[Index], connections: int) -> dict[Index, UserError]:
-    """Build indexes, and return why, for each that could not be built."""
+    """Build indexes, and return the errors of those that the server refused."""
     to_build: SimpleQueue[Index] = SimpleQueue()
     built: SimpleQueue[tuple[Index, BaseException | None]] = SimpleQueue()
     for index in missing:
         to_build.put(index)
     for _ in range(min(connections, len(missing))):
-        # Daemons, because nothing can cut short one that is connecting: Ctrl-C need not wait for it.
+        # Daemon threads, because one that is connecting cannot be interrupted, and Ctrl-C must not wait for it.
         Thread(target=_work, args=(database, to_build, built), daemon=True).start()
     failures: dict[Index, UserError] = {}
     progress = BuildProgress(database, missing)
@@ -82,7 +82,7 @@ def _build_all(database: Database, missing: list[Index], connections: int) -> di
 def _next(
     database: Database, built: SimpleQueue[tuple[Index, BaseException | None]], progress: BuildProgress
 ) -> tuple[Index, BaseException | None]:
-    """Wait for the next index that is built, or could not be."""
+    """Wait until the next index is built or refused."""
     while True:
         try:
             index, error = built.get(timeout=0.5)
@@ -110,15 +110,15 @@ def _work(
 
 
 def _build(database: Database, index: Index) -> None:
-    """Build an index and take it out of the record; on PostgreSQL in one transaction."""
+    """Build an index and remove it from the record; on PostgreSQL in one transaction."""
     try:
         if _run(database, is_cockroachdb):
             _build_by_job(database, index)
         else:
             _run(database, partial(_build_in_transaction, index=index))
-    except errors.UndefinedTable:  # somebody has dropped the table meanwhile, or the record, which is worked off then
+    except errors.UndefinedTable:  # the table was dropped meanwhile; or the record was, because all is built
         with suppress(errors.UndefinedTable):
-            _run(database, partial(record.forget, index=index))
+            _run(database, partial(record.remove, index=index))
 
 
 def _build_in_transaction(cursor: Cursor, index: Index) -> None:
@@ -128,9 +128,10 @@ def _build_in_transaction(cursor: Cursor, index: Index) -> None:
 
 
 def _build_by_job(database: Database, index: Index) -> None:
-    """Build an index on CockroachDB, where a CREATE INDEX goes on as a job when its session has gone.
+    """Build an index on CockroachDB, where CREATE INDEX starts a job that goes on when its session ends.
 
-    A second one, IF NOT EXISTS, returns at once while the first is at it: so it is sent again until the index is there.
+    Another CREATE INDEX IF NOT EXISTS returns at once while the job still runs. So it is repeated until the index is
+    there.
     """
     needs_setting = "USING HASH" in index.statement and _run(database, _knows_hash_setting)
     while not _run(database, partial(_is_listed, index=index)):
@@ -148,7 +149,7 @@ def _knows_hash_setting(cursor: Cursor) -> bool:
 
 
 def _is_listed(cursor: Cursor, index: Index) -> bool:
-    """Whether an index of CockroachDB is there: one that a job is still building is not listed."""
+    """Whether an index of CockroachDB is there. One that a job is still building is not listed."""
     table = sql.Identifier(index.schema, index.table)
     cursor.execute(sql.SQL("SELECT index_name FROM [SHOW INDEXES FROM {}]").format(table))
     return (index.name,) in cursor.fetchall()
@@ -157,11 +158,11 @@ def _is_listed(cursor: Cursor, index: Index) -> bool:
 def _finish(cursor: Cursor, index: Index) -> None:
     if index.comment is not None:
         cursor.execute(sql.SQL("COMMENT ON INDEX {} IS %s").format(identifier_of(cursor, index)), (index.comment,))
-    record.forget(cursor, index)
+    record.remove(cursor, index)
 
 
 def _run(database: Database, work: Callable[[Cursor], T], options: TransactionOptions = IDEMPOTENT) -> T:
-    """Run a transaction that may take long: a lost connection is tried again for --retry-for seconds from the loss."""
+    """Run a transaction that may take long: retry_for counts from the loss of a connection, not from the beginning."""
     lost_at: list[float] = []
 
     def begin(cursor: Cursor) -> T:

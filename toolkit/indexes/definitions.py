@@ -1,4 +1,4 @@
-"""The secondary indexes of tables, with the statements that make them again exactly as they are."""
+"""Read the secondary indexes of tables, with the statements that create them again exactly as they are."""
 
 import re
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from toolkit.database import Cursor
 from toolkit.database.catalog import fetch, is_cockroachdb
 from toolkit.database.tables import TableName
 
-# Left where they are: indexes that are or hold a constraint, those of partitioned tables and of partitions (which hang
-# together), invalid ones, and those with what pg_get_indexdef() does not tell: a tablespace, CLUSTER, REPLICA IDENTITY,
-# statistics targets, other objects that depend on them, or an extension that they belong to.
-OF_POSTGRESQL = """
+# Without the indexes that cannot be dropped and created again: those of constraints, of partitioned tables and of
+# partitions (which depend on each other), invalid ones, and those with properties that pg_get_indexdef() leaves out: a
+# tablespace, CLUSTER, REPLICA IDENTITY, statistics targets, objects that depend on them, an extension they belong to.
+INDEXES_OF_POSTGRESQL = """
     SELECT i.relname, pg_get_indexdef(i.oid), obj_description(i.oid, 'pg_class')
     FROM pg_catalog.pg_index x
     JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
@@ -30,10 +30,10 @@ OF_POSTGRESQL = """
           SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.oid AND COALESCE(a.attstattarget, -1) >= 0)
     ORDER BY i.oid"""
 
-# The line of an index in what SHOW CREATE TABLE of CockroachDB writes, which has one for each part of the table. (Its
-# pg_get_indexdef() knows neither hash sharding nor schemas before v22.) Partitioned ones go on in further lines: they
-# stay, as those with a zone configuration do, which is written below the table.
-OF_COCKROACHDB = re.compile(
+# The line of an index in the output of CockroachDB's SHOW CREATE TABLE. (Before v22 its pg_get_indexdef() leaves out
+# hash sharding and schemas.) Partitioned indexes, which take further lines, are not dropped, nor are those with a zone
+# configuration, which stands below the table.
+INDEX_OF_COCKROACHDB = re.compile(
     r"""^\t(?P<kind>(?:INVERTED |VECTOR )?INDEX) (?P<name>"(?:[^"]|"")+"|[^\s"(]+) (?P<rest>.*?),?$""",
     re.MULTILINE,
 )
@@ -49,7 +49,7 @@ COMMENTS = """
 
 
 class Index(NamedTuple):
-    """A secondary index. statement: makes it if it is not there. comment: that of COMMENT ON INDEX."""
+    """A secondary index. statement: CREATE INDEX IF NOT EXISTS. comment: the text of COMMENT ON INDEX."""
 
     schema: str
     table: str
@@ -59,20 +59,20 @@ class Index(NamedTuple):
 
 
 def identifier_of(cursor: Cursor, index: Index) -> sql.Composable:
-    """Return an index as DROP INDEX names it: names are unique in a schema of PostgreSQL, in a table of CockroachDB."""
+    """Return the name for DROP INDEX. Names are unique in a schema of PostgreSQL, in a table of CockroachDB."""
     if is_cockroachdb(cursor):
         return sql.Identifier(index.schema, index.table) + sql.SQL("@") + sql.Identifier(index.name)
     return sql.Identifier(index.schema, index.name)
 
 
-def read_replaceable(cursor: Cursor, table: TableName) -> list[Index]:
-    """Return the indexes of a table that can be dropped and made again: they are not unique, and hold no constraint."""
+def read_droppable_indexes(cursor: Cursor, table: TableName) -> list[Index]:
+    """Return the indexes of a table that can be dropped and created again: not unique, and of no constraint."""
     if is_cockroachdb(cursor):
         return list(_of_cockroachdb(cursor, table))
     return [
         Index(table.schema, table.relation, name, statement.replace("INDEX", "INDEX IF NOT EXISTS", 1), comment)
-        for name, statement, comment in fetch(cursor, OF_POSTGRESQL, (table.schema, table.relation))
-        if statement is not None  # which that of an index is that has just been dropped
+        for name, statement, comment in fetch(cursor, INDEXES_OF_POSTGRESQL, (table.schema, table.relation))
+        if statement is not None  # it is NULL if the index has just been dropped
     ]
 
 
@@ -81,7 +81,7 @@ def _of_cockroachdb(cursor: Cursor, table: TableName) -> Iterator[Index]:
     cursor.execute(sql.SQL("SELECT create_statement FROM [SHOW CREATE TABLE {}]").format(identifier))
     text = cursor.fetchall()[0][0]
     comments = dict(fetch(cursor, COMMENTS, (table.schema, table.relation)))
-    for found in OF_COCKROACHDB.finditer(text):
+    for found in INDEX_OF_COCKROACHDB.finditer(text):
         name = found["name"]
         plain = name[1:-1].replace('""', '"') if name.startswith('"') else name
         if " PARTITION BY " in found["rest"] or f"@{name} CONFIGURE ZONE" in text:

@@ -1,4 +1,4 @@
-"""How far the builds of indexes are, for the person who waits: a bar on a terminal, else a line every ten seconds."""
+"""Show how far index builds are: a progress bar on a terminal, else a line every ten seconds."""
 
 import sys
 import time
@@ -14,8 +14,8 @@ from toolkit.progress import FIRST_DRAWN, LINE_EVERY
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
-# The share of each build under way that is done. A build reads the table (blocks), then sorts and writes (tuples), and
-# PostgreSQL counts anew in each of these phases.
+# The fraction of each running build that is done. A build first reads the table (blocks), then sorts and writes
+# (tuples); PostgreSQL's counters start from 0 in each phase.
 OF_POSTGRESQL = """
     SELECT i.relname, COALESCE(p.blocks_done::FLOAT8 / NULLIF(p.blocks_total, 0), 0) / 2
                     + COALESCE(p.tuples_done::FLOAT8 / NULLIF(p.tuples_total, 0), 0) / 2
@@ -29,7 +29,7 @@ OF_COCKROACHDB = """
 
 
 class BuildProgress:
-    """Told of each index that is built; asks the server how far the others are, but not in the first second."""
+    """Shows how many indexes are built, and asks the server how far the others are, but not in the first second."""
 
     def __init__(self, database: Database, indexes: Sequence[Index]) -> None:
         self._database = database
@@ -44,13 +44,13 @@ class BuildProgress:
         self.show()
 
     def show(self) -> None:
-        """Show how things stand; to be called now and then."""
+        """Show the progress; to be called every now and then."""
         now = time.monotonic()
         on_terminal = sys.stderr.isatty()
         if now - (self._begin if on_terminal else self._last_line) < (FIRST_DRAWN if on_terminal else LINE_EVERY):
             return
         self._last_line = now
-        done = self._all - len(self._left) + self._under_way()
+        done = self._all - len(self._left) + self._running_builds()
         if on_terminal:
             self._draw(done)
         else:
@@ -61,11 +61,13 @@ class BuildProgress:
         if self._bar is not None:
             self._bar.close()
 
-    def _under_way(self) -> float:
-        """Return the sum of the shares that are done of the builds under way; 0 where the user may not know."""
+    def _running_builds(self) -> float:
+        """Return the sum of the fractions of the running builds; 0 where the user has no privilege to see them."""
         with suppress(UserError):
-            shares = run_or_explain(self._database, _shares)
-            return sum(max((share for text, share in shares if name in text), default=0.0) for name in self._left)
+            fractions = run_or_explain(self._database, _fractions)
+            return sum(
+                max((fraction for text, fraction in fractions if name in text), default=0.0) for name in self._left
+            )
         return 0.0
 
     def _draw(self, done: float) -> None:
@@ -78,5 +80,5 @@ class BuildProgress:
         self._bar.update(max(0.0, done - self._bar.n))
 
 
-def _shares(cursor: Cursor) -> list[tuple[str, float]]:
+def _fractions(cursor: Cursor) -> list[tuple[str, float]]:
     return fetch(cursor, OF_COCKROACHDB if is_cockroachdb(cursor) else OF_POSTGRESQL)

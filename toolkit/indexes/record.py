@@ -1,7 +1,6 @@
-"""The record of indexes that are to be built: a table beside theirs, from before the first is dropped until all are
-there again.
+"""The record of the indexes that have to be built: a table that exists from the first DROP until all are built.
 
-It is in the database because whoever dropped the indexes may be killed. Each schema has its own, of the same name.
+It is in the database because the process that dropped the indexes may be killed. Each schema has its own record.
 """
 
 from collections.abc import Iterable
@@ -29,10 +28,10 @@ CREATE = """
     GRANT SELECT ON TABLE {record} TO PUBLIC"""
 SAVE = "INSERT INTO {record} VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 READ = "SELECT table_name, index_name, statement, index_comment FROM {record} ORDER BY table_name, index_name"
-FORGET = "DELETE FROM {record} WHERE table_name = %s AND index_name = %s"
+REMOVE = "DELETE FROM {record} WHERE table_name = %s AND index_name = %s"
 
-# Records that the user may not read are for others to work off. (CockroachDB v21.1 says of the schema public, which
-# everybody may use, that nobody may.)
+# Only records that the user may read. (CockroachDB v21.1 denies everybody the privilege USAGE on the schema public, but
+# everybody may use it.)
 SCHEMAS = """
     SELECT n.nspname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -43,7 +42,7 @@ SCHEMAS = """
 
 
 def save(cursor: Cursor, indexes: Iterable[Index]) -> None:
-    """Write indexes into the records of their schemas, which are made; those that stand there already stay so."""
+    """Add indexes to the records of their schemas, which are created if missing. An index that is there stays so."""
     indexes = list(indexes)
     for schema in dict.fromkeys(index.schema for index in indexes):
         cursor.execute(_statement(CREATE, schema))
@@ -52,7 +51,7 @@ def save(cursor: Cursor, indexes: Iterable[Index]) -> None:
 
 
 def read_missing(database: Database) -> list[Index]:
-    """Return the indexes that stand in records of the database: they are to be built. Raises UserError."""
+    """Return the indexes in the records of the database: they have to be built. Raises UserError."""
 
     def read(cursor: Cursor) -> list[Index]:
         schemas = [schema for (schema,) in fetch(cursor, SCHEMAS, (RECORD,))]
@@ -65,29 +64,29 @@ def read_missing(database: Database) -> list[Index]:
 
 
 def is_being_removed(error: psycopg2.Error) -> bool:
-    """Whether a record, which was there a moment ago, is being removed by another load, which has built its indexes."""
+    """Whether an error means that another load has just removed a record, because it has built the indexes."""
     return isinstance(error, errors.UndefinedTable | errors.ObjectNotInPrerequisiteState) or catalog_has_changed(error)
 
 
-def forget(cursor: Cursor, index: Index) -> None:
-    """Take an index that is there out of its record."""
-    cursor.execute(_statement(FORGET, index.schema), (index.table, index.name))
+def remove(cursor: Cursor, index: Index) -> None:
+    """Remove an index that is built from its record."""
+    cursor.execute(_statement(REMOVE, index.schema), (index.table, index.name))
 
 
 def remove_if_empty(database: Database, schema: str) -> None:
-    """Drop the record of a schema if no index stands in it. Another load may do the same, or be writing to it.
+    """Drop the record of a schema if it is empty. Another load may do the same, or write to it, at the same time.
 
-    PostgreSQL lets us wait for that one; on CockroachDB one of the two transactions fails, and is tried again.
+    On PostgreSQL this waits for the other one; on CockroachDB one of the two transactions fails and is tried again.
     """
 
-    def remove(cursor: Cursor) -> None:
+    def drop(cursor: Cursor) -> None:
         if not is_cockroachdb(cursor):
             cursor.execute(_statement("LOCK TABLE {record} IN ACCESS EXCLUSIVE MODE", schema))
         if not fetch(cursor, _statement(READ, schema)):
             cursor.execute(_statement("DROP TABLE {record}", schema))
 
     try:
-        run_transaction(database, remove, IDEMPOTENT)
+        run_transaction(database, drop, IDEMPOTENT)
     except psycopg2.Error as error:
         if not is_being_removed(error):
             raise explained(error, database) from error

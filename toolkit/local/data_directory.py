@@ -1,4 +1,4 @@
-"""The home of a server: the folder with its data, its log and its locks. Nobody but its owner can enter it."""
+"""The directory of a server, with its data, its log and its locks. Only its owner can enter it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ PROJECT = Path(__file__).resolve().parents[2]
 OR_OWN_DATABASE = "or set DATABASE_URL to a database of your own"  # how most errors about the local one end
 
 
-def inside_project(name: str) -> Path:
-    """Return where the home of a kind of server lies in the project, unless the server cannot enter that."""
+def directory_in_project(name: str) -> Path:
+    """Return the directory of a server whose owner can enter the project."""
     return PROJECT / ".local_database" / name
 
 
-def outside_project(inside: Path) -> Path:
-    """Return where the same home lies if the server's owner cannot enter the project: for example one of root's, whose
-    server runs as nobody, in /root. Not in /tmp, which is emptied at a restart of the machine.
+def directory_outside_project(inside: Path) -> Path:
+    """Return the directory of a server whose owner cannot enter the project, in place of one inside of it.
+
+    For example, if the project lies in /root: root's server runs as nobody. Not in /tmp, which is emptied at a restart
+    of the machine.
     """
     return Path("/var/tmp", unique_name(inside))  # noqa: S108
 
@@ -34,34 +36,34 @@ def can_enter_project(owner: Account) -> bool:
     return can_run(owner, "/bin/sh", "-c", 'cd "$0"', str(PROJECT))
 
 
-def make_home(home: Path, owner: Account) -> None:
-    """Make the home with its locks unless it is there. It appears whole, by a rename, however many scripts do this.
+def make_directory(directory: Path, owner: Account) -> None:
+    """Create the directory with its locks, unless it is there. May be done by several scripts at once: it is renamed.
 
-    Raises UserError if what is there is not a private folder of the owner's.
+    Raises UserError if the path is there and not a private folder of the owner's.
     """
-    above = home.parent
-    if not home.exists():
+    above = directory.parent
+    if not directory.exists():
         if not above.exists():
             above.mkdir(exist_ok=True)
-            above.chmod(0o755)  # the homes in it are private; their owners have to get there
+            above.chmod(0o755)  # the directories in it are private, but their owners have to reach them
             if os.geteuid() == 0:
                 os.chown(above, PROJECT.stat().st_uid, -1)
-        draft = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=above))
+        draft = Path(tempfile.mkdtemp(prefix=f"{directory.name}-", dir=above))
         for name in locks.NAMES:
             (draft / name).touch()
         change_owner(draft, owner)
         try:
-            draft.rename(home)
+            draft.rename(directory)
         except OSError:  # another script was first
             shutil.rmtree(draft)
-    check_private(home, owner)
-    for missing in [home / name for name in locks.NAMES if not (home / name).exists()]:
-        missing.touch()  # an earlier version of this project made the home, and had another name for this lock
+    check_private(directory, owner)
+    for missing in [directory / name for name in locks.NAMES if not (directory / name).exists()]:
+        missing.touch()  # the directory is of an earlier version of this project, with another name for this lock
         change_owner(missing, owner)
 
 
 def change_owner(new: Path, owner: Account) -> None:
-    """Make the owner the owner of a new file, or of a new folder and of all in it."""
+    """Give a new file, or a new folder with all in it, to the owner."""
     if owner.uid != os.geteuid():
         for path in (new, *new.rglob("*")):
             os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
@@ -70,7 +72,7 @@ def change_owner(new: Path, owner: Account) -> None:
 def check_private(folder: Path, owner: Account) -> None:
     """Raise UserError unless this is a real folder of the owner's, which nobody else can enter.
 
-    Anybody can make folders in /tmp and /var/tmp, so one with the right name may be a trap.
+    Anybody can create folders in /tmp and /var/tmp, so a folder with the right name may be somebody else's.
     """
     found = folder.lstat()
     if found.st_uid != owner.uid:
@@ -87,10 +89,10 @@ def check_private(folder: Path, owner: Account) -> None:
 
 
 def unique_name(path: Path) -> str:
-    """Return a name for a folder in a place that all projects of this machine share. It is the same at every call."""
+    """Return a name, always the same for a path, for a folder in a place that all projects of this machine share."""
     return f"streaming-local-database-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
 
 
 def shown(path: Path) -> str:
-    """Return the path as the person in this folder would write it."""
+    """Return a path for messages: relative, if it is below the current folder."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,11 +1,11 @@
-"""The locks by which scripts know of each other and of the server: flock(2) on three files of the server's home.
+"""The locks by which scripts know of each other and of the server: flock(2) on three files of the server's directory.
 
-Nothing else tells who uses the server and whether it runs: no pid file, no counter. The kernel drops a lock when its
-holder is killed, so a process that is gone is never mistaken for one that is there.
+There is no counter, and no pid file is trusted: the kernel releases a lock when its holder is killed, so a process that
+is gone never counts as one that is there.
 
     transition  exclusive: a script is starting or stopping the server
     in-use      shared: a script uses the server
-    running     exclusive: handed to the server, so held as long as it, or any process it started, lives
+    running     exclusive: inherited by the server, so held as long as it, or any process it started, lives
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from toolkit.console import say
 if sys.platform != "win32":  # which has no such module; importing this one has to work there all the same
     import fcntl
 
-NAMES = ("transition", "in-use", "running")  # the files in the home
-SILENCE = 5.0  # seconds of waiting until a person is told what for
+NAMES = ("transition", "in-use", "running")  # of the files
+TOLD_AFTER = 5.0  # seconds of waiting, before a person is told what for
 
 
-class Patience:
-    """Wait for something by asking again and again. A person is told what for when it takes longer than SILENCE.
+class Polling:
+    """The pauses of a loop that polls for something. If it takes long, a person is told what for.
 
-    what: what is waited for, as it reads after "waiting for". limit: seconds after which wait() returns False.
+    what: completes the sentence "waiting for ...". limit: seconds after which wait() returns False.
     """
 
     def __init__(self, what: str, limit: float = float("inf")) -> None:
         self.what, self.begin, self.limit, self.told = what, time.monotonic(), limit, False
 
     def wait(self) -> bool:
-        """Sleep a moment, and return whether the limit still lies ahead."""
+        """Sleep for 20 ms, and return whether there is time for another try."""
         waited = time.monotonic() - self.begin
-        if waited > SILENCE and not self.told:
+        if waited > TOLD_AFTER and not self.told:
             say(f"waiting for {self.what}")
             self.told = True
         time.sleep(0.02)
@@ -46,7 +46,7 @@ class Patience:
 
 
 def try_lock(path: Path, *, shared: bool = False) -> int | None:
-    """Return a file descriptor that holds the lock until it is closed, or None if somebody is in the way."""
+    """Return a file descriptor that holds the lock until it is closed; None if another process holds the lock."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -56,16 +56,16 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
     return descriptor
 
 
-def hold(path: Path, what: str, *, shared: bool = False) -> int:
-    """Return a file descriptor that holds the lock, however long that takes. what: as of Patience."""
-    patience = Patience(what)
+def wait_for_lock(path: Path, what: str, *, shared: bool = False) -> int:
+    """Wait for the lock, without a limit, and return a file descriptor as try_lock() does. what: see Polling."""
+    polling = Polling(what)
     while (descriptor := try_lock(path, shared=shared)) is None:
-        patience.wait()
+        polling.wait()
     return descriptor
 
 
 def is_free(path: Path) -> bool:
-    """Return whether nobody holds the lock, neither shared nor exclusive."""
+    """Return whether no process holds the lock, neither shared nor exclusive."""
     lock = try_lock(path)
     if lock is not None:
         os.close(lock)
@@ -73,9 +73,9 @@ def is_free(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def transition(home: Path) -> Iterator[None]:
-    """Wait until nobody else starts or stops the server of this home, and keep others from it meanwhile."""
-    lock = hold(home / "transition", "another script to start or stop the local database")
+def transition(directory: Path) -> Iterator[None]:
+    """Hold the lock `transition` of a server's directory: nobody else starts or stops the server meanwhile."""
+    lock = wait_for_lock(directory / "transition", "another script to start or stop the local database")
     try:
         yield
     finally:

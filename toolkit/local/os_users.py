@@ -30,10 +30,10 @@ def account(user: int | str) -> Account:
 
 
 def owner_of(place: Path, root_allowed: bool) -> Account:
-    """Return as whom a server whose data lies in this place runs.
+    """Return the user as whom a server runs whose data lies in this place.
 
-    That is the caller. If the caller is root, it is the owner of the place, so that root and the owner share one
-    database; if that is root as well, it is root where the server allows it (root_allowed), else nobody.
+    That is the caller. If the caller is root, it is the owner of the place, so that root and that user share one
+    database. If root owns it, too, it is root if the server allows that (root_allowed), else nobody.
     """
     caller = Account(os.geteuid(), os.getegid(), "you")
     uid = place.stat().st_uid if caller.uid == 0 else caller.uid
@@ -45,8 +45,9 @@ def owner_of(place: Path, root_allowed: bool) -> Account:
 
 
 def process_options(owner: Account, folder: Path, *locks: int) -> dict[str, Any]:
-    """Return the keyword arguments with which subprocess runs a program as the owner, in this folder, away from the
-    terminal. The program inherits the locks, which are file descriptors of toolkit/local/locks.py, and so holds them.
+    """Return the arguments for subprocess to run a program as the owner, in this folder, detached from the terminal.
+
+    locks: file descriptors of toolkit/local/locks.py, which the program inherits, so that it holds these locks.
     """
     options = {
         "cwd": folder,
@@ -61,9 +62,9 @@ def process_options(owner: Account, folder: Path, *locks: int) -> dict[str, Any]
 
 
 def can_run(owner: Account, *command: str) -> bool:
-    """Return whether the owner can reach and run this program, and it succeeds.
+    """Return whether the owner can run this command with success.
 
-    The caller is believed to: if that is wrong, the error comes when the program is needed, and says more.
+    For the caller this is assumed: if it is wrong, the error that comes when the program is needed says more.
     """
     if owner.uid == os.geteuid():
         return True

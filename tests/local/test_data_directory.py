@@ -17,17 +17,17 @@ from toolkit.local.postgresql import memory, settings_for
 @pytest.mark.parametrize("missing", ["PG_VERSION", "global/pg_control"])
 def test_a_half_made_data_folder_is_made_anew(prepared: Project, missing: str) -> None:
     prepared.sql("CREATE TABLE lost (id int)")
-    (prepared.home / "data" / missing).unlink()
+    (prepared.directory / "data" / missing).unlink()
     done = prepared.run("sql", "-At", "-c", "SELECT to_regclass('lost') IS NULL")
     assert "half made" in done.stderr
     assert done.stdout == "t\n"
 
 
 def test_a_home_of_an_earlier_version_of_this_project_gets_the_lock_that_it_lacks(prepared: Project) -> None:
-    (prepared.home / "in-use").rename(prepared.home / "users")
-    owner = (prepared.home / "users").owner()
+    (prepared.directory / "in-use").rename(prepared.directory / "users")
+    owner = (prepared.directory / "users").owner()
     assert prepared.sql("SELECT 1") == "1"
-    assert (prepared.home / "in-use").owner() == owner
+    assert (prepared.directory / "in-use").owner() == owner
     assert not prepared.is_running()
 
 
@@ -48,14 +48,14 @@ def test_a_quarter_of_the_memory_within_bounds(megabytes: int, buffers: str) -> 
 
 
 def test_data_of_another_version_is_refused_by_name(prepared: Project) -> None:
-    (prepared.home / "data" / "PG_VERSION").write_text("17\n")
+    (prepared.directory / "data" / "PG_VERSION").write_text("17\n")
     done = prepared.run("url")
     assert done.returncode == 1
-    assert f"{prepared.home}/data was made by PostgreSQL 17" in done.stderr
+    assert f"{prepared.directory}/data was made by PostgreSQL 17" in done.stderr
 
 
 def test_a_server_that_does_not_start_is_reported_with_its_log(prepared: Project) -> None:
-    with (prepared.home / "data" / "postgresql.conf").open("a") as file:
+    with (prepared.directory / "data" / "postgresql.conf").open("a") as file:
         file.write("no_such_setting = 1\n")
     done = prepared.run("url")
     assert done.returncode == 1
@@ -67,7 +67,7 @@ def test_a_server_that_does_not_start_is_reported_with_its_log(prepared: Project
 )
 def test_any_path_will_do(open_folder: Path, name: str) -> None:
     with new_project(open_folder / name) as project:
-        assert project.home.is_relative_to(project.folder)
+        assert project.directory.is_relative_to(project.folder)
         assert project.sql("SELECT 1") == "1"
         process = project.start_user()
         first_line(process)
@@ -77,8 +77,8 @@ def test_any_path_will_do(open_folder: Path, name: str) -> None:
 def test_a_folder_deleted_under_a_running_server_is_made_again(prepared: Project) -> None:
     prepared.run("url")
     old_server = prepared.server_pid()
-    with (prepared.home / "running").open() as old_lock:
-        shutil.rmtree(prepared.home)
+    with (prepared.directory / "running").open() as old_lock:
+        shutil.rmtree(prepared.directory)
         address = prepared.run("url").stdout.strip()
         os.kill(old_server, signal.SIGQUIT)
         fcntl.flock(old_lock, fcntl.LOCK_EX)
@@ -87,7 +87,7 @@ def test_a_folder_deleted_under_a_running_server_is_made_again(prepared: Project
 
 def test_a_pid_that_is_somebody_elses_by_now_does_not_keep_the_server_from_starting(project: Project) -> None:
     project.run("url")
-    pid_file = project.home / "data" / "postmaster.pid"
+    pid_file = project.directory / "data" / "postmaster.pid"
     os.kill(project.server_pid(), signal.SIGKILL)
     bystander = subprocess.Popen(["/bin/sh", "-c", "sleep 100"], start_new_session=True)
     lines = pid_file.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Before a load: the indexes of empty tables are dropped, in one transaction with the record of what they were."""
+"""Drop the indexes of empty tables before a load, in one transaction with the record of their definitions."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -12,37 +12,36 @@ from toolkit.database import Cursor, Database, explained, run_or_explain, run_tr
 from toolkit.database.tables import TableName
 from toolkit.database.transaction import IDEMPOTENT
 from toolkit.indexes import record
-from toolkit.indexes.definitions import Index, identifier_of, read_replaceable
+from toolkit.indexes.definitions import Index, identifier_of, read_droppable_indexes
 from toolkit.schema.ddl import begin_ddl, is_dependency, wait_for_other_runs
 
 
-class Replaceable(NamedTuple):
-    """What a load could do without for its time. indexes: those of empty tables. kept: the tables that hold rows."""
+class DroppableIndexes(NamedTuple):
+    """The indexes that a load can drop. tables_with_rows: the tables whose indexes stay, because they are not empty."""
 
     indexes: list[Index]
-    kept: list[TableName]
+    tables_with_rows: list[TableName]
 
 
-def find_replaceable(cursor: Cursor, tables: Iterable[TableName]) -> Replaceable:
-    """Return the indexes of those of the tables that are empty; only reads."""
-    found = Replaceable([], [])
+def find_droppable(cursor: Cursor, tables: Iterable[TableName]) -> DroppableIndexes:
+    """Return the secondary indexes of the empty ones among these tables. Only reads."""
+    found = DroppableIndexes([], [])
     for table in tables:
-        indexes = read_replaceable(cursor, table)
+        indexes = read_droppable_indexes(cursor, table)
         if indexes and _holds_rows(cursor, table):
-            found.kept.append(table)
+            found.tables_with_rows.append(table)
         else:
             found.indexes.extend(indexes)
     return found
 
 
-def set_aside(database: Database, tables: Iterable[TableName]) -> Replaceable:
-    """Drop the indexes of those of the tables that are empty, and return what was found.
+def drop_before_load(database: Database, tables: Iterable[TableName]) -> DroppableIndexes:
+    """Drop the secondary indexes of the empty ones among these tables, and return what find_droppable() finds.
 
-    The DROPs are committed together with the record that says what is to be built again: after a kill either all of it
-    is so, or nothing. May be repeated. Raises UserError, with all indexes still there, if the user may not drop one, or
-    something depends on it.
+    All or nothing, also after a kill: the DROPs are committed together with the record of what has to be built. May be
+    repeated. Raises UserError, with all indexes still there, if the user may not drop one, or something depends on it.
     """
-    found = run_or_explain(database, partial(find_replaceable, tables=list(tables)))
+    found = run_or_explain(database, partial(find_droppable, tables=list(tables)))
     if not found.indexes:
         return found
     try:
@@ -65,7 +64,7 @@ def _holds_rows(cursor: Cursor, table: TableName) -> bool:
 def _drop(cursor: Cursor, tables: list[TableName]) -> None:
     wait_for_other_runs(cursor)
     begin_ddl(cursor)
-    indexes = find_replaceable(cursor, tables).indexes
+    indexes = find_droppable(cursor, tables).indexes
     record.save(cursor, indexes)
     for index in indexes:
         cursor.execute(sql.SQL("DROP INDEX ") + identifier_of(cursor, index))
