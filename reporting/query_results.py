@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg2.errors
 import psycopg2.extensions
 
 from reporting.segment import Segment
+from services.rows import READ_TIMESTAMPTZ
 from toolkit.console import UserError
 from toolkit.database import READ_ONLY, Cursor, Database, explained, run_transaction
 from toolkit.database.catalog import is_cockroachdb
@@ -26,19 +26,6 @@ SNAPSHOT_ON_COCKROACHDB = "SET TRANSACTION AS OF SYSTEM TIME '-1ms'"
 SNAPSHOT_ON_POSTGRESQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # On PostgreSQL: memory to sort a million rows in, and no compiling of statements that take less time than that.
 FOR_LARGE_QUERIES = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
-
-
-def _moment(text: str | bytes | None, cursor: Cursor) -> datetime | str | None:
-    """Read a time; one that Python has none for, such as infinity or one of the year 12000, stays as it is written."""
-    try:
-        found: datetime | None = psycopg2.extensions.PYDATETIMETZ(text, cursor)
-    except (ValueError, OverflowError):
-        return str(text)
-    # What psycopg2 makes of infinity is the last day that Python knows.
-    return text if isinstance(text, str) and "infinity" in text else found
-
-
-TIMESTAMPTZ = psycopg2.extensions.new_type(psycopg2.extensions.PYDATETIMETZ.values, "TIMESTAMPTZ", _moment)
 
 
 @dataclass(frozen=True)
@@ -105,7 +92,7 @@ def read_snapshot(
     """
 
     def read(cursor: Cursor) -> T:
-        psycopg2.extensions.register_type(TIMESTAMPTZ, cursor)
+        psycopg2.extensions.register_type(READ_TIMESTAMPTZ, cursor)
         if not is_cockroachdb(cursor):
             cursor.execute(SNAPSHOT_ON_POSTGRESQL)
             cursor.execute(FOR_LARGE_QUERIES)

@@ -2,37 +2,36 @@
 
 This is the contract of all of them. Programs import them from here, or as `from streaming_services import create_user`.
 
-Each function takes the Database first and keyword arguments after it. It does its work in one transaction, which is
-tried again after conflicts, lost connections and commits of unknown fate (toolkit.database.run_transaction); the work
-is done once all the same (docs/services.md says what of that no client can promise). In the place of the Database it
-takes the cursor of a transaction of the caller's, and then does its work in that.
+Each function takes the Database first, and keyword arguments after it. It does its work in one transaction, which is
+tried again after conflicts, lost connections and ambiguous commits (toolkit.database.run_transaction), and takes effect
+once all the same (docs/services.md describes the limits of that). In place of the Database a function takes the cursor
+of a transaction of the caller's, and then does its work in that.
 
-What comes back is a dict: column -> value, with money and ratings as Decimal, times as datetime in UTC, keys as int or
-uuid.UUID, and features as a dict in which decimals are Decimal. services.row_types has a type for each. A function that
-removes a row returns the columns of its table as they were; the others may add what belongs to the row, such as the
+Rows are returned as a dict: column -> value, with money and ratings as Decimal, times as datetime in UTC, keys as int
+or uuid.UUID, and features as a dict in which decimals are Decimal. services.row_types has a type for each. A function
+that removes a row returns the columns of its table as they were. Others may add columns of related rows, such as the
 name of a user's plan.
 
-Arguments are named after the columns, and their types are strict: no float but for ratings and progress, no bool for an
-int, no datetime without a zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can be left
-out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
+Arguments are named after the columns, and their types are strict: float only for ratings and progress, no bool for an
+int, no datetime without a time zone, no blank text. Nothing is rounded. An argument whose default is NOT_GIVEN can be
+left out: add_subscription() then takes the column's default, and the update_ functions leave the column as it is.
 
-The functions that only read take as_of, of CockroachDB alone: as_of='-4.8s' reads what was there 4.8 seconds ago. So
-long ago every node knows what its replicas hold, and the nearest may answer; no write is waited for. What such a reader
-may not see is what was written since, by this program as well: a user just created is NotFound, a viewing has the
-progress of then, and what was removed since is still there. So nothing that was read in this way should decide what is
-written.
+The functions that only read take as_of, on CockroachDB only: as_of='-4.8s' reads what was there 4.8 seconds ago. For
+data of that age any replica may answer (a follower read), so the nearest one does, and no write is waited for. Such a
+read does not see what was written since, even by this program: a user just created is NotFound, a viewing has less
+progress, and removed rows are still there. So do not base a write on it.
 
 Besides the errors below, a function can raise those of run_transaction(). All are kinds of toolkit.console.UserError,
 with a text for people.
 
-    NotFound        something named by its key, or a row it is to refer to, is not there (any more)
+    NotFound        a row with that key, or a row that it should refer to, is not there (any more)
     AlreadyExists   another row has that key, or that value of a unique column
     InvalidValue    an argument of the wrong type, or one that breaks a rule of the schema
-    StillInUse      other rows need the one that is to be removed
+    StillInUse      other rows refer to the one that is to be removed
 
-A page is {"items": [...], "next": text or None}: give `next` as the argument `after` to get the page that follows; None
-says that this was the last. A page begins after the last row of the page before, so rows that are added or removed
-meanwhile shift nothing. `limit` is 1 to 1000. A list of what belongs to a user or a title that is not there is empty.
+A page is {"items": [...], "next": text or None}. Give `next` as the argument `after` to get the next page; None says
+that this is the last one. A page begins after the last row of the page before, so rows that are added or removed
+meanwhile do not shift it. `limit` is 1 to 1000. A list for a user or a title that does not exist is empty.
 """
 
 from services.content import add_content, find_content, get_content, remove_content, update_content

@@ -1,4 +1,4 @@
-"""What every service does with its arguments: check them before anything is sent to the server."""
+"""Check the arguments of a service before anything is sent to the server."""
 
 import functools
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from services.rows import NOT_GIVEN, Document, read_json
 from services.transactions import Queryable
 from toolkit.exact_json import json_text, storable
 
-# What ratings and progress may be given as: everybody writes 8.5. Money is no float.
+# The types for ratings and progress: everybody writes 8.5. Money must not be a float.
 Number = Decimal | int | float
 
 Service = TypeVar("Service", bound=Callable[..., Any])
-Check = Callable[[str, Any], Any]  # of an argument's name and value -> the value as it is stored
-Checks = dict[type, Check | None]  # the types that an argument may have, and what is checked of a value of each
+Check = Callable[[str, Any], Any]  # name and value of an argument -> the value to be stored; or raises InvalidValue
+Checks = dict[type, Check | None]  # each type that an argument may have -> the check of its values
 
-# Arguments that go to DECIMAL columns -> how many digits the column has, and how many of them after the point. The
-# servers round a value with more decimals without a word, so the services refuse it before a server sees it.
+# Arguments for DECIMAL columns -> the column's precision and scale. A server would silently round a value with more
+# decimals, so the services refuse it.
 DECIMALS = {"price": (10, 2), "rating": (3, 1), "progress": (5, 2)}
 
 
 def service(function: Service) -> Service:
-    """Make a function a service: the decorator of every function that programs call.
+    """Decorate a function that programs call: check its arguments, and translate the server's errors.
 
-    Each keyword argument is checked against the type that the function's signature gives it, and the function gets the
-    checked values. Raises InvalidValue for a wrong one; what the server refuses is raised as an error of services.
+    Each keyword argument is checked against its type annotation, and may be converted. The service raises InvalidValue
+    for a wrong one, and errors of services.errors for what the server refuses.
     """
     checks: dict[str, Checks] = {
         name: {kind: _CHECKS.get(kind) for kind in _types(annotation)}
@@ -47,8 +47,8 @@ def service(function: Service) -> Service:
             except KeyError:
                 if value is NOT_GIVEN:
                     continue
-                # An argument that the function does not have is for the function itself to refuse.
-                check = _check_of_kind(name, value, checks[name]) if name in checks else None
+                # For an argument that the function does not have, the call below raises TypeError.
+                check = _check_of_subclass(name, value, checks[name]) if name in checks else None
             given[name] = check(name, value) if check else value
         try:
             return function(database, **given)
@@ -68,10 +68,10 @@ def _types(annotation: Any) -> tuple[type, ...]:
     return (cast(type, annotation.__origin__ if isinstance(annotation, GenericAlias) else annotation or NoneType),)
 
 
-def _check_of_kind(name: str, value: Any, wanted: Checks) -> Check | None:
-    """Return what is checked of a value whose type is derived from a wanted one. Raises InvalidValue if it is not."""
+def _check_of_subclass(name: str, value: Any, wanted: Checks) -> Check | None:
+    """Return the check for a value of a subclass of a wanted type. Raises InvalidValue for any other value."""
     for kind, check in wanted.items():
-        if isinstance(value, kind) and not isinstance(value, bool):  # which Python takes for an int
+        if isinstance(value, kind) and not isinstance(value, bool):  # bool is a subclass of int
             return check
     text = " | ".join("None" if kind is NoneType else kind.__name__ for kind in wanted)
     raise InvalidValue(name, f"must be {text}, not {type(value).__name__}")
@@ -103,20 +103,20 @@ def _decimal(name: str, value: Decimal) -> Decimal:
 
 
 def _float(name: str, value: float) -> Decimal:
-    """Return the decimal that a float shows as: what was written, if it has no more digits than the column."""
+    """Return the shortest decimal that is the float: what the caller has written, if that fits the column."""
     return _decimal(name, Decimal(float.__repr__(value)))
 
 
-def _moment(name: str, value: datetime) -> datetime:
+def _time(name: str, value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise InvalidValue(name, "must have a time zone: datetime(..., tzinfo=timezone.utc)")
     return value
 
 
 def _as_stored(name: str, value: dict[Any, Any]) -> Document:
-    """Return a dict as it comes back from a JSONB column: its floats are Decimals then, and its tuples lists.
+    """Return a dict as it would be read from a JSONB column, with Decimals for floats and lists for tuples.
 
-    So it can be compared with what is stored. Raises InvalidValue if JSON cannot say it, or no server can store it.
+    So it can be compared with a stored one. Raises InvalidValue if it is not JSON, or if no server can store it.
     """
     try:
         return Document(read_json(json_text(_json_part(value))))
@@ -125,8 +125,10 @@ def _as_stored(name: str, value: dict[Any, Any]) -> Document:
 
 
 def _json_part(value: Any) -> Any:
-    """Return a value with lists for its tuples, which json_text() takes for objects. Raises ValueError for text that
-    cannot be stored, also as a name."""
+    """Return a value with lists for tuples, because json_text() takes tuples for objects.
+
+    Raises ValueError for text or a name that cannot be stored.
+    """
     if isinstance(value, dict):
         return {_json_name(name): _json_part(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -141,12 +143,12 @@ def _json_name(text: Any) -> str:
     raise ValueError(f"{text!r} is no text that can be stored")
 
 
-# What is checked of values of these types, besides the type.
+# The checks of values by type, besides the type itself.
 _CHECKS: dict[type, Check] = {
     int: _integer,
     str: _text,
     Decimal: _decimal,
     float: _float,
-    datetime: _moment,
+    datetime: _time,
     dict: _as_stored,
 }

@@ -34,8 +34,8 @@ def add_content(
     """Add a title and return it.
 
     content_type: movie, series, documentary or other. rating: the critics', 0 to 10. duration_minutes: of a film, or of
-    an episode. episodes: how many a series has. With a content_id of the caller's, the same call again returns the same
-    title, whatever was changed of it since, but for its name. Raises AlreadyExists if the content_id is of a title of
+    an episode. episodes: how many a series has. With a content_id given, the same call again returns the same title,
+    even if other columns than its name were changed since. Raises AlreadyExists if the content_id is of a title of
     another name.
 
     >>> add_content(database, title="Low Tide", content_type="movie", rating=7.5)["rating"]
@@ -70,9 +70,8 @@ def find_content(
 ) -> Page[Content]:
     """Return a page of the content that meets all conditions given, in the order of the titles.
 
-    title: what the title begins with, written exactly so. min_rating: the critics' rating or a better one. On a
-    PostgreSQL database whose collation is not C, the condition on the title is checked title by title, because no index
-    of schema.sql can help there.
+    title: its beginning, in exactly this spelling. min_rating: the lowest rating by critics. On a PostgreSQL database
+    whose collation is not C, a search by title reads all titles, because it cannot use an index of schema.sql.
 
     >>> [found["title"] for found in find_content(database, title="R", min_rating=7.5)["items"]]
     ['Rivers of Ice']
@@ -81,8 +80,8 @@ def find_content(
     values: Row = {name: value for name, value in given.items() if value is not None}
     conditions = [_CONDITIONS[name] for name in values]
     if title is not None:
-        # LIKE can use the index on titles, but % _ and \ have a meaning in it. So it gets the text up to the first of
-        # these only, and what it finds is then compared with the whole text, in which no character is special.
+        # LIKE can use the index on titles, but % _ and \ have a special meaning in it. So it gets only the text up to
+        # the first of these, and left() compares its results with the whole text.
         plain = min((title.index(special) for special in "%_\\" if special in title), default=len(title))
         values.update(title=title, length=len(title), pattern=title[:plain] + "%")
         conditions += ["t.title LIKE %(pattern)s", "left(t.title, %(length)s) = %(title)s"]
@@ -111,7 +110,7 @@ def update_content(
     duration_minutes: int | None = NOT_GIVEN,
     episodes: int | None = NOT_GIVEN,
 ) -> Content:
-    """Change what is given of a title (None: not known), and return it. Raises NotFound.
+    """Change the given columns of a title (None: not known), and return it. Raises NotFound.
 
     >>> update_content(database, content_id=2, episodes=16)["episodes"]
     16

@@ -1,4 +1,4 @@
-"""The errors that the services raise, and how what a server refuses becomes one of them."""
+"""The errors that the services raise, and how an error of the server becomes one of them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from toolkit.database import READ_ONLY, Database, catalog, explained
 
 
 class NotFound(UserError):
-    """There is no such row. table: where it was looked for. key: column -> value, what was looked for."""
+    """There is no such row. table, key: what was looked for; key is column -> value."""
 
     def __init__(self, table: str, key: dict[str, Any]) -> None:
         super().__init__(f"{table} has no row with {_in_words(key)}")
@@ -18,7 +18,7 @@ class NotFound(UserError):
 
 
 class AlreadyExists(UserError):
-    """A row with the same key or unique value is there, and differs. table, key: which one; key is column -> value."""
+    """Another row has the same key or unique value. table, key: of that row; key is column -> value."""
 
     def __init__(self, table: str, key: dict[str, Any]) -> None:
         super().__init__(f"{table} already has another row with {_in_words(key)}")
@@ -26,9 +26,9 @@ class AlreadyExists(UserError):
 
 
 class InvalidValue(UserError):
-    """A value cannot be stored. column: whose value, mostly the argument's name. rule: what the value breaks.
+    """A value cannot be stored. column: the name of the column, mostly also of the argument. rule: what it breaks.
 
-    The column need not be an argument: a payment for a plan that costs nothing breaks a rule of the column amount.
+    Not every column is an argument: a payment for a plan that costs nothing breaks a rule of the column amount.
     """
 
     def __init__(self, column: str, rule: str) -> None:
@@ -37,7 +37,7 @@ class InvalidValue(UserError):
 
 
 class StillInUse(UserError):
-    """A row cannot be removed, because others refer to it. uses: table -> number of its rows that do."""
+    """A row cannot be removed because other rows refer to it. uses: table -> number of its rows that do."""
 
     def __init__(self, table: str, key: dict[str, Any], uses: dict[str, int]) -> None:
         super().__init__(f"{table} with {_in_words(key)} is still in use: {_in_words(uses)}")
@@ -48,23 +48,22 @@ def _in_words(values: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
-# What CockroachDB says of a number in JSON with an exponent out of its range: syntax_error. It is never said of the
-# statements of the services themselves, which are the same in every call.
+# syntax_error: CockroachDB's error for a number in JSON whose exponent is out of its range. The statements of the
+# services never cause it, because they are the same in every call.
 JSON_OUT_OF_RANGE = "42601"
 
 
 def service_error(database: Queryable, error: psycopg2.Error, arguments: dict[str, Any]) -> UserError | None:
     """Return the error that a service raises in place of one of the server's.
 
-    arguments: those of the service, whose names are column names. Where the server names the constraint that was
-    broken, the catalog of the database says which columns it is about; their values are taken from the arguments. What
-    is no fault of a value (a missing privilege, a full disk) becomes a plain UserError with advice. In a transaction of
-    the caller's there is None for it: run_transaction() has to see it as it is.
+    arguments: of the service; they are named like columns. If the server names a constraint, the catalog has its
+    columns, and the arguments their values. Any other error (a missing privilege, a full disk) becomes a UserError with
+    advice; but in a transaction of the caller's None is returned, because run_transaction() has to see the error
+    itself.
     """
     code = error.pgcode or ""
-    # Types and digits are checked before anything is sent, but not how large the numbers in JSON are. So a value that
-    # the server does not take (class 22, data exception) is one of these; and where a limit is exceeded (class 54), it
-    # is by the longest of the arguments.
+    # Types and digits are checked before anything is sent, but not the size of numbers in JSON. So a data exception
+    # (class 22) is about a JSON argument; and if a limit is exceeded (class 54), it is by the longest of the arguments.
     if code[:2] in ("22", "54") or code == JSON_OUT_OF_RANGE:
         documents = [name for name, value in arguments.items() if isinstance(value, dict) and code[:2] != "54"]
         longest = max(documents or arguments, key=lambda name: len(str(arguments[name])))

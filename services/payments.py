@@ -10,7 +10,7 @@ from services.arguments import service
 from services.errors import AlreadyExists, InvalidValue
 from services.pages import Order, read_page, read_time
 from services.row_types import Page, Payment, Revenue
-from services.rows import MOST_TRIES, Entity, Row, fetch, write_new
+from services.rows import MOST_TRIES, Entity, Row, fetch, write_or_find
 from services.subscriptions import ALL_PLANS, plan_keys
 from services.transactions import Queryable, transact_read
 from services.users import USERS
@@ -30,9 +30,9 @@ _LATEST_PAYMENTS = Order({"t.payment_date": read_time, "t.payment_id": UUID}, de
 def process_payment(database: Queryable, *, user_id: int, method: str, payment_id: UUID | None = None) -> Payment:
     """Record a payment of a user for the plan they have now, at its price of now, and return it.
 
-    With a payment_id of the caller's, it is paid once however often it is called, even if plan or price have changed
-    since, or the user was deleted. Raises AlreadyExists if the payment_id is of another user or method; NotFound if
-    there is no such user; InvalidValue if they have no plan, or one that costs nothing.
+    With a payment_id given, repeated calls record one payment, even if plan or price have changed since, or the user
+    was deleted. Raises AlreadyExists if the payment_id is of another user or method; NotFound if there is no such user;
+    InvalidValue if they have no plan, or one that costs nothing.
 
     >>> order = UUID("5b0f4e1c-6c3e-4f0a-9d53-0b8d6a2f7c11")
     >>> process_payment(database, user_id=1, method="card", payment_id=order)["amount"]
@@ -41,12 +41,12 @@ def process_payment(database: Queryable, *, user_id: int, method: str, payment_i
     for _ in range(MOST_TRIES):
         key = {"payment_id": payment_id or uuid4()}
         values = {**key, "user_id": user_id, "method": method}
-        paid, existing, in_doubt = write_new(database, _PAY, _PAYMENT, values, _is_plan_or_user_gone)
+        paid, existing, in_doubt = write_or_find(database, _PAY, _PAYMENT, values, _is_plan_or_user_gone)
         if paid:
             return cast(Payment, paid)
-        # Who paid is known of a payment that has lost its user, too.
+        # payer_id stays when the user is deleted, and user_id does not.
         is_same = existing and (existing["payer_id"], existing["method"]) == (user_id, method)
-        # With a new key it is this call's own, of a try whose answer was lost; or that key is somebody else's.
+        # A row with a new key was written by an earlier try, whose answer was lost; or the key was not new.
         if existing and is_same and (payment_id or in_doubt):
             return cast(Payment, existing)
         if existing and payment_id:
@@ -57,24 +57,21 @@ def process_payment(database: Queryable, *, user_id: int, method: str, payment_i
 
 
 def _is_plan_or_user_gone(error: Exception) -> bool:
-    """Whether the user, or the plan they had, was removed between the server's reading it and its writing the payment.
-
-    The next try finds out what there is instead.
-    """
+    """Whether the user or the plan was removed while the statement was running. The next try finds out which."""
     return isinstance(error, errors.ForeignKeyViolation)
 
 
-# One statement reads the price and writes the payment, so the price is the one at that moment. It writes nothing if the
-# payment is there already, which NOT EXISTS has to say: ON CONFLICT alone would come after the CHECK of the amount, and
-# the plan that was paid may have become free since. ON CONFLICT is for a payment that another call is writing just now.
-_PAY = _PAYMENTS.written_by("""
+# One statement reads the price and writes the payment, so that it is the price of that moment. NOT EXISTS is for a
+# payment that is there already: ON CONFLICT comes after the CHECK of the amount, which would fail if the plan has
+# become free since. ON CONFLICT is for a payment that another call is writing at the same moment.
+_PAY = _PAYMENTS.select_written("""
     INSERT INTO payment_history (payment_id, user_id, payer_id, subscription_id, amount, method)
     SELECT %(payment_id)s, u.user_id, u.user_id, s.subscription_id, s.price, %(method)s
     FROM users u JOIN subscriptions s ON s.subscription_id = u.subscription_id
     WHERE u.user_id = %(user_id)s
       AND NOT EXISTS (SELECT 1 FROM payment_history p WHERE p.payment_id = %(payment_id)s)
     ON CONFLICT (payment_id) DO NOTHING RETURNING *""")
-_PAYMENT = _PAYMENTS.of("(SELECT * FROM payment_history WHERE payment_id = %(payment_id)s)")
+_PAYMENT = _PAYMENTS.select_from("(SELECT * FROM payment_history WHERE payment_id = %(payment_id)s)")
 
 
 @service
@@ -93,7 +90,7 @@ def list_payments(
 def revenue(
     database: Queryable, *, since: datetime | None = None, until: datetime | None = None, as_of: str | None = None
 ) -> list[Revenue]:
-    """Return what was paid by month and plan, from the moment since until just before the moment until; None: all.
+    """Return what was paid by month and plan, from the moment since to just before the moment until; None: no limit.
 
     Each row has month (in UTC; the date of its first day), subscription_id, plan (its name), payments (their number)
     and revenue. Months and plans without payments are left out. Raises InvalidValue if until is not later than since.

@@ -1,8 +1,8 @@
-"""What a user could watch next, from what people with like tastes finished.
+"""Recommendations: what a user could watch next, from what users with similar tastes have finished.
 
-The work is bounded, whatever the platform's size and however busy it is: a fixed number of the user's latest titles,
-for each the people who finished it last, and of those who share most with the user their latest viewings. Each is read
-from one index.
+This is user-based collaborative filtering with a bounded amount of work, however large and busy the platform is: it
+reads a fixed number of the user's latest titles, for each the users who finished it last, and of those who have most
+titles in common with the user (the neighbours) their latest viewings. Each is read from one index.
 """
 
 from collections import Counter, defaultdict
@@ -17,23 +17,24 @@ from services.transactions import Queryable, transact_read
 from services.watch_history import FINISHED
 from toolkit.database import Cursor
 
-# More of each costs time and gains hits: benchmarks/recommend.py measures both.
-TITLES = 20  # of the user's, the latest finished
-VIEWERS = 60  # of each of these, the latest who finished it
-# They are looked for among its latest finishes, so many out of so many viewings: some viewings are under way, and some
-# people watch a title again and again. 300 finishes are more to read, and hit no more often: in a year of 6,000 users
-# ten titles held a hit for 635 of 1,000 users, and for 636 with 120. (Where nobody has tastes: for 528, and for 522.)
+# Larger numbers cost time and bring more hits: benchmarks/recommend.py measures both.
+TITLES = 20  # the latest that the user has finished
+VIEWERS = 60  # of each of these titles, the latest who have finished it
+# They are searched among the latest FINISHES of its latest VIEWINGS_OF_TITLE, because some viewings are not over, and
+# some users watch a title repeatedly. 300 finishes take longer and bring no more hits: in a year of 6,000 users the
+# first ten recommendations held a hit for 635 of 1,000 users, and for 636 with 120 finishes. (In a model without
+# tastes: 528, 522.)
 FINISHES, VIEWINGS_OF_TITLE = 120, 1_000
-NEIGHBOURS = 80  # those who share most of these titles
-VIEWINGS = 40  # of each neighbour, the latest
-CANDIDATES = 100  # titles that most of the neighbours finished
-LATEST = 2_000  # viewings of everybody, which say what is popular now
+NEIGHBOURS = 80  # users who have finished most of these titles
+VIEWINGS = 40  # the latest of each neighbour
+CANDIDATES = 100  # titles that most neighbours have finished
+LATEST = 2_000  # viewings of all users, from which popular titles are counted
 
 DISLIKED = 5  # a rating below this
-OTHER_GENRES = 0.3  # of its score remains to a title of a genre of which the user has finished nothing
+OTHER_GENRES = 0.3  # the part of its score that a title keeps if the user has finished nothing of its genre
 
 
-class _Seen(NamedTuple):
+class _Watched(NamedTuple):
     """A title that the user has watched. liked: finished, and not rated badly."""
 
     content_id: int
@@ -42,15 +43,15 @@ class _Seen(NamedTuple):
     liked: bool
 
 
-class _Found(NamedTuple):
-    """How promising a title is, and why. What has a higher rank comes first, whatever the scores."""
+class _Candidate(NamedTuple):
+    """Why a title is recommended, and how strongly: by rank, and by score among those of the same rank."""
 
     rank: int
     score: float
     reason: str
 
 
-# The ranks.
+# The ranks, by the source of the recommendation.
 OF_NEIGHBOURS, POPULAR_IN_GENRE, POPULAR, RATED, NEW, UNKNOWN = 5, 4, 3, 2, 1, 0
 
 
@@ -60,10 +61,10 @@ def recommend_content(
 ) -> list[Recommendation]:
     """Return titles that a user has not watched, the most promising first, each with a reason in words.
 
-    First comes what people with like tastes finished and did not rate badly, then what is popular in the genres of
-    which the user has finished a title, then what else is popular now, then what the critics rate highest, then what is
-    new. There are fewer than limit (1 to 1000) only where the user has watched everything else. Raises NotFound for the
-    user.
+    First come titles that users with similar tastes have finished and not rated badly, then popular ones in the genres
+    of which the user has finished a title, then other popular ones, then those with the best critics' ratings, then new
+    ones, then any. There are fewer than limit (1 to 1000) only if the user has watched everything else. Raises NotFound
+    for the user.
 
     >>> [(found["title"], found["reason"]) for found in recommend_content(database, user_id=2)]
     [('Rivers of Ice', 'because you finished Neon Harbor')]
@@ -71,11 +72,11 @@ def recommend_content(
     check_limit(limit)
 
     def work(cursor: Cursor) -> list[Row]:
-        seen = _read_seen(cursor, user_id)
+        seen = _read_watched(cursor, user_id)
         liked = [title for title in seen if title.liked]
-        # So many titles of anything hold as many as are asked for that the user has not watched, or all there are.
+        # Among so many titles are at least `limit` that the user has not watched, or there are no more.
         enough = limit + len(seen)
-        found = _find_among_neighbours(cursor, user_id, liked)
+        found = _find_by_neighbours(cursor, user_id, liked)
         if len(found.keys() - {title.content_id for title in seen}) < limit:
             found = _find_popular(cursor, liked, enough) | found
         if len(found.keys() - {title.content_id for title in seen}) < limit:
@@ -89,15 +90,15 @@ def recommend_content(
     return cast(list[Recommendation], transact_read(database, work, as_of))
 
 
-def _read_seen(cursor: Cursor, user_id: int) -> list[_Seen]:
+def _read_watched(cursor: Cursor, user_id: int) -> list[_Watched]:
     """Return the titles that a user has watched, the latest first. Raises NotFound."""
     key = {"user_id": user_id}
     if not fetch(cursor, "SELECT user_id FROM users WHERE user_id = %(user_id)s", key):
         raise NotFound("users", key)
-    seen = fetch(cursor, _SEEN, key)
+    seen = fetch(cursor, _WATCHED, key)
     content = _read_content(cursor, [row["content_id"] for row in seen])
     return [
-        _Seen(
+        _Watched(
             row["content_id"],
             content[row["content_id"]]["title"],
             content[row["content_id"]]["genre"],
@@ -107,9 +108,9 @@ def _read_seen(cursor: Cursor, user_id: int) -> list[_Seen]:
     ]
 
 
-def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> dict[int, _Found]:
-    """Return what those have finished who finished the same titles as the user: content_id -> how promising it is."""
-    shared: dict[int, set[int]] = defaultdict(set)  # user -> those of the titles that they finished, too
+def _find_by_neighbours(cursor: Cursor, user_id: int, liked: list[_Watched]) -> dict[int, _Candidate]:
+    """Return titles that the neighbours have finished: content_id -> candidate."""
+    shared: dict[int, set[int]] = defaultdict(set)  # user -> the titles that both have finished
     titles = {title.content_id: title.title for title in liked[:TITLES]}
     depths = {"viewings": VIEWINGS_OF_TITLE, "finishes": FINISHES, "viewers": VIEWERS}
     for row in fetch(cursor, _VIEWERS, {"titles": list(titles), "finished": FINISHED, **depths}):
@@ -118,16 +119,16 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
     neighbours = sorted(shared, key=lambda key: (-len(shared[key]), key))[:NEIGHBOURS]
 
     scores: Counter[int] = Counter()
-    because: dict[int, Counter[int]] = defaultdict(Counter)  # how much each of the titles speaks for a candidate
+    because: dict[int, Counter[int]] = defaultdict(Counter)  # candidate -> title of the user -> how much it contributes
     for neighbour, candidate in _read_liked(cursor, neighbours):
         scores[candidate] += len(shared[neighbour])
         because[candidate].update(shared[neighbour])
     candidates = [key for key, _ in scores.most_common(CANDIDATES)]
     content = _read_content(cursor, candidates)
     return {
-        key: _Found(
+        key: _Candidate(
             OF_NEIGHBOURS,
-            scores[key] * (OTHER_GENRES + _share(liked, content[key]["genre"])),
+            scores[key] * (OTHER_GENRES + _share_of_genre(liked, content[key]["genre"])),
             f"because you finished {titles[max(titles, key=because[key].__getitem__)]}",
         )
         for key in candidates
@@ -135,46 +136,46 @@ def _find_among_neighbours(cursor: Cursor, user_id: int, liked: list[_Seen]) -> 
 
 
 def _read_liked(cursor: Cursor, users: list[int]) -> list[tuple[int, int]]:
-    """Return what these users have finished lately and did not rate badly: user_id and content_id."""
+    """Return what these users have finished lately and not rated badly, as pairs of user_id and content_id."""
     finished = fetch(cursor, _FINISHED_BY, {"users": users, "viewings": VIEWINGS, "finished": FINISHED})
     disliked = fetch(cursor, _DISLIKED_BY, {"users": users, "disliked": DISLIKED})
     found = {(row["user_id"], row["content_id"]) for row in finished}
     return sorted(found - {(row["user_id"], row["content_id"]) for row in disliked})
 
 
-def _find_popular(cursor: Cursor, liked: list[_Seen], titles: int) -> dict[int, _Found]:
-    """Return what most people watch now: content_id -> how promising it is, first in the genres of what the user liked.
+def _find_popular(cursor: Cursor, liked: list[_Watched], titles: int) -> dict[int, _Candidate]:
+    """Return the titles with most viewers now: content_id -> candidate, with a higher rank in the user's genres.
 
-    Who has finished a title counts twice: on a busy platform most of the latest viewings are under way.
+    A viewer who has finished a title counts twice: on a busy platform most of the latest viewings are not over.
     """
     popular = fetch(cursor, _POPULAR, {"viewings": LATEST, "titles": titles, "finished": FINISHED})
     scores = {row["content_id"]: row["viewers"] + row["finishers"] for row in popular}
     found = {}
     for key, row in _read_content(cursor, list(scores)).items():
-        if _share(liked, row["genre"]):
-            found[key] = _Found(POPULAR_IN_GENRE, scores[key], f"popular in {row['genre']}")
+        if _share_of_genre(liked, row["genre"]):
+            found[key] = _Candidate(POPULAR_IN_GENRE, scores[key], f"popular in {row['genre']}")
         else:
-            found[key] = _Found(POPULAR, scores[key], "popular now")
+            found[key] = _Candidate(POPULAR, scores[key], "popular now")
     return found
 
 
-def _find_others(cursor: Cursor, titles: int) -> dict[int, _Found]:
-    """Return what needs no viewers to be found, so that there is something on every platform: content_id -> why."""
+def _find_others(cursor: Cursor, titles: int) -> dict[int, _Candidate]:
+    """Return titles that can be recommended without any viewings: content_id -> candidate."""
     values = {"titles": titles}
-    unknown = {row["content_id"]: _Found(UNKNOWN, 0, "not watched yet") for row in fetch(cursor, _ANY, values)}
+    unknown = {row["content_id"]: _Candidate(UNKNOWN, 0, "not watched yet") for row in fetch(cursor, _ANY, values)}
     new = {
-        row["content_id"]: _Found(NEW, row["release_year"], f"released in {row['release_year']}")
+        row["content_id"]: _Candidate(NEW, row["release_year"], f"released in {row['release_year']}")
         for row in fetch(cursor, _NEWEST, values)
     }
     rated = {
-        row["content_id"]: _Found(RATED, row["rating"], f"rated {row['rating']} by critics")
+        row["content_id"]: _Candidate(RATED, row["rating"], f"rated {row['rating']} by critics")
         for row in fetch(cursor, _BEST_RATED, values)
     }
     return unknown | new | rated
 
 
-def _share(titles: list[_Seen], genre: str | None) -> float:
-    """Return how many of these titles are of a genre, as a share."""
+def _share_of_genre(titles: list[_Watched], genre: str | None) -> float:
+    """Return the share of these titles that are of a genre, from 0 to 1."""
     return sum(title.genre == genre for title in titles) / len(titles) if titles and genre else 0.0
 
 
@@ -182,7 +183,7 @@ def _read_content(cursor: Cursor, keys: list[int]) -> dict[int, Row]:
     return {row["content_id"]: row for row in fetch(cursor, _CONTENT, {"keys": keys})}
 
 
-_SEEN = """
+_WATCHED = """
     SELECT w.content_id, w.progress, r.rating
     FROM (
         SELECT content_id, max(progress) AS progress, max(watched_at) AS watched_at
@@ -191,7 +192,7 @@ _SEEN = """
     LEFT JOIN reviews r ON r.user_id = %(user_id)s AND r.content_id = w.content_id
     ORDER BY w.watched_at DESC, w.content_id"""
 
-# LATERAL reads for each row on its left the first rows of a part of the index, and no more of it.
+# For each row on its left, LATERAL reads only the first rows of a range of the index.
 _VIEWERS = """
     SELECT t.content_id, w.user_id
     FROM unnest(%(titles)s::INT8[]) AS t (content_id), LATERAL (

@@ -1,4 +1,4 @@
-"""How a row is removed, so that of several who do it at once exactly one is told that it was them."""
+"""Remove a row, so that of several calls at the same time exactly one returns it and the others raise NotFound."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from psycopg2 import Error, errors, sql
 
 from services.errors import NotFound, StillInUse
-from services.rows import DOUBT, Entity, Row, fetch
+from services.rows import MAYBE_COMMITTED, Entity, Row, fetch
 from services.transactions import Queryable, transact
 from toolkit.console import UserError
 from toolkit.database import (
@@ -25,11 +25,11 @@ from toolkit.database.tables import Constraint
 def remove(database: Queryable, entity: Entity[Any], **key: Any) -> Row:
     """Delete the row that has these values in a unique key, and return it as it was. Raises NotFound, StillInUse."""
     condition = " AND ".join(f"{name} = %({name})s" for name in key)
-    found: list[Row] = []  # by the latest try that found the row, whatever became of that try
+    found: list[Row] = []  # the row, from the latest try that has deleted it, committed or not
 
     def work(cursor: Cursor) -> bool:
         transaction = "cluster_logical_timestamp()" if is_cockroachdb(cursor) else "txid_current()"
-        if not isinstance(database, Database):  # whether the caller's was committed is not for a service to find out
+        if not isinstance(database, Database):  # only the caller can know whether their transaction was committed
             transaction = "NULL"
         rows = fetch(cursor, _DELETE.format(table=entity.table, condition=condition, transaction=transaction), key)
         found[:] = rows or found
@@ -39,32 +39,32 @@ def remove(database: Queryable, entity: Entity[Any], **key: Any) -> Row:
         is_removed = transact(database, work, IDEMPOTENT)
     except errors.ForeignKeyViolation as error:
         raise StillInUse(entity.table, key, _count_uses(database, error, entity, key)) from error
-    # If a try was committed and only its answer was lost, the next one finds no row; but neither does it if that try
-    # was rolled back, and somebody else has removed the row in between.
+    # If a try was committed and only its answer was lost, the next try finds no row. But it finds none either if the
+    # first try was rolled back, and somebody else has removed the row since.
     if not is_removed and not (found and _was_committed(database, entity, condition, {**key, **found[0]})):
         raise NotFound(entity.table, key)
     del found[0]["removed_by"]
     return found[0]
 
 
-# removed_by tells the transaction from all others: on PostgreSQL it is its number; on CockroachDB, which tells no
-# number, the time at which it reads and at which all its writes take place. Asking for that time fixes it.
+# removed_by identifies the transaction. On PostgreSQL it is its id. CockroachDB does not show an id; there it is the
+# timestamp at which the transaction reads and writes, which is fixed by asking for it.
 _DELETE = "DELETE FROM {table} WHERE {condition} RETURNING *, {transaction} AS removed_by"
 
 
 def _was_committed(database: Queryable, entity: Entity[Any], condition: str, values: Row) -> bool:
-    """Whether the transaction that has deleted the row (removed_by) was committed."""
+    """Return whether the transaction removed_by, which has deleted the row, was committed. Raises AmbiguousCommit."""
 
     def work(cursor: Cursor) -> bool:
         if not is_cockroachdb(cursor):
             return bool(fetch(cursor, "SELECT txid_status(%(removed_by)s) = 'committed' AS so", values)[0]["so"])
-        # The row was there when that transaction read it: if it was gone at that time, it was that transaction.
+        # The transaction has read the row at its timestamp. If the row is gone as of that timestamp, it was committed.
         return not fetch(cursor, _AS_OF.format(table=entity.table, condition=condition), values)
 
     try:
         return transact(database, work, SINGLE_READ)
     except (UserError, Error) as error:
-        raise AmbiguousCommit(f"{DOUBT} (finding out ended with: {str(error).strip()})") from error
+        raise AmbiguousCommit(f"{MAYBE_COMMITTED} (finding out ended with: {str(error).strip()})") from error
 
 
 _AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE {condition}"
@@ -73,7 +73,7 @@ _AS_OF = "SELECT 1 AS there FROM {table} AS OF SYSTEM TIME %(removed_by)s WHERE 
 def _count_uses(
     database: Queryable, error: errors.ForeignKeyViolation, entity: Entity[Any], key: Row
 ) -> dict[str, int]:
-    """Return how many rows of each table keep a row from being removed. error: how the server has refused it."""
+    """Return the number of rows in each table that refer to a row, which the server has refused to delete (error)."""
     uses: dict[str, int] = {}
     for name, table in transact(database, catalog.read, READ_ONLY).items():
         for constraint in table.foreign_keys:
@@ -83,14 +83,14 @@ def _count_uses(
             ):
                 rows = _count(database, name, constraint, entity.table, key)
             if not rows and constraint.name == error.diag.constraint_name:
-                rows = 1  # at least: it was there when the server refused, and has left since
+                rows = 1  # at least one was there when the server refused, and is gone now
             if rows:
                 uses[name] = uses.get(name, 0) + rows
     return uses
 
 
 def _count(database: Queryable, table: str, constraint: Constraint, removed_from: str, key: Row) -> int:
-    """Return how many rows of a table refer, by a foreign key, to the row that has these values in a unique key."""
+    """Return how many rows of a table refer by a foreign key to the row with these values in a unique key."""
     count = sql.SQL("SELECT count(*) AS rows FROM {} WHERE ({}) IN (SELECT {} FROM {} WHERE {})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, constraint.columns)),

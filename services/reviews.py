@@ -32,10 +32,10 @@ def review_content(
     review_text: str | None = None,
     review_id: UUID | None = None,
 ) -> Review:
-    """Rate a title from 0 to 10, in steps of 0.1, with or without words, and return the review.
+    """Rate a title from 0 to 10, in steps of 0.1, with or without a text, and return the review.
 
-    A second call for the same user and title replaces rating, words and time of their review; with a review_id of the
-    caller's only if it has this one. Raises NotFound for the user or the content; AlreadyExists if there is another
+    A second call for the same user and title replaces rating, text and time of their review; with a review_id given,
+    only if the review has this key. Raises NotFound for the user or the content; AlreadyExists if there is another
     review of the user and title, or if the review_id is another review's.
 
     >>> review_content(database, user_id=2, content_id=1, rating=8.5, review_text="What an end!")["rating"]
@@ -48,14 +48,14 @@ def review_content(
     raise AlreadyExists(_REVIEWS.table, {"user_id": user_id, "content_id": content_id})
 
 
-# May be repeated, whatever the review_id: user and content together are a unique key, which is known before the write.
-_REVIEW_ANY = """
+# Idempotent with any review_id: user and content together are a unique key, which is known before the write.
+_UPSERT = """
     INSERT INTO reviews (review_id, user_id, content_id, rating, review_text)
     VALUES (%(review_id)s, %(user_id)s, %(content_id)s, %(rating)s, %(review_text)s)
     ON CONFLICT (user_id, content_id) DO UPDATE
     SET rating = excluded.rating, review_text = excluded.review_text, reviewed_at = excluded.reviewed_at"""
-_REVIEW = _REVIEWS.written_by(_REVIEW_ANY + " RETURNING *")
-_REVIEW_WITH_KEY = _REVIEWS.written_by(_REVIEW_ANY + " WHERE reviews.review_id = excluded.review_id RETURNING *")
+_REVIEW = _REVIEWS.select_written(_UPSERT + " RETURNING *")
+_REVIEW_WITH_KEY = _REVIEWS.select_written(_UPSERT + " WHERE reviews.review_id = excluded.review_id RETURNING *")
 
 
 @service

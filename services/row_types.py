@@ -1,4 +1,4 @@
-"""What the services return: the dicts of rows and pages, with the type of each column, for editors and type checkers.
+"""The types of the rows and pages that the services return, for editors and type checkers.
 
 Money and ratings are Decimal, and times datetime in UTC. A time that Python cannot hold (infinity, before the year 1,
 after the year 9999) comes as the text that the server writes for it.

@@ -16,7 +16,7 @@ PLANS: Entity[Subscription] = Entity(
     "SELECT t.subscription_id, t.name, t.price, t.features FROM {source} t",
     identity=("name",),
 )
-ALL_PLANS = PLANS.of(PLANS.table) + " ORDER BY t.price, t.subscription_id"
+ALL_PLANS = PLANS.select_from(PLANS.table) + " ORDER BY t.price, t.subscription_id"
 
 
 @service
@@ -44,7 +44,7 @@ _SUBSCRIBERS = """
 
 
 def plan_keys(plans: list[Row]) -> tuple[int | None, ...]:
-    """Return the keys of the plans for `IN %(plans)s`. SQL has no empty list, but one of NULL, which nothing is in."""
+    """Return the keys of the plans for `IN %(plans)s`; without plans (NULL), as SQL does not allow an empty list."""
     return tuple(plan["subscription_id"] for plan in plans) or (None,)
 
 
@@ -69,8 +69,8 @@ def add_subscription(
 ) -> Subscription:
     """Add a plan and return it. price: for a month; features: what the plan includes, whatever JSON can say.
 
-    With a subscription_id of the caller's, the same call again returns the same plan, whatever its price and features
-    are by then. Raises AlreadyExists if the name is taken, or the subscription_id by a plan of another name.
+    With a subscription_id given, the same call again returns the same plan, even if its price and features were changed
+    since. Raises AlreadyExists if the name is taken, or the subscription_id by a plan of another name.
 
     >>> plan = add_subscription(database, name="Student", price=Decimal("4.99"), features={"streams": 1})
     >>> plan["features"]["streams"]

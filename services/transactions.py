@@ -11,13 +11,13 @@ from toolkit.database.historical_reads import run_historical_read
 
 T = TypeVar("T")
 
-# What a service can be given: a Database, from which it takes a transaction of its own that is tried again; or the
-# cursor of a transaction of the caller's, in which it does its work and nothing else.
+# The first argument of a service: a Database, on which it runs a retried transaction of its own; or the cursor of a
+# transaction of the caller's, in which it then does its work.
 Queryable = Database | Cursor
 
-# Classes of SQLSTATE that blame what was sent: data exception, integrity constraint violation, syntax error or access
-# rule violation, program limit exceeded. After them a transaction can go on from a savepoint; after no other.
-REFUSALS = ("22", "23", "42", "54")
+# Classes of SQLSTATE after which a transaction can go on from a savepoint: data exception, integrity constraint
+# violation, syntax error or access rule violation, program limit exceeded.
+REFUSED_STATEMENT = ("22", "23", "42", "54")
 
 
 def transact(
@@ -28,9 +28,9 @@ def transact(
 ) -> T:
     """Run work(cursor) as run_transaction() does, and return its result.
 
-    In a transaction of the caller's it is run once, on a cursor of its own: what psycopg2 makes of the services' values
-    is no business of the caller's cursor. What the server refuses there undoes this work and not the transaction, so
-    that a service can ask for the reason, and the caller can go on.
+    In a transaction of the caller's, work is run once, from a savepoint. If the server refuses a statement, only this
+    work is undone: the service can ask for the reason, and the caller can go on. The cursor is a new one, so that the
+    services' type converters are not registered on the caller's cursor.
     """
     if isinstance(database, Database):
         return run_transaction(database, work, options, try_again=try_again)
@@ -39,7 +39,7 @@ def transact(
         try:
             result = work(cursor)
         except psycopg2.Error as error:
-            if (error.pgcode or "")[:2] in REFUSALS:
+            if (error.pgcode or "")[:2] in REFUSED_STATEMENT:
                 cursor.execute("ROLLBACK TO SAVEPOINT service")
             raise
         cursor.execute("RELEASE SAVEPOINT service")

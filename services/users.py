@@ -33,24 +33,24 @@ def create_user(
 ) -> User:
     """Create a user, on a plan or without one, and return them as get_user does.
 
-    email: kept without blanks around it, and in small letters (those of ASCII), as one address is one account however
-    it is written. country: two capital letters, as in ISO 3166-1. With a user_id of the caller's, the same call again
-    returns the same user, whatever was changed of them since, but for the email. Raises AlreadyExists if the email is
+    email: stored without blanks around it, and with ASCII letters in lower case, so that different spellings of an
+    address are one account. country: two capital letters, as in ISO 3166-1. With a user_id given, the same call again
+    returns the same user, even if other columns than the email were changed since. Raises AlreadyExists if the email is
     taken, or the user_id by a user of another email; NotFound if there is no such plan.
 
     >>> create_user(database, name="Mia Lindqvist", email="Mia@example.com ", subscription_id=2)["email"]
     'mia@example.com'
     """
-    row = {"name": name, "email": _one_spelling(email), "subscription_id": subscription_id, "country": country}
+    row = {"name": name, "email": _normalized(email), "subscription_id": subscription_id, "country": country}
     return USERS.create(database, user_id, **row)
 
 
-_SMALL_LETTERS = str.maketrans(ascii_uppercase, ascii_lowercase)
+_LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
-def _one_spelling(email: str) -> str:
-    """Return the spelling of an address in which it is kept. Which letters beyond ASCII are the same is not for us."""
-    return email.strip().translate(_SMALL_LETTERS)
+def _normalized(email: str) -> str:
+    """Return an e-mail address as it is stored. Letters outside of ASCII stay: mail servers may tell them apart."""
+    return email.strip().translate(_LOWER_CASE)
 
 
 @service
@@ -66,21 +66,21 @@ def get_user(database: Queryable, *, user_id: int, as_of: str | None = None) -> 
 
 @service
 def get_user_by_email(database: Queryable, *, email: str, as_of: str | None = None) -> User:
-    """Return the user with this email, however it is written, with their plan. Raises NotFound.
+    """Return the user with this email, in upper or lower case, with their plan. Raises NotFound.
 
-    A user of a fixture whose email has capital letters is found by exactly the same ones.
+    If a fixture has stored an email with capital letters, it is found only by exactly this spelling.
 
     >>> get_user_by_email(database, email="Amara.Okafor@example.com")["user_id"]
     1
     """
-    found = read(database, _BY_EMAIL, {"email": _one_spelling(email), "written": email.strip()}, as_of)
+    found = read(database, _BY_EMAIL, {"email": _normalized(email), "written": email.strip()}, as_of)
     if not found:
         raise NotFound(USERS.table, {"email": email})
     return cast(User, found[0])
 
 
 _EITHER_SPELLING = "(SELECT * FROM users WHERE email IN (%(email)s, %(written)s))"
-_BY_EMAIL = USERS.of(_EITHER_SPELLING) + " ORDER BY t.email = %(written)s DESC"
+_BY_EMAIL = USERS.select_from(_EITHER_SPELLING) + " ORDER BY t.email = %(written)s DESC"
 
 
 @service
@@ -108,14 +108,14 @@ def update_user(
     email: str = NOT_GIVEN,
     country: str | None = NOT_GIVEN,
 ) -> User:
-    """Change what is given of a user (country None: not known), and return them.
+    """Change the given columns of a user (country None: not known), and return them.
 
     Raises NotFound; AlreadyExists if the email is taken.
 
     >>> update_user(database, user_id=1, country="NG")["country"]
     'NG'
     """
-    kept = email if email is NOT_GIVEN else _one_spelling(email)
+    kept = email if email is NOT_GIVEN else _normalized(email)
     return USERS.update(database, user_id, name=name, email=kept, country=country)
 
 

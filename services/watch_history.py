@@ -9,8 +9,7 @@ from services.row_types import Page, Viewing, ViewingToContinue
 from services.rows import Entity, read
 from services.transactions import Queryable
 
-# Percent from which on a viewing counts as finished: few stay for the credits. The statements of queries.sql have
-# the number, too.
+# The percent from which on a viewing counts as finished: few people watch the credits. queries.sql has the same number.
 FINISHED = 90
 
 _VIEWINGS: Entity[Viewing] = Entity(
@@ -31,8 +30,8 @@ def start_watching(
 ) -> Viewing:
     """Begin a viewing, now and at 0 %, and return it. episode: of a series, counted from 1.
 
-    With a watch_id of the caller's, the same call again returns the same viewing, whatever its progress is by then.
-    Raises NotFound for the user or the content; AlreadyExists if the watch_id is another viewing's: of another user,
+    With a watch_id given, the same call again returns the same viewing, even if it has more progress by then. Raises
+    NotFound for the user or the content; AlreadyExists if the watch_id is another viewing's: of another user,
     title or episode.
 
     >>> viewing = start_watching(database, user_id=3, content_id=2, episode=1)
@@ -57,9 +56,9 @@ def log_progress(database: Queryable, *, watch_id: UUID, progress: Number) -> Vi
     return _VIEWINGS.write_one(database, _LOG_PROGRESS, {"watch_id": watch_id, "progress": progress})
 
 
-# greatest() alone would let a negative progress pass without a word, because the present one is greater. It is written
-# as it is instead, and the column's CHECK refuses it.
-_LOG_PROGRESS = _VIEWINGS.written_by("""
+# greatest() alone would silently ignore a negative progress. It is written instead, so that the column's CHECK refuses
+# it.
+_LOG_PROGRESS = _VIEWINGS.select_written("""
     UPDATE watch_history
     SET progress = CASE WHEN %(progress)s >= 0 THEN greatest(progress, %(progress)s) ELSE %(progress)s END
     WHERE watch_id = %(watch_id)s RETURNING *""")
@@ -83,8 +82,8 @@ def continue_watching(
 ) -> list[ViewingToContinue]:
     """Return what a user can go on watching: the latest viewing of each title, the latest first, and the next_episode.
 
-    A title whose latest viewing was not finished (90 %) goes on in the same episode. One that was finished is among
-    them only if it is a series that has a further episode, and goes on with that.
+    If the latest viewing was not finished (90 %), next_episode is the same episode. If it was finished, the title is
+    listed only if it is a series with a further episode, which is next_episode.
 
     >>> [(viewing["title"], viewing["next_episode"]) for viewing in continue_watching(database, user_id=2)]
     [('One Night at the Cellar', None), ('The Last Lighthouse', None), ('Neon Harbor', 3)]
@@ -94,8 +93,8 @@ def continue_watching(
     return cast(list[ViewingToContinue], read(database, _CONTINUE, values, as_of))
 
 
-# The innermost query finds the latest viewing of each title, finished or not; only then those are left out after which
-# there is nothing to watch. How many episodes there are is looked up for each finished one, by its key.
+# The innermost query finds the latest viewing of each title, finished or not. Only then are those dropped that leave
+# nothing to watch: for a finished one the number of episodes is looked up by the key of its title.
 _CONTINUE = """
     SELECT t.watch_id, t.user_id, t.content_id, c.title, t.episode, t.watched_at, t.progress,
            CASE WHEN t.progress < %(finished)s THEN t.episode ELSE t.episode + 1 END AS next_episode

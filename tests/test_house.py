@@ -50,7 +50,7 @@ PRIVATE_WORDS = {
         "cover complete settle Expected fast_lines LineReader Place Meant has_spellings spelled_keys find_passed_on "
         "held_by has_to_look tell_existing told_together"
     ),
-    "services": "is_no_more",
+    "services": "is_no_more write_new Written beyond written_by",
     "simulation": (
         "evenings Evenings critics Critics catalogue Catalogue Life Home chance bell exact marks is_mark proof prove "
         "journal Journal expectations Expectation expectation measures Measure session is_attempted"
