@@ -1,4 +1,4 @@
-"""Why subscribers cancel: how long they have been there, how much they watched lately, a higher price, their origin."""
+"""Why subscribers cancel: tenure, how much they watched lately, a higher price, a failed payment, their origin."""
 
 from functools import cache
 from math import sqrt
@@ -26,6 +26,7 @@ class Churn:
 
     def __init__(self, profile: Profile, scale: float = 1.0) -> None:
         self._inactivity, self._price = profile.churn.inactivity, profile.churn.price
+        self._failure = profile.churn.failure * profile.subscribers.churn
         self._base = profile.subscribers.churn * scale
         months = int(24 * MONTHS)
         self._tenure = [1 + profile.churn.first_months * power(2, -month / MONTHS) for month in range(months)]
@@ -36,12 +37,12 @@ class Churn:
         # A rise counts more where the plan is cheap: those who pay little look at prices.
         self._care = [sqrt(revenue / users / float(plan.prices[0])) for plan in profile.plans]
 
-    def probability(self, month: int, watched: float, plan: int, rise: float, origin: float) -> float:
+    def probability(self, month: int, watched: float, plan: int, rise: float, failed: bool, origin: float) -> float:
         """Return the probability that somebody cancels, from 0 to 1.
 
         month: of their subscription, 0 is the first. watched: how much they did in it, next to the average of all.
-        rise: of the price from the next month on, as a share of it. origin: how much more those cancel who joined as
-        they did.
+        rise: of the price from the next month on, as a share of it. failed: whether that month's payment has failed.
+        origin: how much more those cancel who joined as they did.
         """
         tenure = self._tenure
         chance = self._base * self.inactivity(watched) * origin
@@ -49,6 +50,8 @@ class Churn:
             chance *= tenure[month]
         if rise > 0:
             chance *= 1 + self._price * rise * self._care[plan]
+        if failed:
+            chance += self._failure  # whatever they watch: they may not even know
         return chance if chance < 1 else 1.0
 
     def inactivity(self, watched: float) -> float:

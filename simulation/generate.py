@@ -131,7 +131,7 @@ class _Writer:
             review_weight = weight * subscriber.review_rate
             self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing, rng)
             membership = subscriber.membership
-            payments = model.billing.payments(membership.bills, subscriber.locale.country, subscriber.offset, rng)
+            payments = model.billing.payments(subscriber, rng)
             self._payments(number, payments, bills / total.bills, len(membership.bills) / total.bills, rng)
             watched += weight
             reviewed += review_weight
@@ -218,7 +218,7 @@ class _Writer:
         key = FIRST_KEY + number
         whose = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
         lines = []
-        for uuid, (moment, (billed, plan), method) in zip(
+        for uuid, (moment, (billed, plan, _), method) in zip(
             self._keys(place, width, len(payments), rng), payments, strict=True
         ):
             day, second = divmod(moment, DAY)

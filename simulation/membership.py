@@ -6,11 +6,18 @@ from random import Random
 from typing import NamedTuple
 
 from simulation.churn import LEVELS, MEAN_ACTIVITY, MIDDLE, SAMPLES, Churn, next_levels
+from simulation.portable_math import approximately_normal
 from simulation.profile import Profile
 from simulation.window import DAY, Window
 
-# The beginning of a month that is paid for, and the plan's place in the profile.
-Bill = tuple[int, int]
+FADING = 3  # months, from the last one back, in each of which half as much of people's viewings is missing
+# Of the people, their payments fail more often: so many times as often as the average.
+PRONE, MORE_FAILURES = 0.15, 4.0
+FEWER_FAILURES = (1 - PRONE * MORE_FAILURES) / (1 - PRONE)
+EVENING = 9_000  # seconds: how far the moments at which people come back are spread about their evening
+
+# The beginning of a month that is paid for, the plan's place in the profile, and whether the payment fails at first.
+Bill = tuple[int, int, bool]
 
 # From and until when somebody could watch, and how much they did, next to their own average.
 Period = tuple[int, int, float]
@@ -51,11 +58,13 @@ class Memberships:
         """Return what a month of a plan costs at a moment."""
         return self._prices[plan][bisect_right(self._rises, moment)]
 
-    def membership(self, joined: int, activity: float, less: float, origin: float, rng: Random) -> Membership:
+    def membership(
+        self, joined: int, evening: int, activity: float, less: float, origin: float, rng: Random
+    ) -> Membership:
         """Return the months of somebody.
 
-        activity: how much they watch in a day. less: the share of people who watch less. origin: how much more those
-        cancel who joined as they did.
+        evening: the second of the day, in UTC, about which they are at home. activity: how much they watch in a day.
+        less: the share of people who watch less. origin: how much more those cancel who joined as they did.
         """
         random, end, levels, figures = rng.random, self._window.end, next_levels(), self._figures
         place = less if random() < figures.plan_by_activity else random()
@@ -69,43 +78,65 @@ class Memberships:
         expected = 0.0
         gone = 0  # months since they cancelled; 0: they have not
         level = levels[MIDDLE][int(random() * SAMPLES)]
-        day, time = divmod(joined, DAY)
-        moments = [billed * DAY + time for billed in self._window.anniversaries(day)]
+        failures = self._payments.failures * (MORE_FAILURES if random() < PRONE else FEWER_FAILURES)
+        moments = self._months(joined)
         rises, risen = self._rises, bisect_right(self._rises, joined + DAY)
-        for moment, until in zip(moments, [*moments[1:], end], strict=True):
+        while moments:
+            moment, *moments = moments
             place = random()
+            failed = False
             rise = 0.0
             if risen < len(rises) and rises[risen] <= moment:
                 rise = self._steps[plan][risen]
                 risen += 1
             if gone:
-                if place < (figures.comeback if gone <= 3 else figures.comeback / 4):
-                    gone = month = 0
-                    level = levels[MIDDLE][int(random() * SAMPLES)]
-                else:
+                back = self._evening_after(moment, evening, rng)
+                if back >= end or place >= (figures.comeback if gone <= 3 else figures.comeback / 4):
                     gone += 1
                     continue
+                gone = month = 0
+                level = levels[MIDDLE][int(random() * SAMPLES)]
+                moment, *moments = self._months(back)  # from now on they pay on this day of the month
             elif moment > joined:
                 watched = activity * LEVELS[level] / MEAN_ACTIVITY
                 if trial and not bills:
                     leaves = min(1.0, (1 - self._payments.conversion) * self._churn.inactivity(watched))
                 else:
-                    leaves = self._churn.probability(month, watched, plan, rise, origin)
+                    failed = random() < failures
+                    leaves = self._churn.probability(month, watched, plan, rise, failed, origin)
                     decisions += 1
                     expected += leaves
                 if place < leaves:
                     gone = 1
-                    begin, last, much = periods[-1]
-                    periods[-1] = begin, last, much * (1 - self._fading)
+                    if not failed:  # they did not mean to
+                        self._fade(periods, month)
                     continue
                 month += 1
                 level = levels[level][int(random() * SAMPLES)]
                 if place > 1 - figures.plan_changes:
                     plan = self._other(plan, rng)
             if moment > joined or not trial:
-                bills.append((moment, plan))
-            periods.append((moment, until, LEVELS[level]))
+                bills.append((moment, plan, failed))
+            periods.append((moment, moments[0] if moments else end, LEVELS[level]))
         return Membership(bills, periods, None if gone else plan, decisions, expected)
+
+    def _months(self, begin: int) -> list[int]:
+        """Return the moments at which the months begin of somebody who signs up, or comes back."""
+        day, time = divmod(begin, DAY)
+        return [billed * DAY + time for billed in self._window.anniversaries(day)]
+
+    def _evening_after(self, moment: int, evening: int, rng: Random) -> int:
+        """Return when somebody comes back: on any day of the month that begins, at about the time of their evenings."""
+        day = moment // DAY + 1 + int(rng.random() * 27)
+        return day * DAY + (evening + int(EVENING * approximately_normal(rng.random()))) % DAY
+
+    def _fade(self, periods: list[Period], months: int) -> None:
+        """Let somebody have watched less and less in so many months at most, which are the last ones."""
+        missing = self._fading
+        for back in range(1, min(FADING, months + 1) + 1):
+            begin, end, much = periods[-back]
+            periods[-back] = begin, end, much * (1 - missing)
+            missing /= 2
 
     def _other(self, plan: int, rng: Random) -> int:
         """Return the plan to which somebody changes: mostly one up or down, up more often, now and then another."""

@@ -98,6 +98,7 @@ class ChurnFigures:
     inactivity: float = figure(number(0, 100))
     fading: float = figure(share)
     price: float = figure(number(0, 1_000))
+    failure: float = figure(number(0, 1_000))
     title: float = figure(number(0, 100))
 
 

@@ -100,7 +100,7 @@ class Population:
             rating_bias = 0.7 * approximately_normal(random())
             tastes = self._popularity.tastes(locale.language, rng)
             origin = joining.campaigns[day] * (self._profile.churn.title if came_for is not None else 1.0)
-            membership = memberships.membership(joined, activity, less, origin, rng)
+            membership = memberships.membership(joined, habit * 60 - offset, activity, less, origin, rng)
             yield Subscriber(
                 joined, came_for, locale, offset, habit, tastes, activity, rating_bias, review_rate, membership
             )

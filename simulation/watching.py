@@ -32,7 +32,7 @@ PILOT = 2.2
 CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
 BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
 
-AT_ONCE = 0.8  # of the users watch as soon as they have signed up
+AT_ONCE = 0.8  # of the users watch as soon as they have signed up, or come back
 TRIES = 20  # to find something that somebody does not know yet, before they leave it for the day
 BY_TASTE = 3  # of these, the first ones, are for something that they like
 MOST_TIMES = 5  # nobody sees what has no episodes more often
@@ -109,8 +109,8 @@ class Watching:
     def viewings(self, subscriber: Subscriber, expected: float, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return about so many viewings of a subscriber, in the order of time, and when they had seen each title.
 
-        Of a series it is the moment when they had seen three episodes. Who finds too little that they do not know
-        leaves more for the next ones to watch.
+        Of a series it is the moment when they had seen all episodes. Who finds too little that they do not know leaves
+        more for the next ones to watch.
         """
         count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
         viewings: list[Viewing] = []
@@ -170,7 +170,7 @@ class Watching:
                 viewings.append((title, moment, reached, episode))
                 moment += all_seconds[title] * reached // 10_000 + 20 + int(place * BREAK)
                 if reached >= FINISHED:
-                    if episode == 3 or episode == available:
+                    if episode == available:
                         finished.setdefault(title, moment)
                     if episode:
                         episode += 1
@@ -218,7 +218,7 @@ class Watching:
         return first, self._first[(end - 1 + offset) // DAY + 2] - first
 
     def _sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
-        """Return sessions for so many viewings. For most the first one is at the time of the sign-up."""
+        """Return sessions for so many viewings. For most the first one is when they sign up, or come back."""
         random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
         samples, evenings = SAMPLES, self._evenings
         days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
@@ -228,10 +228,13 @@ class Watching:
         shares = list(accumulate(width * level for _, width, _, _, level in periods))
         last, whole = len(shares) - 1, shares[-1]
         sessions = []
-        if random() < AT_ONCE:
-            length = min(count, lengths[int(random() * LENGTHS)])
-            sessions.append((subscriber.joined + 120 + int(random() * 1500), length, periods[0][3]))
-            count -= length
+        gone = -1
+        for _, _, begin, end, _ in periods:
+            if begin != gone and count > 0 and random() < AT_ONCE:
+                length = min(count, lengths[int(random() * LENGTHS)])
+                sessions.append((begin + 120 + int(random() * 1500), length, end))
+                count -= length
+            gone = end
         while count > 0:
             length = lengths[int(random() * LENGTHS)]
             count -= length

@@ -36,6 +36,7 @@ first_months = 0
 inactivity = 0
 fading = 0
 price = 0
+failure = 0
 title = 1
 [payments]
 trials = 0
@@ -358,27 +359,25 @@ def test_episodes_are_seen_in_their_order(year: Year) -> None:
     assert steps["in order"] / steps.total() > 0.97
 
 
-def test_some_came_for_a_new_title(year: Year, without: Year) -> None:
-    """What people watch first is more often what has just come out than what they watch later."""
+def test_some_came_for_a_new_title(tmp_path: Path, without: Year) -> None:
+    """What people watch first is more often what has just come out than the third title that they watch."""
 
     def new(of: Year) -> float:
         released: dict[int, datetime] = {}
         for row in of.watch_history:
             released[row["content_id"]] = min(row["watched_at"], released.get(row["content_id"], END))
         late = {user["user_id"] for user in of.users if user["created_at"] > BEGIN + timedelta(60)}
-        first = [rows[0] for user, rows in of_each(of.watch_history, "user_id").items() if user in late]
-        rest = [
-            row
-            for rows in of_each(of.watch_history, "user_id").values()
-            for row in rows[5:6]
-            if rows[0]["user_id"] in late
-        ]
-        at_first, later = (
-            statistics.mean(
-                timedelta(0) <= row["watched_at"] - released[row["content_id"]] < timedelta(14) for row in rows
-            )
-            for rows in (first, rest)
-        )
-        return float(at_first / later)
+        is_new: dict[int, list[bool]] = {0: [], 2: []}
+        for user, rows in of_each(of.watch_history, "user_id").items():
+            titles: dict[int, Row] = {}
+            for row in rows if user in late else []:
+                titles.setdefault(row["content_id"], row)
+            for number, row in enumerate(titles.values()):
+                if number in is_new:
+                    is_new[number].append(row["watched_at"] - released[row["content_id"]] < timedelta(14))
+        return statistics.mean(is_new[0]) / statistics.mean(is_new[2])
 
-    assert new(year) > new(without)
+    (tmp_path / "profile.toml").write_text("subscribers.releases = 2")
+    generate(tmp_path / "made", "--users", "3000", "--profile", str(tmp_path / "profile.toml"))
+    assert new(read(tmp_path / "made")) > 1.7
+    assert new(without) < 1.5
