@@ -14,8 +14,8 @@ import argparse
 from pathlib import Path
 
 from toolkit.arguments import day, path, utf8
+from toolkit.atomic_files import write_file
 from toolkit.console import printable, run, say
-from toolkit.replacing import write_file
 
 QUERIES = Path(__file__).with_name("queries.sql")
 

@@ -27,7 +27,7 @@ from simulation import profile
 from simulation.generate import generate
 from simulation.model import Model
 from toolkit.arguments import day, path, positive, seconds
-from toolkit.console import UserError, agrees, printable, run, say
+from toolkit.console import UserError, confirmed, printable, run, say
 from toolkit.database import Database, database_url, run_interruptible
 from toolkit.progress import Progress
 
@@ -179,7 +179,7 @@ def _clean(arguments: argparse.Namespace) -> int:
     place = f"{database.target.host}, in database {database.target.database}"
     what = ", ".join(f"{len(found):,} {name}" for name, found in keys.items())
     say(f"At {place}, this removes what {_some(run_ids)} wrote: {what}")
-    if not arguments.yes and not agrees("Go on?"):
+    if not arguments.yes and not confirmed("Go on?"):
         say("nothing was changed")
         return 1
     removed = dict.fromkeys(keys, 0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from toolkit import schema
 from toolkit.arguments import path, seconds
-from toolkit.console import UserError, agrees, run, say
+from toolkit.console import UserError, confirmed, run, say
 from toolkit.database import Cursor, Database, database_url, run_interruptible, run_transaction
 from toolkit.indexes import may_lack_indexes
 
@@ -43,7 +43,7 @@ def main() -> int:
         if options.check:
             return _check(database, options.schema)
         if options.reset:
-            return _reset(database, options.schema, agreed=options.yes)
+            return _reset(database, options.schema, confirmed=options.yes)
         return _apply(database, options.schema, compare=options.compare)
     except schema.ColumnMissing as failure:
         if _is_ours(options.schema):
@@ -129,11 +129,11 @@ def _check(database: Database, file: Path) -> int:
     return 0
 
 
-def _reset(database: Database, file: Path, *, agreed: bool) -> int:
+def _reset(database: Database, file: Path, *, confirmed: bool) -> int:
     from toolkit.schema.reset import list_drop_targets, reset  # seldom needed
 
     targets = run_interruptible(database, lambda: list_drop_targets(database, file))
-    if not agreed and not _agrees(database, targets):
+    if not confirmed and not _confirmed(database, targets):
         say("nothing was changed")
         return 1
 
@@ -145,13 +145,13 @@ def _reset(database: Database, file: Path, *, agreed: bool) -> int:
     return 0
 
 
-def _agrees(database: Database, targets: "list[DropTarget]") -> bool:
+def _confirmed(database: Database, targets: "list[DropTarget]") -> bool:
     say(f"At {database.target.host}, in database {database.target.database}, this drops:")
     for name, kind, rows, partition_of in targets:
         what = f"a {kind}" if rows is None else f"{rows:,} rows"
         say(f"  {name}: {what}{f', a partition of {partition_of}' if partition_of else ''}")
     total = sum(each.rows or 0 for each in targets if each.partition_of is None)  # theirs are counted with the table
-    return agrees(f"{total:,} rows will be gone. Go on?")
+    return confirmed(f"{total:,} rows will be gone. Go on?")
 
 
 def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> None:

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from toolkit.atomic_files import replaced_files
 from toolkit.console import UserError, printable
 from toolkit.loading.read.files import ENDINGS
-from toolkit.replacing import files_in_place_of
 
 BUFFER = 1 << 20
 
@@ -49,7 +49,7 @@ def fixtures(folder: Path, shards: dict[str, int], *, force: bool) -> Iterator[d
     Raises UserError if the folder holds fixtures, unless force is given: then they are replaced, all of them.
     """
     try:
-        with files_in_place_of(folder, _there) as unfinished:
+        with replaced_files(folder, _there) as unfinished:
             there = _there(folder)
             if there and not force:
                 raise UserError(

@@ -39,7 +39,10 @@ BEYOND = {"reporting": "simulation.traffic.run_file"}
 # Names of modules, classes and functions that nobody could guess who does not know the code, by the folder in which
 # they may not stand; the words that the field has took their place.
 PRIVATE_WORDS = {
-    "toolkit": "Found supervised Promise BeginningCursor run_read",
+    "toolkit": (
+        "Found supervised Promise BeginningCursor run_read replacing files_in_place_of agrees Redrawn NoNumber "
+        "DdlStandsAlone Built build_in explaining"
+    ),
     "toolkit/database": "pool Tries take give_back discard reads reasons advice supervision Failure may_pass past",
     "toolkit/schema": "prepare in_the_way Parts read_parts parts aside Doomed list_doomed rehearse",
     "toolkit/local": "give life home accounts tls_bridge Patience make_home inside_project outside_project hold chosen",

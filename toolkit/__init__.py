@@ -1,1 +1,1 @@
-"""Everything that makes the scripts work and knows no table: what is there is read from the live database."""
+"""The parts of the scripts that know no table: they read tables and columns from the live database."""

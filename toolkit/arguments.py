@@ -1,4 +1,4 @@
-"""How the scripts read the values on their command lines: each raises ArgumentTypeError with what it expects."""
+"""Parsers for argparse (type=...): each raises ArgumentTypeError with what it expects."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-MOST_SECONDS = 1_000_000_000  # 31 years: more than anybody waits, and less than Python's clocks can count
-MOST = 1_000_000_000  # of whatever is counted
+MOST_SECONDS = 1_000_000_000  # 31 years, which Python's clocks can still add
+MOST = 1_000_000_000  # for counts
 
 
 def seconds(text: str) -> float:
-    """Read a number of seconds."""
+    """Parse a number of seconds."""
     with suppress(ValueError):
         if 0 <= float(text) <= MOST_SECONDS:
             return float(text)
@@ -19,14 +19,14 @@ def seconds(text: str) -> float:
 
 
 def day(text: str) -> date:
-    """Read a date."""
+    """Parse a date."""
     with suppress(ValueError):
         return date.fromisoformat(text)
     raise ArgumentTypeError("expected a date such as 2026-01-31")
 
 
 def positive(most: int = MOST) -> Callable[[str], int]:
-    """Return the function that reads an integer from 1 to most."""
+    """Return a parser for an integer from 1 to most."""
 
     def number(text: str) -> int:
         with suppress(ValueError):
@@ -38,14 +38,14 @@ def positive(most: int = MOST) -> Callable[[str], int]:
 
 
 def path(text: str) -> Path:
-    """Read the name of a file or a folder. Path would take an empty one for the current folder."""
+    """Parse the name of a file or a folder. An empty one is an error: Path would take it for the current folder."""
     if not text:
         raise ArgumentTypeError("the name of a file or a folder is empty")
     return Path(text)
 
 
 def utf8(text: str) -> str:
-    """Read text that goes to a server: what a terminal has sent may be anything."""
+    """Parse text for a server: an argument may hold bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What every script owes the person who runs it: errors in plain words, and an exit status a shell can use."""
+"""How scripts talk to the person who runs them: messages, errors in plain words, and the exit status."""
 
 import gc
 import os
@@ -12,9 +12,9 @@ from typing import NoReturn
 
 
 class UserError(Exception):
-    """Something a person can put right. Its text says what is wrong, where, what to do; it never holds a password.
+    """An error for a person. Its text says what is wrong, where, and what to do; it never holds a password.
 
-    is_transient: whether doing the same again later can succeed, with nothing put right.
+    is_transient: whether the same call may succeed later, with nothing done about it.
     """
 
     is_transient = False
@@ -25,46 +25,46 @@ class UserError(Exception):
             self.is_transient = is_transient
 
 
-# Controls, and what turns the direction of the text behind it (embeddings, overrides, isolates), with which a line is
-# made to read as another: Unicode Technical Report 36, "Bidirectional Text Spoofing". Half a surrogate pair is no
-# character. All else is shown: that a character is not known, or not to be seen, is no harm.
-STEERING = "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+# Control characters; characters that change the direction of text (embeddings, overrides, isolates), with which a line
+# can pretend to be another one (Unicode Technical Report 36, "Bidirectional Text Spoofing"); and halves of surrogate
+# pairs. Other characters that cannot be seen do no harm.
+CONTROL_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def printable(text: str) -> str:
-    """Return one line of text, what could steer a terminal (escape sequences, line feeds) made visible: \\x1b, \\n."""
+    """Return a text with its control characters (escape sequences, line feeds) made visible: \\x1b, \\n."""
     if text.isprintable():
         return text
-    return re.sub(STEERING, lambda found: found[0].encode("unicode_escape").decode(), text)
+    return re.sub(CONTROL_CHARACTERS, lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def clipped(text: str, most: int = 60) -> str:
-    """Return a text, or the beginning of it and three dots: at most so many characters."""
+    """Return a text, cut to at most so many characters, the last of which are then three dots."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def say(text: str) -> None:
-    """Tell the person something that is not the script's result: it goes to stderr, so that stdout can be piped."""
+    """Print a message that is not part of the script's result. It goes to stderr, so that stdout can be piped."""
     print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
-def agrees(question: str) -> bool:
-    """Ask the person, on a terminal, and return whether the answer is yes."""
+def confirmed(question: str) -> bool:
+    """Ask the person on the terminal, and return whether the answer is yes."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def begin() -> None:
-    """End a script without a traceback while it is still importing; run() takes over from there.
+    """Make errors and Ctrl-C end a script without a traceback while it is still importing. run() takes over later.
 
-    Until then nothing is looked at for garbage: what is imported stays, and looking takes a twentieth of the time.
+    Garbage collection is off until then: it would take a twentieth of the time, and nothing imported becomes garbage.
     """
     gc.disable()
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    sys.excepthook = _tell_what_is_missing
+    sys.excepthook = _report_missing_package
 
 
-def _tell_what_is_missing(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+def _report_missing_package(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     if isinstance(error, ModuleNotFoundError):
         say(
             f"error: the package {error.name} is missing: activate the virtual environment "
@@ -80,7 +80,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know all letters; stderr does so itself
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # for characters that the terminal's encoding lacks; stderr does this by default
     try:
         status = main()
         print(end="", flush=True)
@@ -91,9 +93,9 @@ def run(main: Callable[[], int]) -> NoReturn:
         say("interrupted")
         status = 130
     except OSError as error:
-        # Other files have words of their own. This is stdout: its reader (head, less) has left, or the disk is full.
+        # Errors of other files are UserErrors. This is stdout: its reader (head, less) has exited, or the disk is full.
         if not isinstance(error, BrokenPipeError):
             say(f"error: what was to be printed cannot be written: {error.strerror}")
-        sys.stdout = None  # Python would complain again when it flushes at exit
+        sys.stdout = None  # or Python would report the error again when it flushes at exit
         status = 1
     sys.exit(status)

@@ -1,6 +1,6 @@
-"""JSON read and written exactly: numbers keep the text that they have, and a name that occurs twice is seen.
+"""Exact JSON: numbers keep their text, and duplicate names in an object are seen.
 
-And of a text that is not JSON: what is wrong with it, in sentences that say what to do about it.
+For a text that is not JSON there are messages that say what is wrong with it and what to do about it.
 """
 
 import json
@@ -13,13 +13,13 @@ from toolkit.console import clipped
 
 
 class Number(str):
-    """A JSON number that is no integer: its text, so that it stays exact."""
+    """The text of a JSON number that is not an integer, so that it stays exact."""
 
     __slots__ = ()
 
 
-class NoNumber(str):
-    """NaN, Infinity or -Infinity, which Python reads as JSON, and JSON does not know."""
+class NonFiniteNumber(str):
+    """NaN, Infinity or -Infinity, which Python's decoder accepts although JSON does not have them."""
 
     __slots__ = ()
 
@@ -28,23 +28,24 @@ def _long_integer(text: str) -> Any:
     return Number(text) if len(text) > LONGEST_INTEGER else int(text)
 
 
-# Python makes an integer of so many digits and no more: sys.set_int_max_str_digits().
+# The most digits that Python converts to an int: sys.set_int_max_str_digits().
 LONGEST_INTEGER = 4_300
 # PostgreSQL's limits for a decimal without a size: see "Numeric Types" in its documentation.
 DECIMAL_DIGITS = (131_072, 16_383)
 LONGEST_EXPONENT = 12  # digits
 NUMBER = r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"  # compiled when it is needed
-# Objects stay pairs of name and value, which show a name that occurs twice, and cost less than a dict.
-DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NoNumber, object_pairs_hook=tuple)
+# Objects become tuples of name and value pairs, which show duplicate names and take less time than dicts.
+DECODER = json.JSONDecoder(parse_float=Number, parse_constant=NonFiniteNumber, object_pairs_hook=tuple)
 DECODER_OF_LONG_INTEGERS = json.JSONDecoder(
-    parse_float=Number, parse_int=_long_integer, parse_constant=NoNumber, object_pairs_hook=tuple
+    parse_float=Number, parse_int=_long_integer, parse_constant=NonFiniteNumber, object_pairs_hook=tuple
 )
-# What may come between values: JSON's spaces, and the byte order mark with which each of joined files may begin.
+# What may stand between values: JSON's whitespace, and byte order marks, because each of several joined files may begin
+# with one.
 SPACE = re.compile(r"[ \t\r\n\ufeff]*").match
-# What decode() calls, without its care for spaces around: returns the value and where its text ends.
+# decode() without its handling of whitespace: returns the value and the position where its text ends.
 SCAN: Callable[[str, int], tuple[Any, int]] = DECODER.scan_once  # type: ignore[attr-defined]
 
-# What Python's decoder says (3.10 to 3.14), where its sentence breaks off or does not help -> what is said instead.
+# Messages of Python's decoder (3.10 to 3.14) that are incomplete or do not help -> what is said instead.
 COMPLETED = {
     "Invalid control character at": "Invalid control character at this place: in a text, {found} is written {escaped}",
     "Unterminated string starting at": "Unterminated string starting at this place: the quotation mark at its end is "
@@ -53,14 +54,14 @@ COMPLETED = {
     "Invalid \\uXXXX escape": "Invalid \\uXXXX escape: four hex digits follow \\u",
 }
 CONTROL_NAMES = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab"}
-WAYS_OF_NUMBERS = "JSON writes numbers without + and leading zeros, and with a digit on both sides of the point"
-# What stands at the place of the error -> what it is probably about.
+NUMBER_HINT = "JSON writes numbers without + and leading zeros, and with a digit on both sides of the point"
+# A pattern of the text at the place of the error -> a hint.
 HINTS = (
     (r"'", "texts and names stand in double quotes (Python's json.dumps() writes them so)"),
     (r"True\b|False\b|None\b", "JSON writes true, false and null (Python's json.dumps() does)"),
     (r"undefined\b", "JSON writes null"),
     (r"//|/\*|#", "JSON has no comments"),
-    (r"[+.]\d", WAYS_OF_NUMBERS),
+    (r"[+.]\d", NUMBER_HINT),
 )  # fmt: skip
 BROKEN_NUMBER = r"0\d|\d\.(?!\d)"
 TRAILING_COMMA = r",\s*$"
@@ -78,7 +79,7 @@ def decode(text: str) -> Any:
 
 
 def decode_at(text: str, start: int) -> tuple[Any, int]:
-    """Return the JSON value that begins at a place of a text, and where it ends. Raises as decode() does."""
+    """Return the JSON value that begins at a position of a text, and the position where it ends. Raises as decode()."""
     try:
         return DECODER.raw_decode(text, start)
     except json.JSONDecodeError:
@@ -88,20 +89,20 @@ def decode_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def after_space(text: str, start: int) -> int:
-    """Return where the next value begins, or the length of the text."""
+    """Return the position of the next character that is not whitespace, or the length of the text."""
     match = SPACE(text, start)
-    assert match  # noqa: S101 - it matches nothing at all as well
+    assert match  # noqa: S101 - it always matches, if only an empty text
     return match.end()
 
 
 def json_text(value: Any, check: Callable[[Any], object] = bool) -> str:
-    """Return a value as JSON, its numbers with the text they have; check(part) is called with every part of it.
+    """Return a value as JSON, with the original text of its numbers. check(part) is called for every part of it.
 
-    Takes what decode() returns (objects are tuples of pairs), and Python's own dict and Decimal. Raises ValueError or
-    TypeError if JSON cannot say it, RecursionError if it is nested too deeply, and whatever check raises.
+    Accepts what decode() returns (objects are tuples of pairs), and dict and Decimal. Raises ValueError or TypeError if
+    it cannot be JSON, RecursionError if it is nested too deeply, and whatever check raises.
     """
     check(value)
-    if isinstance(value, (Number, NoNumber)):
+    if isinstance(value, (Number, NonFiniteNumber)):
         return value
     if isinstance(value, (tuple, dict)):
         pairs = value.items() if isinstance(value, dict) else value
@@ -130,25 +131,24 @@ def shortened(value: Any) -> str:
 
 
 def number_parts(text: str) -> tuple[str, str, int] | None:
-    """Return the parts of a JSON number: "-" or nothing, its digits from the first that is no 0, and an exponent of 10.
+    """Return sign ("-" or ""), digits without leading zeros, and exponent of a JSON number; None if it is not one.
 
-    -12.50 is ("-", "1250", -2), and the digits of zero are "". None if the text is no JSON number. Nothing is written
-    out, so that 1e999999999 costs no more than 1e9.
+    -12.50 is ("-", "1250", -2); zero has the digits "". Nothing is expanded, so 1e999999999 costs no more than 1e9.
     """
     match = re.fullmatch(NUMBER, text)
     if not match:
         return None
     sign, whole, fraction, exponent = match.groups("")
     digits = exponent.lstrip("+-").lstrip("0")
-    # An exponent of more digits than Python counts with is beyond every column in any case.
+    # An exponent with more digits is out of range for every column.
     shift = int(digits or 0) if len(digits) < LONGEST_EXPONENT else 10**LONGEST_EXPONENT
     return sign, (whole + fraction).lstrip("0"), (-shift if exponent.startswith("-") else shift) - len(fraction)
 
 
 def storable_number(text: str) -> None:
-    """Raise ValueError with the reason if a jsonb column has no room for a number, which it keeps as a decimal.
+    """Raise ValueError with the reason if a number is out of range for jsonb, which stores numbers as decimals.
 
-    That is PostgreSQL's limit. CockroachDB's is nearer (an exponent of 100,000), and it says so itself.
+    This is PostgreSQL's limit. CockroachDB's is lower (an exponent of 100,000), and left to the server.
     """
     parts = number_parts(text)
     if parts:
@@ -161,7 +161,7 @@ def storable_number(text: str) -> None:
 
 
 def storable(text: str) -> str:
-    """Return a text as it is if a server can store it; raise ValueError with the reason if not."""
+    """Return the text unchanged; raise ValueError with the reason if no server can store it."""
     if "\0" in text:
         raise ValueError("expected text without the character NUL, which no column can hold")
     if not text.isascii():
@@ -175,8 +175,8 @@ def storable(text: str) -> str:
 def what_is_wrong(error: Exception, *, lines_before: int | None = None, columns_before: int = 0) -> str:
     """Return what is wrong with a text that could not be read as JSON.
 
-    lines_before: how many lines came before the text; None: it is one line, whose number the reader is told otherwise.
-    columns_before: how many characters of its first line came before it.
+    lines_before: the number of lines before the text; None: it is one line, and the caller adds its number.
+    columns_before: the number of characters of its first line that came before it.
     """
     if isinstance(error, json.JSONDecodeError):
         column = error.colno + (columns_before if error.lineno == 1 else 0)
@@ -195,8 +195,8 @@ def what_is_wrong(error: Exception, *, lines_before: int | None = None, columns_
 
 
 def is_cut_off(error: json.JSONDecodeError) -> bool:
-    """Whether the text may be the beginning of one that is right."""
-    # A word or a number may be cut in its middle: "tru", "-", "\u00".
+    """Whether the text may be the beginning of valid JSON."""
+    # It may end in the middle of a word, a number or an escape: "tru", "-", "\u00".
     return error.pos >= len(error.doc.rstrip()) - 8 or error.msg.startswith("Unterminated string")
 
 
@@ -210,7 +210,7 @@ def _sentence(error: json.JSONDecodeError) -> str:
         return COMPLETED[error.msg].format(found=name, escaped=json.dumps(found)[1:-1])
     hint = next((hint for pattern, hint in HINTS if re.match(pattern, text[place : place + 20])), "")
     if not hint and place and re.match(BROKEN_NUMBER, text[place - 1 : place + 2]):
-        hint = WAYS_OF_NUMBERS
+        hint = NUMBER_HINT
     if (
         not hint
         and re.match(CLOSING, text[place : place + 200])

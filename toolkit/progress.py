@@ -1,4 +1,4 @@
-"""How far a large load has come, for the person who waits: bars on a terminal, else a line every ten seconds."""
+"""Show the progress of a large load: bars on a terminal, else a line every ten seconds."""
 
 import sys
 import time
@@ -7,17 +7,17 @@ from typing import Any
 
 from toolkit.console import say
 
-# Without the total, which is an estimate until the files have been read.
+# The total is not shown, because it is an estimate until the files have been read.
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:,} rows, {rate:,.0f} rows/s, {remaining} left{postfix}"
 LINE_EVERY = 10.0  # seconds
-FIRST_DRAWN = 1.0  # second after a table's first batch: nothing is drawn of one that is done by then
+FIRST_DRAWN = 1.0  # second after a table's first batch: a table that is done by then gets no bar
 
 
 class Progress:
-    """Told of each batch of a load; draws nothing for what takes less than a second.
+    """A progress display, called for each batch. Shows nothing for what takes less than a second.
 
-    trouble: says what the load is waiting for, or how often it had to try again; "" if all is well. done: what a table
-    is when all of its rows are.
+    trouble: returns what the load is waiting for, or how often it has tried again; "" if all is well. done: the word
+    for what has been done with a table's rows: "read", "made".
     """
 
     def __init__(self, trouble: Callable[[], str] = str, done: str = "read") -> None:
@@ -31,9 +31,9 @@ class Progress:
         self._latest = ""  # the table of which a batch was committed last
 
     def __call__(self, table: str, rows: int, fraction: float) -> None:
-        """Show that so many rows of a table are committed, when this fraction of its files has been read.
+        """Show that so many rows of a table are committed.
 
-        fraction: 0 as long as it is not known, because the rows come through a pipe.
+        fraction: how much of the table's files has been read; 0: it is not known, because the rows come through a pipe.
         """
         self._rows[table] = rows
         self._fractions[table] = fraction
@@ -41,7 +41,7 @@ class Progress:
         self.show()
 
     def show(self) -> None:
-        """Show how things stand; to be called now and then when nothing happens, too."""
+        """Show the progress; also to be called every now and then when nothing happens."""
         if sys.stderr.isatty():
             self._draw()
         elif time.monotonic() - self._last_line >= LINE_EVERY:
@@ -66,7 +66,7 @@ class Progress:
         if table not in self._bars:
             import tqdm  # slow to import, and of use on a terminal only
 
-            # The delay keeps it from drawing itself before it knows when it began.
+            # With a delay it does not draw itself before start_t is set.
             self._bars[table] = tqdm.tqdm(
                 desc=table, file=sys.stderr, dynamic_ncols=True, delay=1e-6, smoothing=0, bar_format=BAR
             )

@@ -1,9 +1,9 @@
 """Named queries of a .sql file, and their parameters.
 
-The file has the form of the package aiosql: above each query a line `-- name: some_name`, then comment lines that say
-what it answers. Any SQL shell runs the file as it is, for a parameter is a literal with a mark behind it, as in
-`'2024-01-01' /* :since */`, `10 /* :limit */` or `NULL /* :genre */`. Here the literal is the default, and another
-value can be bound.
+The file has the format of the package aiosql: above each query a line `-- name: some_name`, then comment lines that
+describe it. Any SQL shell can run the file as it is, because a parameter is a literal, marked by a comment:
+`'2024-01-01' /* :since */`, `10 /* :limit */`, `NULL /* :genre */`. The literal is the default; another value can be
+bound in its place.
 """
 
 import re
@@ -28,7 +28,7 @@ _BEFORE_A_VALUE = re.compile(
 
 
 class Parameter(NamedTuple):
-    """A parameter of a query where it is used. begin, end: the place of its literal; default: what that says."""
+    """One use of a parameter in a query. begin, end: the position of its literal; default: the value of that."""
 
     name: str
     begin: int
@@ -40,8 +40,8 @@ class Parameter(NamedTuple):
 class Query:
     """A named query.
 
-    description: its comment, as one paragraph. text: the SQL as it stands in the file, without the semicolon.
-    parameters: its parameters, in the order of their marks; one that is used twice is there twice.
+    description: its comment, as one paragraph. text: the SQL as in the file, without the semicolon. parameters: each
+    use of one, in the order of the text.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Query:
 
     @property
     def defaults(self) -> dict[str, str | Decimal | None]:
-        """The parameters in the order of their first mark, each with the literal that is in the text."""
+        """The parameters, in the order of their first use, with their defaults."""
         return {parameter.name: parameter.default for parameter in self.parameters}
 
     @property
@@ -60,9 +60,9 @@ class Query:
         return re.split(r"(?<=[.]) ", self.description, maxsplit=1)[0]
 
     def bind(self, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Return statement and values for cursor.execute(); what is not in values has its default.
+        """Return statement and values for cursor.execute(), with the defaults for parameters that are not in values.
 
-        The marks stay in the statement, so what cursor.mogrify() makes of both can be pasted and marked again.
+        The marks stay in the statement, so that the result of cursor.mogrify() is a query with parameters again.
         Raises UserError if the query has no such parameter.
         """
         unknown = [name for name in values if name not in self.defaults]
@@ -76,9 +76,9 @@ class Query:
         return statement + self.text[end:].replace("%", "%%"), {**self.defaults, **values}
 
     def value(self, name: str, text: str) -> str | Decimal:
-        """Return what a person typed for a parameter, as bind() takes it: a number where the default is one.
+        """Convert what a person has typed for a parameter into a value for bind(): a number if the default is one.
 
-        Raises UserError if it is no number then, or if the query has no such parameter.
+        Raises UserError if it should be a number and is not.
         """
         if not isinstance(self.defaults.get(name), Decimal):
             return text
@@ -94,8 +94,8 @@ class Query:
 def read_queries(file: Path) -> dict[str, Query]:
     """Return the queries of a file by name, in its order.
 
-    Raises UserError if the file cannot be read, a name is missing, no word or there twice, a query is not one
-    statement, a mark stands behind no literal, or a parameter has two defaults in one query.
+    Raises UserError if the file cannot be read, a name is missing, not a word or duplicate, a query is not exactly one
+    statement, a mark does not follow a literal, or a parameter has two defaults in one query.
     """
     text = read_text(file)
     names = [
@@ -120,10 +120,10 @@ def _begins_a_line(text: str, token: Token) -> bool:
 
 
 def parse_query(name: str, body: str) -> Query:
-    """Return a query of its name and the text below that. ValueError says what is wrong with them."""
+    """Parse a query from its name and the text below it. Raises ValueError with the reason."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise ValueError(f"expected one word as the name of the query, got {name!r}")
-    # What stands behind the semicolon is the heading of the next part of the file.
+    # Comments after the semicolon are the heading of the next part of the file.
     statements = split(body)
     if not statements:
         raise ValueError(f"the query {name} has no SQL")
@@ -141,7 +141,7 @@ def parse_query(name: str, body: str) -> Query:
 
 
 def _parameters(name: str, sql: str) -> Iterator[Parameter]:
-    """Yield the parameters of a query in the order of their marks. ValueError: a mark stands behind no literal."""
+    """Yield the uses of parameters in a query. Raises ValueError if a mark does not follow a literal."""
     before: list[Token] = []  # the tokens before a mark, without comments
     latest = ""  # the kind of the token before
     for token in tokens(sql):
@@ -160,7 +160,7 @@ def _parameters(name: str, sql: str) -> Iterator[Parameter]:
 
 
 def _literal(before: list[Token]) -> tuple[int, str | Decimal | None]:
-    """Return where the literal at the end of these tokens begins, and its value. ValueError: there is none."""
+    """Return position and value of the literal at the end of these tokens. Raises ValueError if there is none."""
     token = before[-1]
     if token.kind == "number":
         if _has_sign(before[:-1]):
@@ -168,7 +168,7 @@ def _literal(before: list[Token]) -> tuple[int, str | Decimal | None]:
         return token.begin, Decimal(token.text)
     if token.kind == "word" and token.text.upper() == "NULL":
         return token.begin, None
-    if token.kind != "literal" or _goes_on(before):
+    if token.kind != "literal" or _is_part_of_literal(before):
         raise ValueError
     if token.text.startswith("$"):
         tag = token.text[: token.text.index("$", 1) + 1]
@@ -183,7 +183,7 @@ def _literal(before: list[Token]) -> tuple[int, str | Decimal | None]:
 
 
 def _has_sign(before: list[Token]) -> bool:
-    """Whether these tokens end with a minus sign that belongs to the number after it, and is no operator."""
+    """Whether these tokens end with a minus that is a sign of the number after it, and not an operator."""
     if not before or before[-1].text != "-":
         return False
     if len(before) == 1:
@@ -194,8 +194,8 @@ def _has_sign(before: list[Token]) -> bool:
     return operand.kind == "sign" and operand.text not in (")", "]")
 
 
-def _goes_on(before: list[Token]) -> bool:
-    """Whether the string at the end of these tokens is a part of something: x'ff', U&'...', or 'a' 'b'."""
+def _is_part_of_literal(before: list[Token]) -> bool:
+    """Whether the string at the end of these tokens is only part of a literal: x'ff', U&'...', 'a' 'b'."""
     token, previous = before[-1], before[-2] if len(before) > 1 else None
     if previous is None:
         return False

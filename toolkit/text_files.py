@@ -1,4 +1,4 @@
-"""Text files that people write, read in one way: UTF-8, with a byte order mark or without."""
+"""Read text files that people write: UTF-8, with or without a byte order mark."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from toolkit.console import UserError
 
 
 def read_text(file: Path, what: str = "") -> str:
-    """Return the text of a file. what: what it is, for the message, as in "the schema file ".
+    """Return the text of a file. what: comes before its name in error messages: "the schema file ".
 
-    Raises UserError if it cannot be read, or is not text in UTF-8.
+    Raises UserError if the file cannot be read, or is not text in UTF-8.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")

@@ -8,7 +8,7 @@ from simulation.traffic.recorder import Silence, Totals
 from simulation.traffic.thresholds import Threshold
 from simulation.traffic.verdict import JUDGED, Verdict
 from toolkit.console import printable, say
-from toolkit.terminal import Redrawn
+from toolkit.terminal import LiveLines
 
 EACH_SECOND = "_elapsed___errors__ops/sec(inst)___ops/sec(cum)__p50(ms)__p95(ms)__p99(ms)_pMax(ms)_retries__operation"
 AT_THE_END = (
@@ -54,13 +54,13 @@ class TextTable:
     """For a person. On a terminal that is large enough, the table is redrawn in place."""
 
     def __init__(self) -> None:
-        self._redrawn = Redrawn()
+        self._live_lines = LiveLines()
         self._times = 0
         self._is_warm_up = False
 
     def note(self, text: str) -> None:
         say(text)
-        self._redrawn.leave()
+        self._live_lines.leave()
 
     def begin(self, metadata: dict[str, Any]) -> None:
         pass  # the person has just typed it
@@ -78,7 +78,7 @@ class TextTable:
                 f"{totals.elapsed:7.1f}s {measurement.errors:8} {_rate(now, seconds):>14} "
                 f"{_rate(measurement, totals.elapsed):>14}{_latencies(now)} {measurement.retries:7}  {operation}"
             )
-        if not self._redrawn.draw([EACH_SECOND, *lines]):
+        if not self._live_lines.draw([EACH_SECOND, *lines]):
             print("\n".join([EACH_SECOND, *lines] if self._times % HEADER_EVERY == 0 else lines), flush=True)
             self._times += 1
 

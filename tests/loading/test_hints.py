@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.database.tables import Column
-from toolkit.exact_json import NoNumber, Number
+from toolkit.exact_json import NonFiniteNumber, Number
 from toolkit.loading.check.hints import hint
 
 KINDS = [
@@ -13,7 +13,8 @@ KINDS = [
 VALUES = [
     None, True, False, 0, 1, -1, 10**400, -(10**400), 1704067200, 1704067200000, 45292, 20240101, 99999999, 10**10 - 1,
     -62135596800, 253402300800, Number("1e400"), Number("-1e400"), Number("1e-400"), Number("45292.5"),
-    Number("1e" + "9" * 50), NoNumber("NaN"), "", "x", "1e400", "9" * 5_000, "{1}", "08/18/2023", "infinity", "\0",
+    Number("1e" + "9" * 50), NonFiniteNumber("NaN"), "", "x", "1e400", "9" * 5_000, "{1}", "08/18/2023", "infinity",
+    "\0",
     "2024-01-01T00:00:01", "\ud800", "٢", [], [1], [[1]], (), (("a", 1),),
 ]  # fmt: skip
 

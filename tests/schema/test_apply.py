@@ -217,7 +217,7 @@ def test_where_transactions_take_no_ddl(
     empty_database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only the newest CockroachDB has the setting: another that is on stands for it."""
-    monkeypatch.setattr(ddl, "STANDS_ALONE", "standard_conforming_strings")
+    monkeypatch.setattr(ddl, "NO_DDL_IN_TRANSACTIONS", "standard_conforming_strings")
     file.write_text(THING + "CREATE INDEX IF NOT EXISTS things_size_idx ON things (size);")
     assert schema.apply(empty_database, file) == ["things"]
     assert "other.sql is applied statement by statement, not as a whole" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from toolkit.database.transaction import IDEMPOTENT, SINGLE_WRITE, TransactionOp
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of
 from toolkit.indexes.progress import BuildProgress
-from toolkit.schema.ddl import share_with_other_builds
+from toolkit.schema.ddl import lock_index_build
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def _build(database: Database, index: Index) -> None:
 
 
 def _build_in_transaction(cursor: Cursor, index: Index) -> None:
-    share_with_other_builds(cursor, index.name)
+    lock_index_build(cursor, index.name)
     cursor.execute(index.statement)
     _finish(cursor, index)
 

@@ -13,7 +13,7 @@ from toolkit.database.tables import TableName
 from toolkit.database.transaction import IDEMPOTENT
 from toolkit.indexes import record
 from toolkit.indexes.definitions import Index, identifier_of, read_droppable_indexes
-from toolkit.schema.ddl import begin_ddl, is_dependency, wait_for_other_runs
+from toolkit.schema.ddl import begin_ddl, is_dependency, lock_schema
 
 
 class DroppableIndexes(NamedTuple):
@@ -62,7 +62,7 @@ def _holds_rows(cursor: Cursor, table: TableName) -> bool:
 
 
 def _drop(cursor: Cursor, tables: list[TableName]) -> None:
-    wait_for_other_runs(cursor)
+    lock_schema(cursor)
     begin_ddl(cursor)
     indexes = find_droppable(cursor, tables).indexes
     record.save(cursor, indexes)

@@ -1,4 +1,4 @@
-"""A schema file against a live database: apply it, compare the two (drift), and start afresh, which is in reset.py."""
+"""A schema file and a live database: apply the file, compare the two (drift), or start again with reset.py."""
 
 from toolkit.schema.apply import apply
 from toolkit.schema.drift import NOT_LOOKED_AT, Comparison, compare

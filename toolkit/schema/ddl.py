@@ -1,4 +1,4 @@
-"""Transactions of DDL: what they need before their first statement, and who is in their way when they wait too long."""
+"""Transactions with DDL: their settings and locks, and who holds a lock when they wait too long."""
 
 from psycopg2 import errors
 
@@ -6,25 +6,25 @@ from toolkit.console import UserError, printable
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.catalog import fetch, is_cockroachdb
 
-# Held by a transaction that changes a PostgreSQL schema: of several runs at once each waits for the one before.
-# Without it they fail, with any of 23505, 42P07, 42710, XX000. (CockroachDB: 40001, which is tried again anyway.)
+# The advisory lock of a transaction that changes a schema on PostgreSQL, so that several runs wait for each other.
+# Without it they fail with any of 23505, 42P07, 42710, XX000. (On CockroachDB with 40001, which is tried again anyway.)
 LOCK = int.from_bytes(b"schema", "big")
 
-# For so long a statement waits for the locks of others, who in turn have to wait behind it. CockroachDB knows no such
-# limit: its lock_timeout is for rows.
+# How long a DDL statement waits for the locks of other sessions, because new sessions queue up behind it. CockroachDB
+# has no such limit: its lock_timeout is for rows.
 LOCK_TIMEOUT = "10s"
-# The SQLSTATE with which it then ends.
+# The SQLSTATE after that timeout.
 LOCK_NOT_AVAILABLE = "55P03"
 
-# On by default in CockroachDB from v25.1: DDL would commit what came before it in the transaction.
+# On by default in CockroachDB from v25.1 on: DDL then commits the transaction's earlier statements.
 AUTOCOMMIT = "autocommit_before_ddl"
-# In the newest CockroachDB: transactions that were begun explicitly take no DDL.
-STANDS_ALONE = "disallow_ddl_in_explicit_transactions"
+# A setting of the newest CockroachDB: no DDL in explicit transactions.
+NO_DDL_IN_TRANSACTIONS = "disallow_ddl_in_explicit_transactions"
 
 # NULL where the server does not know the setting.
 SETTING = "current_setting(%s, true)"
 
-# The sessions that hold locks on tables. What others are doing PostgreSQL tells only those who may know (pg_monitor).
+# The sessions that hold locks on tables. PostgreSQL shows the activity of other users only to members of pg_monitor.
 HOLDERS = """
     SELECT a.pid, a.usename, a.application_name, a.state, extract(epoch FROM clock_timestamp() - a.xact_start)::INT8,
            array_agg(DISTINCT c.relname::TEXT ORDER BY c.relname::TEXT)
@@ -39,45 +39,45 @@ HOLDERS = """
     ORDER BY a.xact_start"""
 
 
-class DdlStandsAlone(UserError):
-    """The server does not take these statements in one transaction. The text says why."""
+class NoDdlInTransactions(UserError):
+    """The server cannot run these statements in one transaction. The text says why."""
 
 
 def begin_ddl(cursor: Cursor) -> None:
-    """Make sure that the DDL of this transaction does not commit, and does not wait for ever.
+    """Make sure that DDL does not commit this transaction, and does not wait for locks without a limit.
 
-    To be called before the transaction's other statements. Raises DdlStandsAlone where it cannot have any.
+    Call it before the transaction's other statements. Raises NoDdlInTransactions if the server forbids DDL in it.
     """
-    names = (AUTOCOMMIT, STANDS_ALONE, "lock_timeout")
+    names = (AUTOCOMMIT, NO_DDL_IN_TRANSACTIONS, "lock_timeout")
     autocommit, stands_alone, lock_timeout = fetch(cursor, f"SELECT {', '.join([SETTING] * len(names))}", names)[0]
     if stands_alone == "on":
-        raise DdlStandsAlone(f"this server takes no DDL in transactions ({STANDS_ALONE} is on)")
+        raise NoDdlInTransactions(f"this server takes no DDL in transactions ({NO_DDL_IN_TRANSACTIONS} is on)")
     if autocommit is not None:
         cursor.execute(f"SET {AUTOCOMMIT} = off")
     if not is_cockroachdb(cursor) and lock_timeout == "0":
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
-def wait_for_other_runs(cursor: Cursor) -> None:
-    """Wait until no other run of these scripts is changing a schema in this PostgreSQL database, however long it takes.
+def lock_schema(cursor: Cursor) -> None:
+    """Wait, without a limit, until no other run of these scripts is changing a schema in this PostgreSQL database.
 
-    To be called before begin_ddl().
+    Call it before begin_ddl(). Does nothing on CockroachDB.
     """
     if not is_cockroachdb(cursor):
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
-def share_with_other_builds(cursor: Cursor, name: str) -> None:
-    """Wait until no other run changes a schema in this PostgreSQL database, and nobody builds the index of this name.
+def lock_index_build(cursor: Cursor, name: str) -> None:
+    """Wait until no other run is changing a schema in this PostgreSQL database, or building the index of this name.
 
-    Several may build indexes side by side; each keeps out runs that change a schema. To be called first.
+    Several runs can build different indexes at the same time; meanwhile no run can change a schema. Call it first.
     """
     cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", (LOCK,))
     cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK % 2**31, name))
 
 
 def describe_lock_holders(database: Database, statement: str) -> str:
-    """Say which sessions hold locks on the tables that a statement names; "" if it cannot be told."""
+    """Return a sentence about the sessions that hold locks on the tables of a statement; "" if it is not known."""
     try:
         holders = run_or_explain(database, lambda cursor: fetch(cursor, HOLDERS))
     except UserError:

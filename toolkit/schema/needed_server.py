@@ -1,4 +1,4 @@
-"""Which server a SQL file is for, where it says so itself: in a line `-- needs: CockroachDB v23.1`."""
+"""The version of CockroachDB that a SQL file needs: in its line `-- needs: CockroachDB v23.1`."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ _VERSION = r"v(\d+)\.(\d+)\S*"
 
 
 class CockroachVersion(NamedTuple):
-    """A version of CockroachDB, as far as it says what statements there are."""
+    """A version of CockroachDB, without its patch release."""
 
     year: int
     release: int
@@ -22,13 +22,13 @@ class CockroachVersion(NamedTuple):
 
 
 def needed_version(text: str) -> CockroachVersion | None:
-    """Return the oldest version of CockroachDB that can run a SQL file; None if the file says nothing of that."""
+    """Return the version that a SQL file names in its `needs` line; None if it has none."""
     found = re.search(_NEEDS, text)
     return CockroachVersion(*map(int, found.groups())) if found else None
 
 
 def check_server(cursor: Cursor, file: Path, needed: CockroachVersion | None) -> None:
-    """Raise UserError if the server of a cursor is not what a file needs: it said what it is when it was connected."""
+    """Raise UserError if the server is not CockroachDB of the needed version or newer. Sends nothing."""
     if not needed:
         return
     said = cursor.connection.get_parameter_status("crdb_version")

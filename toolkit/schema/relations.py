@@ -1,4 +1,4 @@
-"""The tables and views that are there, of all schemas, as far as applying and dropping need to know them."""
+"""List the tables and views of all schemas, for applying and dropping."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ RELATIONS = """
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
       AND n.nspname NOT IN ('information_schema', 'crdb_internal') AND left(n.nspname, 3) <> 'pg_'
-    ORDER BY c.oid"""  # the order in which they were made
+    ORDER BY c.oid"""  # the order in which they were created
 
-# What SQL calls a relation of each kind.
+# pg_class.relkind -> the words of SQL.
 KINDS = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
 
 
@@ -32,9 +32,9 @@ class Relation(NamedTuple):
         return sql.Identifier(self.schema, self.name)
 
 
-def relations(cursor: Cursor) -> list[Relation]:
-    """Return the tables and views of the database, in the order in which they were made.
+def read_relations(cursor: Cursor) -> list[Relation]:
+    """Return the tables and views of the database, in the order in which they were created.
 
-    On CockroachDB v21.1 this gives the same answer before and after DDL of the same transaction.
+    On CockroachDB v21.1 the result is the same before and after DDL in the same transaction.
     """
     return [Relation(*row) for row in fetch(cursor, RELATIONS)]

@@ -1,4 +1,4 @@
-"""Start afresh: drop the tables and views of a schema file with all their rows, and apply it again."""
+"""Reset: drop the tables and views of a schema file with all their rows, and apply the file again."""
 
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,13 @@ from psycopg2 import sql
 from toolkit.console import UserError
 from toolkit.database import IDEMPOTENT, Cursor, Database, run_or_explain, run_transaction
 from toolkit.database.catalog import fetch, is_cockroachdb, search_path
-from toolkit.schema.apply import Built, apply, build_in, created
-from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, begin_ddl, describe_lock_holders, is_dependency, wait_for_other_runs
+from toolkit.schema.apply import AppliedFile, apply, apply_in, created_names
+from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, begin_ddl, describe_lock_holders, is_dependency, lock_schema
 from toolkit.schema.drift import compare
-from toolkit.schema.relations import KINDS, Relation, relations
+from toolkit.schema.relations import KINDS, Relation, read_relations
 from toolkit.schema.sql_file import SchemaFile
 
-# The partitions of a table, and theirs, as far as they hold rows. They are dropped with it.
+# The partitions of a table that hold rows themselves, at any depth. They are dropped with the table.
 PARTITIONS = """
     SELECT n.nspname, c.relname, c.relkind::TEXT
     FROM pg_partition_tree(%s::regclass) t
@@ -27,10 +27,10 @@ PARTITIONS = """
 
 
 class DropTarget(NamedTuple):
-    """What reset() drops: its name, with the schema if it is another one, and what it is ("table", "view" ...).
+    """A table or view that reset() drops. name: with its schema, unless that is the current one. kind: "table" ...
 
-    rows: how many it holds; None if it holds none (a view), or they lie elsewhere (a foreign table). partition_of: the
-    table among whose rows these are counted, too; None if there is none.
+    rows: their number; None for what holds none itself (a view, a foreign table). partition_of: the table whose count
+    includes these rows; None if it is not a partition.
     """
 
     name: str
@@ -40,20 +40,20 @@ class DropTarget(NamedTuple):
 
 
 def list_drop_targets(database: Database, file: Path) -> list[DropTarget]:
-    """Return what reset() drops: the tables and views of a schema file that are there, and all partitions of these.
+    """Return what reset() drops: the tables and views of a schema file that are there, and all their partitions.
 
-    Raises UserError when it cannot be found out which tables the file names.
+    Raises UserError if it cannot be determined which tables the file names.
     """
     names = _names(database, file)
 
-    def look(cursor: Cursor) -> list[DropTarget]:
-        home = search_path(cursor)[0]
+    def read(cursor: Cursor) -> list[DropTarget]:
+        default_schema = search_path(cursor)[0]
         found = _present(cursor, names)
         partition_of = {part: table.name for table in found for part in _partitions(cursor, table)}
         targets = [relation for relation in found if relation not in partition_of] + list(partition_of)
         return [
             DropTarget(
-                relation.name if relation.schema == home else f"{relation.schema}.{relation.name}",
+                relation.name if relation.schema == default_schema else f"{relation.schema}.{relation.name}",
                 KINDS[relation.kind].lower(),
                 _count(cursor, relation) if relation.kind in "rp" else None,
                 partition_of.get(relation),
@@ -61,39 +61,39 @@ def list_drop_targets(database: Database, file: Path) -> list[DropTarget]:
             for relation in targets
         ]
 
-    return run_or_explain(database, look)
+    return run_or_explain(database, read)
 
 
 def reset(database: Database, file: Path) -> list[str]:
     """Drop the tables and views of a schema file with all their rows, and apply the file; return their names.
 
     On PostgreSQL that is one transaction. On CockroachDB it is two, because there a table cannot be dropped and created
-    in one: if it is interrupted between them, running it again, or applying the file, finishes. Raises UserError, with
-    everything still there, when something that the file does not name depends on one of the tables.
+    in one. If it is interrupted between the two, run it again, or apply the file. Raises UserError, with
+    everything still there, if something that the file does not create depends on one of the tables.
     """
     names = _names(database, file)
     script = SchemaFile(file)
 
-    def drop(cursor: Cursor) -> Built | None:
-        wait_for_other_runs(cursor)
+    def drop(cursor: Cursor) -> AppliedFile | None:
+        lock_schema(cursor)
         begin_ddl(cursor)
         _drop(cursor, _present(cursor, names))
-        return None if is_cockroachdb(cursor) else build_in(cursor, script)
+        return None if is_cockroachdb(cursor) else apply_in(cursor, script)
 
     try:
-        built = script.explaining(database, partial(run_transaction, database, drop, IDEMPOTENT))
+        applied = script.explain_errors(database, partial(run_transaction, database, drop, IDEMPOTENT))
     except UserError as failure:
-        raise _undropped(failure, database, file, names) from failure
-    if built:
-        return created(database, built)
+        raise _explained_refusal(failure, database, file, names) from failure
+    if applied:
+        return created_names(database, applied)
     try:
         return apply(database, file)
     except UserError as failure:
         raise UserError(f"the tables were dropped, and then: {failure}. Mend that and run it again") from failure
 
 
-def _undropped(failure: UserError, database: Database, file: Path, names: list[str]) -> UserError:
-    """Return what to say of a failure that has left everything as it was."""
+def _explained_refusal(failure: UserError, database: Database, file: Path, names: list[str]) -> UserError:
+    """Return the error for a reset that has failed and left everything as it was."""
     cause = failure.__cause__
     if not isinstance(cause, psycopg2.Error):
         return failure
@@ -117,7 +117,7 @@ def _names(database: Database, file: Path) -> list[str]:
 
 def _present(cursor: Cursor, names: list[str]) -> list[Relation]:
     schema = search_path(cursor)[0]
-    return [relation for relation in relations(cursor) if relation.schema == schema and relation.name in names]
+    return [relation for relation in read_relations(cursor) if relation.schema == schema and relation.name in names]
 
 
 def _partitions(cursor: Cursor, table: Relation) -> list[Relation]:
@@ -132,20 +132,20 @@ def _count(cursor: Cursor, table: Relation) -> int:
 
 
 def _drop(cursor: Cursor, found: list[Relation]) -> None:
-    """Drop these relations, the views first: each after those that depend on it, whichever was made first."""
+    """Drop these relations: first the views, each after the views that depend on it, then the tables."""
     left = [relation for relation in reversed(found) if relation.kind not in "rp"]
     while left:
-        refused = [relation for relation in left if not _dropped(cursor, relation)]
+        refused = [relation for relation in left if not _could_drop(cursor, relation)]
         if len(refused) == len(left):
-            _execute_drop(cursor, refused[:1])  # what depends on it is none of these, and the error says what it is
+            _execute_drop(cursor, refused[:1])  # something else depends on it: the server's error says what
         left = refused
     tables = [relation for relation in found if relation.kind in "rp"]
     if tables:
         _execute_drop(cursor, tables)
 
 
-def _dropped(cursor: Cursor, relation: Relation) -> bool:
-    """Drop a relation, and return whether it could be dropped: not as long as something depends on it."""
+def _could_drop(cursor: Cursor, relation: Relation) -> bool:
+    """Drop a relation, and return True; return False if something still depends on it."""
     cursor.execute("SAVEPOINT before_drop")
     try:
         _execute_drop(cursor, [relation])

@@ -1,4 +1,4 @@
-"""A schema file: read, divided into its statements, and run in a transaction of which it has no control."""
+"""A schema file: read it, split it into statements, and run these in a transaction that they cannot end."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,26 +17,26 @@ from toolkit.text_files import read_text
 
 T = TypeVar("T")
 
-UNFINISHED = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
-# What CockroachDB says of a transaction whose rows and new tables are there, but not all of its changes to old tables.
+IN_TRANSACTION = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
+# CockroachDB's error after a COMMIT that has kept rows and new tables, but not all changes to tables that were there.
 COMMITTED_IN_PART = "XXA00"
 UNDEFINED_COLUMN = "42703"
 
 
 @lru_cache(maxsize=1)
 def _statements(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text, which is the same when a file is looked at, applied and compared."""
+    """Split a text into statements. Cached, because a script reads the same file several times."""
     return tuple(split(text))
 
 
 class ColumnMissing(UserError):
-    """A statement of a schema file names a column that its table lacks: of an earlier version of the file, mostly."""
+    """A statement names a column that its table lacks, mostly because an earlier schema file has created the table."""
 
 
 class SchemaFile:
-    """A schema file that is run statement by statement, and knows at which it is when the server refuses one.
+    """The statements of a schema file. Runs them, and names the statement when the server refuses one.
 
-    Raises UserError when the file cannot be read, holds no statement, or would end the transaction in which it is run.
+    Raises UserError if the file cannot be read, has no statement, or has one that begins or ends a transaction.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class SchemaFile:
         text = read_text(path, "the schema file ")
         self.statements = _statements(text)
         self.needs = needed_version(text)
-        self._at: Statement | None = None  # what is being run
+        self._current: Statement | None = None  # the one that is being run
         if not self.statements:
             raise UserError(f"{path} holds no SQL statement")
         for statement in self.statements:
@@ -56,7 +56,7 @@ class SchemaFile:
 
     @property
     def creates_relations(self) -> bool:
-        """Whether the file creates tables or views. One that does not only changes what is there."""
+        """Whether the file creates tables or views. If not, it only changes what is there."""
         return any(statement.creates_relation for statement in self.statements)
 
     def run(self, cursor: Cursor) -> None:
@@ -65,31 +65,31 @@ class SchemaFile:
             self.run_statement(statement, cursor)
 
     def run_statement(self, statement: Statement, cursor: Cursor) -> None:
-        """Run one of the statements by a cursor, and see that the transaction, if there is one, is still the same."""
-        self._at = statement
+        """Run one statement. Raises UserError if it has ended the transaction."""
+        self._current = statement
         before = cursor.connection.get_transaction_status()
         cursor.execute(statement.text)
-        if before == UNFINISHED and cursor.connection.get_transaction_status() != UNFINISHED:
+        if before == IN_TRANSACTION and cursor.connection.get_transaction_status() != IN_TRANSACTION:
             raise UserError(
                 f"{self._place(statement)}: this statement has ended the transaction, so that what stands before it is "
                 f"applied: remove it\n  it begins: {statement.beginning}"
             )
-        self._at = None
+        self._current = None
 
-    def explaining(self, database: Database, transaction: Callable[[], T]) -> T:
-        """Run a transaction in which statements of the file run, and return its result.
+    def explain_errors(self, database: Database, transaction: Callable[[], T]) -> T:
+        """Call a function that runs statements of the file in a transaction, and return its result.
 
-        Raises UserError when the server refuses something: which statement of the file, why, and what is in the way.
+        Raises UserError for an error of the server: which statement it was, why, and who holds a lock on its tables.
         """
         try:
             return transaction()
         except psycopg2.Error as error:
-            statement, self._at = self._at, None
+            statement, self._current = self._current, None
             if statement:
-                raise self._refusal(statement, error, database) from error
-            raise self._end(error, database) from error
+                raise self._statement_error(statement, error, database) from error
+            raise self._transaction_error(error, database) from error
 
-    def _refusal(self, statement: Statement, error: psycopg2.Error, database: Database) -> UserError:
+    def _statement_error(self, statement: Statement, error: psycopg2.Error, database: Database) -> UserError:
         code = error.pgcode or ""
         own_fault = code.startswith("42") and code != "42501"  # insufficient_privilege
         reason = error.diag.message_primary if own_fault else explained(error, database)
@@ -102,8 +102,8 @@ class SchemaFile:
         kind = ColumnMissing if code == UNDEFINED_COLUMN else UserError
         return kind(f"{place}: {reason}\n  the statement begins: {statement.beginning}")
 
-    def _end(self, error: psycopg2.Error, database: Database) -> UserError:
-        """Return what to say of an error before or after the statements of the file."""
+    def _transaction_error(self, error: psycopg2.Error, database: Database) -> UserError:
+        """Return the UserError for an error in COMMIT, or before the first statement."""
         if error.pgcode != COMMITTED_IN_PART:
             return explained(error, database)
         parts = [part.rstrip(".") for part in (error.diag.message_primary, error.diag.message_detail) if part]

@@ -1,6 +1,6 @@
-"""What tables and views are made of, a name and a text for each property: what drift compares.
+"""The properties of tables and views as texts, by name: what drift.py compares.
 
-The columns, constraints and indexes come from the catalog as the loader knows it; what only matters here is read here.
+Columns, constraints and indexes come from toolkit/database/catalog.py; properties that only drift needs are read here.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from toolkit.database.tables import Column, Table
 # "column price" -> "numeric(10,2) NOT NULL", "constraint price_positive" -> "CHECK (...)" and so on.
 TableProperties = dict[str, str]
 
-# What a table or view is besides its columns: its kind, where its rows are, who sees them; NULL for what it has not.
+# Properties of a table or view as a whole; NULL for those that it does not have.
 RELATIONS_OF_POSTGRESQL = """
     SELECT n.nspname, c.relname, c.relkind::TEXT, c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity,
            array_to_string(c.reloptions, ', '), pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
@@ -27,8 +27,8 @@ RELATIONS_OF_COCKROACHDB = """
     LEFT JOIN pg_catalog.pg_matviews m ON m.schemaname = n.nspname AND m.matviewname = c.relname
     WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'v', 'm')"""
 
-# What a column is besides what the loader needs to know: the domain that is its type, whether a generated value is
-# stored ("s") or not ("v"), and of the sequence that belongs to it (of an identity or a serial) its options.
+# Further properties of a column: the domain that is its type, whether a generated value is stored ("s") or virtual
+# ("v"), and the options of its own sequence (of an identity or a serial).
 COLUMNS_OF_POSTGRESQL = """
     SELECT n.nspname, c.relname, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.oid, NULL) END,
            a.attgenerated::TEXT, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
@@ -50,7 +50,7 @@ COLUMNS_OF_COCKROACHDB = """
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = k.column_name
     WHERE k.table_schema = ANY(%(schemas)s)"""
 
-# Further properties: a table's schema and name, what it is that it has, its name, its definition.
+# Further properties: a table's schema and name; the kind, name and definition of the property.
 FURTHER_OF_POSTGRESQL = """
     SELECT n.nspname, c.relname, 'constraint', x.conname, pg_get_constraintdef(x.oid)
     FROM pg_catalog.pg_constraint x
@@ -79,7 +79,7 @@ FURTHER_OF_POSTGRESQL = """
     FROM pg_catalog.pg_policies p
     WHERE p.schemaname = ANY(%(schemas)s)"""
 
-# The first column of an index that is sharded by hash says in how many buckets; pg_indexes of v21.1 leaves it out.
+# The name of a hash-sharded index's first column ends with the number of buckets; pg_indexes of v21.1 leaves it out.
 FURTHER_OF_COCKROACHDB = """
     SELECT table_schema, table_name, 'sharding of index', index_name,
            'by hash, ' || regexp_extract(column_name, '[0-9]+$') || ' buckets'
@@ -115,7 +115,7 @@ class _RelationRow(NamedTuple):
 
 
 class _ColumnRow(NamedTuple):
-    """A row of COLUMNS_OF_..., after schema, table and name: what the catalog does not tell of a column."""
+    """A row of COLUMNS_OF_..., after schema, table and name."""
 
     domain: str | None = None
     generated: str | None = None
@@ -127,12 +127,12 @@ class _ColumnRow(NamedTuple):
 
     @property
     def storage(self) -> str:
-        """How a generated value is kept, as SQL says it."""
+        """The SQL for how a generated value is stored."""
         return {"s": " STORED", "v": " VIRTUAL"}.get(self.generated or "", "")
 
     @property
     def sequence(self) -> str:
-        """The options of the column's own sequence."""
+        """The SQL for the options of the column's own sequence."""
         if self.start is None:
             return ""
         cycle = " CYCLE" if self.is_cycle else ""
@@ -140,7 +140,7 @@ class _ColumnRow(NamedTuple):
 
 
 def read_properties(cursor: Cursor, schemas: dict[str, dict[str, Table]]) -> dict[str, dict[str, TableProperties]]:
-    """Return for each of these schemas, as the catalog has read them, the properties of each table and view."""
+    """Return schema -> name -> properties, for the tables and views of catalog.read_schemas()."""
     on_cockroachdb = is_cockroachdb(cursor)
     values = {"schemas": list(schemas)}
     found: dict[str, dict[str, TableProperties]] = {schema: {} for schema in schemas}
@@ -169,19 +169,19 @@ def _of_catalog(table: Table, rows: dict[tuple[str, str, str], _ColumnRow]) -> T
         )
         for column in table.columns.values()
     }
-    # The CHECK on a hidden column with hashes is the server's own, which its index brings.
+    # Without the CHECK of the server's own on the hidden column of a hash-sharded index.
     constraints = {
         f"constraint {name}": constraint.definition
         for name, constraint in table.constraints.items()
         if constraint.columns or not constraint.shards
     }
-    # The index of a primary key or unique constraint has the constraint's name, and is told by it.
+    # Without the indexes of primary keys and unique constraints, which have the name of the constraint.
     indexes = {f"index {name}": text for name, text in table.indexes.items() if name not in table.constraints}
     return columns | constraints | indexes
 
 
 def _definition(column: Column, row: _ColumnRow) -> str:
-    """Return a column as a CREATE TABLE statement would say it."""
+    """Return the definition of a column as in CREATE TABLE."""
     words = [row.domain or column.type]
     if column.labels:
         words.append(f"({', '.join(column.labels)})")

@@ -1,4 +1,4 @@
-"""CockroachDB's unique_rowid() for a PostgreSQL database that has none."""
+"""Create CockroachDB's function unique_rowid() in a PostgreSQL database, which has none."""
 
 from psycopg2 import sql
 
@@ -6,10 +6,10 @@ from toolkit.database import Cursor
 from toolkit.database.catalog import fetch, is_cockroachdb, search_path
 
 # The time since 2015 in units of 10 microseconds, shifted by 15 bits (GenerateUniqueInt in CockroachDB's
-# pkg/sql/sem/builtins). There the low bits are the node's; here the next value of a sequence is added. It need not fit
-# 15 bits: time and sequence both grow, so their sum does. Two ids could be equal only if 32,768 values were drawn for
-# each 10 microseconds by which their times differ the other way round; so a value that took longer than a millisecond
-# to draw is drawn again.
+# pkg/sql/sem/builtins). There the low bits are the node's id; here the next value of a sequence is added. It need not
+# fit into 15 bits: time and sequence both grow, so their sum does. Two ids could be equal only if, while one call was
+# between reading the clock and drawing its value, others had drawn 32,768 values for each 10 microseconds. So a call
+# that took longer than a millisecond for that is repeated.
 UNIQUE_ROWID = """
     CREATE SEQUENCE {schema}.unique_rowid_sequence;
     GRANT USAGE ON SEQUENCE {schema}.unique_rowid_sequence TO PUBLIC;
@@ -29,7 +29,7 @@ UNIQUE_ROWID = """
 
 
 def create_unique_rowid(cursor: Cursor) -> None:
-    """Create unique_rowid() where new tables go, unless the search_path leads to one. CockroachDB has it built in."""
+    """Create unique_rowid() in the current schema of PostgreSQL, unless the search_path finds one already."""
     if not is_cockroachdb(cursor) and not fetch(cursor, "SELECT to_regprocedure('unique_rowid()')")[0][0]:
         schema = search_path(cursor)[0]
         sequence = sql.Identifier(schema, "unique_rowid_sequence").as_string(cursor)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from toolkit.database.tables import Column
-from toolkit.exact_json import NoNumber, Number, number_parts
+from toolkit.exact_json import NonFiniteNumber, Number, number_parts
 from toolkit.loading.check.times import INFINITE, TIMESTAMP, matches
 from toolkit.loading.check.values import INTEGERS, TEXTS
 
@@ -31,7 +31,7 @@ def hint(column: Column, value: Any) -> str:
     kind = column.kind.removeprefix("_") if column.is_array else column.kind
     if value == "" and kind not in TEXTS:
         return 'for no value write null, or leave the column out; "" is a text'
-    if isinstance(value, NoNumber):
+    if isinstance(value, NonFiniteNumber):
         return f'JSON has no {value}: write "{value}", if the column can hold it, or null'
     if column.is_array and type(value) is not list:
         return _of_array(value)

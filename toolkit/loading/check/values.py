@@ -11,7 +11,7 @@ from typing import Any
 
 from toolkit.console import clipped
 from toolkit.database.tables import TIMES, Column
-from toolkit.exact_json import NoNumber, Number, json_text, storable, storable_number
+from toolkit.exact_json import NonFiniteNumber, Number, json_text, storable, storable_number
 from toolkit.loading.check import numbers, times
 
 # Takes a JSON value, as exact_json.decode() returns it, and returns the element of an array literal. Raises ValueError,
@@ -146,7 +146,7 @@ def _check_jsonb(value: Any) -> None:
 
 
 def _check_json(value: Any) -> None:
-    if isinstance(value, NoNumber):
+    if isinstance(value, NonFiniteNumber):
         raise ValueError(f"expected JSON, which has no {value}")
     if isinstance(value, str):
         storable(value)

@@ -86,9 +86,9 @@ def _fixtures_of(folder: Path, problems: list[Problem]) -> list[Path]:
             files.append(path)
         else:
             problems.append(Problem(str(path), _why_not_in_folder(path)))
-    from toolkit.replacing import is_whole  # which takes tempfile and shutil along: loads of a file start without
+    from toolkit.atomic_files import is_complete  # which takes tempfile and shutil along: loads of a file start without
 
-    if not is_whole(folder):
+    if not is_complete(folder):
         raise UserError(
             f"{folder}: the files here are being replaced, or the run that did so was killed: wait for its end, or run "
             "it again, which puts one of both sets into its place"

@@ -1,4 +1,4 @@
-"""toolkit/replacing.py: two at once, runs that are killed at any moment, and what is no file."""
+"""toolkit/atomic_files.py: two at once, runs that are killed at any moment, and what is no file."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from documents import PROJECT
 
+from toolkit.atomic_files import is_complete, recover, replaced_files, write_file
 from toolkit.console import UserError
 from toolkit.loading.read.files import find_rows
-from toolkit.replacing import files_in_place_of, is_whole, recover, write_file
 
 OLD = {"a.jsonl": "old a", "b.jsonl": "old b", "c.0001.jsonl": "old c"}
 NEW = {"a.jsonl": "new a", "b.0001.jsonl": "new b", "b.0002.jsonl": "new b"}
@@ -23,7 +23,7 @@ OTHERS = {"notes.txt": "mine"}
 # Replaces the files of a folder, and is killed just before the step of this number: a rename, a folder made or removed.
 KILLED = """
 import os, pathlib, sys
-from toolkit import replacing
+from toolkit import atomic_files
 
 folder, step = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 steps = 0
@@ -39,7 +39,7 @@ def counted(function):
 
 for name in ("rename", "replace", "mkdir", "rmdir", "unlink"):
     setattr(os, name, counted(getattr(os, name)))
-with replacing.files_in_place_of(folder, lambda folder: sorted(folder.glob("*.jsonl"))) as unfinished:
+with atomic_files.replaced_files(folder, lambda folder: sorted(folder.glob("*.jsonl"))) as unfinished:
     for name, text in %r.items():
         (unfinished / name).write_text(text)
 print(steps)
@@ -59,7 +59,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def replace(folder: Path) -> None:
-    with files_in_place_of(folder, files_in) as unfinished:
+    with replaced_files(folder, files_in) as unfinished:
         for name, text in NEW.items():
             (unfinished / name).write_text(text)
 
@@ -97,7 +97,7 @@ def test_after_a_kill_at_any_moment_one_of_both_sets_is_whole(
             break
         assert done.returncode == -signal.SIGKILL
         left = hidden(folder)
-        if is_whole(folder):
+        if is_complete(folder):
             assert contents(folder) in ({**OLD, **OTHERS}, {**NEW, **OTHERS}), step
         else:
             refused += 1
@@ -121,7 +121,7 @@ def test_what_is_not_whole_is_not_loaded(folder: Path, left: list[str]) -> None:
 
 def test_an_error_leaves_all_as_it_was(folder: Path) -> None:
     def fail() -> None:
-        with files_in_place_of(folder, files_in) as unfinished:
+        with replaced_files(folder, files_in) as unfinished:
             (unfinished / "a.jsonl").write_text("half")
             raise InterruptedError
 
@@ -132,7 +132,7 @@ def test_an_error_leaves_all_as_it_was(folder: Path) -> None:
 
 
 def test_a_second_run_in_the_folder_is_refused_and_the_first_undisturbed(folder: Path) -> None:
-    with files_in_place_of(folder, files_in) as unfinished:
+    with replaced_files(folder, files_in) as unfinished:
         for name, text in NEW.items():
             (unfinished / name).write_text(text)
         with pytest.raises(UserError, match="another run is writing into"):

@@ -1,13 +1,13 @@
-"""Files that take the place of others: one, or a set of them in a folder. Whoever looks sees the old or the new.
+"""Replace a file, or a set of files in a folder, atomically: readers see the old ones or the new ones.
 
-What is not finished has a name of its own run, with which nobody else interferes, and begins with a dot. Of a set, four
-names tell what has become of it, so that a run that is killed at any moment leaves one of both sets whole, and the next
-run in the folder puts that into its place (recover()):
+Unfinished files have a hidden, random name, so that runs do not interfere with each other. For a set, hidden folders
+tell how far a run has come. So a run that is killed at any moment leaves one of both sets complete, and the next run in
+the folder restores that (recover()):
 
-    .unfinished-*  the new files are being written; the old ones are where they were
-    .replaced-*    the old files are being moved here, as long as there is an .unfinished-*
-    .finished-*    the new files are all there, the old ones have been moved, and the new ones are moved from here
-    .replaced-*    alone, or with a .finished-*: what is no longer needed
+    .unfinished-*  the new files are being written here
+    .replaced-*    together with .unfinished-*: the old files are being moved here
+    .finished-*    the new files are complete, the old ones are in .replaced-*, and the new ones are being moved out
+    .replaced-*    otherwise: old files that are no longer needed
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if sys.platform != "win32":  # which has no such module; importing this one has 
     import fcntl
 
 UNFINISHED, REPLACED, FINISHED = ".unfinished-", ".replaced-", ".finished-"
-UNLOCKED = 60.0  # seconds within which a file that was just made is sure to be locked
+UNLOCKED = 60.0  # seconds after its creation in which an unfinished file may not be locked yet
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write a file, whole or not at all, in place of the one that is there. Raises UserError if that is not possible.
+    """Write a file completely or not at all, in place of the one that is there. Raises UserError if it cannot.
 
-    A link stays, and what it leads to is replaced. What is no file (a pipe, a device such as /dev/null) is written to.
+    A symbolic link stays, and its target is replaced. A pipe or a device such as /dev/null is written to.
     """
     temporary = None
     try:
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(file.stat().st_mode):
-                file.write_text(text, "utf-8")  # a folder refuses
+                file.write_text(text, "utf-8")  # raises OSError for a folder
                 return
         place = file.resolve()
-        ending = f"-{place.name[:100]}"  # a name has room for 255 bytes
+        ending = f"-{place.name[:100]}"  # a name can have 255 bytes
         for left in place.parent.iterdir():
             if left.name.startswith(UNFINISHED) and left.name.endswith(ending):
                 _remove_if_left(left)
@@ -66,7 +66,7 @@ def write_file(file: Path, text: str) -> None:
 
 
 def _remove_if_left(unfinished: Path) -> None:
-    """Remove an unfinished file, unless the run that writes it is still at it, or has just begun."""
+    """Remove an unfinished file, unless its run is still writing it, or has just begun."""
     with suppress(FileNotFoundError), unfinished.open("rb") as left:
         if time.time() - unfinished.stat().st_mtime > UNLOCKED and _lock(left.fileno()):
             unfinished.unlink()
@@ -74,14 +74,14 @@ def _remove_if_left(unfinished: Path) -> None:
 
 
 @contextmanager
-def files_in_place_of(folder: Path, find: Callable[[Path], list[Path]]) -> Iterator[Path]:
-    """Give a folder for new files; at the end they are moved into `folder`, in place of those that find(folder) finds.
+def replaced_files(folder: Path, find: Callable[[Path], list[Path]]) -> Iterator[Path]:
+    """Yield a temporary folder for new files. They then replace the files in `folder` that find(folder) returns.
 
-    After an error nothing has changed. Only one run at a time may do this. Raises UserError if another is at it, and
+    After an error the old files are unchanged. Raises UserError if another run is doing this in the same folder, and
     OSError if the files cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder):
+    with _locked(folder):
         recover(folder)
         unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
@@ -107,9 +107,9 @@ def _move_all(source: Path, folder: Path) -> None:
 
 
 def recover(folder: Path, *, is_own: bool = False) -> None:
-    """Put the set that is whole into its place, after a run that was cut short, and remove the rest; say so.
+    """After an interrupted run, restore the complete set of files, remove the rest, and say so.
 
-    is_own: whether it was this run, of which a person knows already. May itself be cut short, and run again.
+    is_own: whether it was this run that was interrupted, so that nothing need be said. May be interrupted and repeated.
     """
     for finished in folder.glob(f"{FINISHED}*"):
         _move_all(finished, folder)
@@ -132,15 +132,15 @@ def recover(folder: Path, *, is_own: bool = False) -> None:
                 say(f"{folder}: what a run that was killed had not finished is removed")
 
 
-def is_whole(folder: Path) -> bool:
-    """Return False while files of the folder are being replaced, and when a run that did so was killed."""
+def is_complete(folder: Path) -> bool:
+    """Return False while the files of the folder are being replaced, or if the run that did so was killed."""
     names = {path.name for path in folder.iterdir()}
     replaced = {name.removeprefix(REPLACED) for name in names if name.startswith(REPLACED)}
     return not any(name.startswith(FINISHED) or name.removeprefix(UNFINISHED) in replaced for name in names)
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         if not _lock(descriptor):
@@ -151,13 +151,13 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file until it is closed, and return False if somebody else has. The kernel lets go of it after a kill."""
+    """Lock a file until it is closed; return False if another process holds the lock. A kill releases it."""
     if sys.platform == "win32":
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: names of one's own have to do
+    except OSError:  # a file system without locks: the random names have to be enough
         return True
     return True
