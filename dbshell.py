@@ -1,6 +1,6 @@
 """The SQL shell on the database that the scripts use, and the queries of queries.sql.
 
-toolkit/shell.py says which shell it is and what that is told, toolkit/queries.py how a query is written.
+toolkit/shell.py chooses the shell, toolkit/queries.py reads the queries.
 """
 
 from toolkit import console
@@ -28,7 +28,7 @@ def main() -> int:
     words = sys.argv[1:]
     if any(word in ("-h", "--help") or word.startswith("--query") for word in words):
         return run_query(_arguments())
-    # All else is the shell's: it has a --set and a --format of its own.
+    # All other arguments are for the shell, which has a --set and a --format of its own.
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--url")
     known, others = parser.parse_known_args(words)

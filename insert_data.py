@@ -2,7 +2,7 @@
 
     python insert_data.py [FILE or FOLDER ...]
 
-Names no table and no column: what it needs to know of them it reads from the database's catalog.
+It names no table and no column: it reads them from the catalog of the database.
 """
 
 from toolkit import console
@@ -32,14 +32,14 @@ SAMPLE = Path(__file__).with_name("test_data.json")
 
 FORMATS = {"json": Format.DOCUMENTS, "jsonl": Format.LINES, "rows": Format.ROWS}
 
-# Up to this many rows are checked whole before the first write, and written in one transaction.
+# Up to so many rows are all checked before the first write, and written in one transaction.
 SMALL_LOAD = 10_000
 
 
 def main() -> int:
-    """Load what the command line says, and return the exit status."""
+    """Load the files of the command line, and return the exit status."""
     arguments = _arguments()
-    reach = cache(partial(_reach, arguments))  # the files are looked at first, and most need no database for that
+    reach = cache(partial(_reach, arguments))  # not before it is needed: errors in the names of files need no database
     sources = find_rows(
         arguments.files,
         arguments.table or "",
@@ -76,9 +76,9 @@ def _reach(arguments: argparse.Namespace) -> Database:
 def _load(
     database: Database, load: Callable[[], dict[str, Counts]], large: list[RowSource], arguments: argparse.Namespace
 ) -> dict[str, Counts]:
-    """Load, and leave no index missing: those dropped for this load (--indexes-last), or for one that was cut off.
+    """Load, and build the indexes that were dropped for this load (--indexes-last) or for an earlier one.
 
-    large: the sources of a large load, which may do without indexes.
+    large: the sources of a large load, before which indexes can be dropped; empty for a small one.
     """
     tables = [rows.table.name for rows in find_tables(database, large)[0]] if large else []
     if tables and not arguments.indexes_last:

@@ -1,6 +1,6 @@
 """The command line of the local database: print its URL, open a SQL shell on it, stop it.
 
-toolkit/local/ says what a local database is, and how the scripts share it.
+See toolkit/local/ for what a local database is, and how the scripts share it.
 """
 
 from toolkit import console
@@ -24,7 +24,7 @@ def main() -> int:
         "stop          stop it",
     )
     parser.add_argument("command", choices=["url", "sql", "stop"])
-    for_shell = sys.argv[1:2] == ["sql"]  # what follows is the shell's, --help as well
+    for_shell = sys.argv[1:2] == ["sql"]  # all further arguments are for the shell, even --help
     command = parser.parse_args(sys.argv[1:2] if for_shell else None).command
     with local.plain_errors():
         return {"url": print_url, "sql": open_shell, "stop": stop}[command]()

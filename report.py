@@ -1,4 +1,4 @@
-"""Script 4: a page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic.
+"""Script 4: a page with charts: of the platform, from the queries of queries.sql, or of a run of traffic.
 
 python report.py [--out report.html] [--since DATE] [--until DATE] [--plan NAME] [--country XX] [--user ID]
                  [--currency NAME] [--as-of TIME] [--open]
@@ -53,7 +53,7 @@ def _dashboard_page(arguments: argparse.Namespace) -> str:
         country=arguments.country,
         currency=arguments.currency,
     )
-    # Drawn on a terminal only, and not for what takes less than a second. Each query is named as it begins.
+    # On a terminal only, and not in the first second. Shows the name of the query that is running.
     bar = tqdm.tqdm(disable=None, delay=1, mininterval=0, miniters=1, leave=False, bar_format="{n} queries, now {desc}")
     first = threading.Timer(1, bar.refresh)
     first.start()

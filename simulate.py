@@ -1,4 +1,4 @@
-"""Script 3: simulate the platform: generate data of any size that looks like a life, and traffic that proves itself.
+"""Script 3: generate data of any size, or run simulated traffic and verify what it wrote.
 
 python simulate.py generate [--users 1000] [--days 365] [--out FOLDER]
 python simulate.py run [--duration 60] [--concurrency 8] [--rate R] [--expect 'p99<50ms']
@@ -42,7 +42,7 @@ LEAST_RATE, MOST_RATE = 0.001, 1_000_000
 
 
 def main() -> int:
-    """Do what the command line says."""
+    """Run the command, and return the exit status."""
     arguments = _arguments()
     status: int = arguments.run(arguments)
     return status
@@ -216,7 +216,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     begin = time.monotonic()
     figures = profile.load(arguments.profile)
     progress = Progress(done="made")
-    gc.disable()  # millions of rows make no cycles, and looking for them takes its time
+    gc.disable()  # millions of rows hold no reference cycles, and the search for these takes long
     try:
         model = Model(figures, users=arguments.users, until=arguments.until, days=arguments.days, seed=arguments.seed)
         made = generate(model, arguments.out, shards=arguments.shards, force=arguments.force, report=progress)

@@ -1,7 +1,6 @@
-"""The streaming service: its schema, and its backend services.
+"""Script 1: apply schema.sql to the database, or compare the two; see --help.
 
-As a script it applies schema.sql to the database, says what differs from it, and can start afresh: see --help. As a
-module it offers the services: `from streaming_services import create_user, log_progress`.
+As a module it offers the backend services: `from streaming_services import create_user, log_progress`.
 """
 
 from toolkit import console
@@ -24,19 +23,20 @@ from toolkit.indexes import may_lack_indexes
 if TYPE_CHECKING:
     from toolkit.schema.reset import DropTarget
 
-if __name__ != "__main__":  # the script does without them, and starts sooner
+if __name__ != "__main__":  # the script does not need them, and starts faster without
     from services import *  # noqa: F403
     from services import __all__ as __all__
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 UPGRADE = "was the database made by an earlier schema.sql? python streaming_services.py --schema upgrade.sql"
-# The differences that the files of cockroachdb/ make: upgrade.sql would undo a part of them.
-OF_A_CLUSTER = r"\w+: (sharding of index |constraint \w+_region_fkey |options is .*\bttl)"
+# Differences that files of cockroachdb/ cause. For these the advice is UNDO, because upgrade.sql would undo a part of
+# them.
+CLUSTER_DIFFERENCE = r"\w+: (sharding of index |constraint \w+_region_fkey |options is .*\bttl)"
 UNDO = "made by a file of cockroachdb/? then it is as it should be, and the file of that name with _undo takes it back"
 
 
 def main() -> int:
-    """Do what the command line says, and return the exit status."""
+    """Run what the command line asks for, and return the exit status."""
     options = _options()
     database = Database(database_url(options.url), wait=options.wait, setup="python streaming_services.py")
     try:
@@ -150,12 +150,14 @@ def _confirmed(database: Database, targets: "list[DropTarget]") -> bool:
     for name, kind, rows, partition_of in targets:
         what = f"a {kind}" if rows is None else f"{rows:,} rows"
         say(f"  {name}: {what}{f', a partition of {partition_of}' if partition_of else ''}")
-    total = sum(each.rows or 0 for each in targets if each.partition_of is None)  # theirs are counted with the table
+    total = sum(
+        each.rows or 0 for each in targets if each.partition_of is None
+    )  # their rows are counted with the table
     return confirmed(f"{total:,} rows will be gone. Go on?")
 
 
 def _print_tables(created: list[str], tables: list[str], whereabouts: str) -> None:
-    """Print one line a table. Without a comparison only those are known that were created."""
+    """Print one line a table. tables: all of the file; empty without a comparison."""
     names = tables or created
     width = max(map(len, names), default=0)
     for name in names:
@@ -170,7 +172,7 @@ def _say_drift(comparison: schema.Comparison, file: Path) -> None:
     for difference in comparison.differences:
         say(f"  {difference}")
     if _is_ours(file):
-        of_a_cluster = [re.match(OF_A_CLUSTER, difference) for difference in comparison.differences]
+        of_a_cluster = [re.match(CLUSTER_DIFFERENCE, difference) for difference in comparison.differences]
         if any(of_a_cluster):
             say(f"  {UNDO}")
         if not all(of_a_cluster):
@@ -189,7 +191,7 @@ def _whereabouts(database: Database) -> str:
 
 
 def _server(cursor: Cursor) -> str:
-    """The server's name and version, which it says when one connects."""
+    """Return the server's name and version, which it reports when one connects."""
     cockroachdb = cursor.connection.get_parameter_status("crdb_version")
     if cockroachdb:
         version = re.search(r"v\S+", cockroachdb)

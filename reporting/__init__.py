@@ -1,1 +1,1 @@
-"""A page of pictures: of the platform, from the queries of queries.sql, or of a run of traffic."""
+"""HTML pages with charts: of the platform, from the queries of queries.sql, or of a run of traffic."""

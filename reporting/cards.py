@@ -1,4 +1,4 @@
-"""From the result of a query to a card of the page."""
+"""Make the cards of the page from results of queries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,28 +16,28 @@ NOBODY_PAID, NOBODY_WATCHED = "Nobody paid.", "Nobody watched anything."
 
 
 def query_source(result: QueryResult) -> FigureSource:
-    """Return where a result comes from, and the SQL to run oneself."""
+    """Return the source of a result: the query's name, and the SQL that was run."""
     return FigureSource(result.query.name, result.query.description, result.sql + ";")
 
 
 def query_card(
     result: QueryResult, title: str, lead: str, chart: Chart | Markup | None, *, key: str | None = None
 ) -> Card:
-    """Return the card of a picture that was drawn from a result.
+    """Return a card with a chart of a result.
 
-    key: the name by which links and tests find it, where one query has several pictures; by default the query's.
+    key: the id of the card, for links and tests, if one query has several cards; by default the query's name.
     """
     rows = [list(row.values()) for row in result.rows]
     return Card(key or result.query.name, title, lead, chart, result.columns, rows, query_source(result))
 
 
-def of_whole_months(period: Period, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of months that are over; all rows, where none is."""
+def whole_months(period: Period, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of whole months; all rows, if no month is whole."""
     return [row for row in rows if period.is_whole(row["month"])] or list(rows)
 
 
-def unfinished_places(period: Period, rows: Sequence[Row]) -> list[int]:
-    """Return the places among the rows of the months that are not over, which a chart marks."""
+def unfinished_indexes(period: Period, rows: Sequence[Row]) -> list[int]:
+    """Return the indexes of the rows whose months are not whole. A chart marks these."""
     return [i for i, row in enumerate(rows) if not period.is_whole(row["month"])]
 
 
@@ -52,9 +52,12 @@ def monthly_line(
     *,
     key: str | None = None,
 ) -> Card:
-    """Return the card of a figure by month as a line, with between which values it lies, and the latest whole month."""
+    """Return a card with a line of a figure by month. Its text names the range, and the latest whole month.
+
+    column: of the figure. write: formats a value. tip: returns the tooltip of a row. key: see query_card().
+    """
     rows = [row for row in result.rows if period.since < months_later(row["month"], 1)]
-    known = [row for row in of_whole_months(period, rows) if row[column] is not None]
+    known = [row for row in whole_months(period, rows) if row[column] is not None]
     if not known:
         return query_card(result, title, "Nothing is known of a month that is over.", None, key=key)
     line = Series(
@@ -73,5 +76,5 @@ def monthly_line(
     else:
         lead = f"{latest}." if len(known) == 1 else f"{between} in each of {len(known)} months."
     axis = months([row["month"] for row in rows])
-    drawn = charts.lines(unit, axis, [line], unfinished=unfinished_places(period, rows))
+    drawn = charts.lines(unit, axis, [line], unfinished=unfinished_indexes(period, rows))
     return query_card(result, title, lead, drawn, key=key)

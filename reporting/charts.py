@@ -1,8 +1,8 @@
-"""Charts as SVG and HTML that keep the size of their text at every width.
+"""Charts as SVG and HTML whose text has the same size at every width.
 
-Only what is across is a share of the width; heights and text are in pixels. So a chart fills a telephone as it fills a
-card, without a script. Colours are classes of page.css: main, tone-1 to tone-6, tone-rest, up and down. Every mark has
-a title, its value in words, which page.js shows under the pointer and to the keyboard.
+Horizontal positions are percentages of the width; heights and text are in pixels. So a chart fills a telephone as well
+as a card, without a script. Tones are colours, by their classes in page.css: main, tone-1 to tone-6, tone-rest, up and
+down. Every mark has a title with its value in words (tip), which page.js shows for pointer and keyboard.
 """
 
 import math
@@ -12,13 +12,13 @@ from typing import NamedTuple
 from reporting.markup import Markup, join, tag
 
 HEIGHT = 216
-TOP, BOTTOM = 10, 22  # what is above and below a plot, in pixels
-NARROWEST = 270  # the width of a plot on a small telephone, for which labels are chosen
-WIDE = 600  # the width of a plot from which on there are more labels; page.css knows it, too
+TOP, BOTTOM = 10, 22  # pixels above and below a plot
+NARROWEST = 270  # pixels: the width of a plot on a small telephone
+WIDE = 600  # pixels: from this width on a plot has more labels; page.css has the same number
 
 
 class Series(NamedTuple):
-    """Values along an axis, one for each of its labels; None where there is none."""
+    """A series of values, one for each label of the axis; None: there is no value."""
 
     name: str
     tone: str
@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A line of bars(): parts are (tone, length), one after the other; negative lengths go to the left."""
+    """A row of bars(). parts: (tone, length), side by side; a negative length goes to the left. note: the value."""
 
     label: str
     parts: Sequence[tuple[str, float]]
@@ -36,7 +36,7 @@ class Bar(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A field of a heat map: row and column, how dark it is from 0 to 1, and what stands in it."""
+    """A field of a heat map. row, column: from 0. shade: from 0 to 1. text: in the field."""
 
     row: int
     column: int
@@ -46,7 +46,7 @@ class Cell(NamedTuple):
 
 
 class Band(NamedTuple):
-    """A stretch of the axis of lines() that is marked, between two places: its labels are at 0, 1, 2 and so on."""
+    """A marked range of the axis of lines(). begin, end: positions, where the labels are at 0, 1, 2 and so on."""
 
     begin: float
     end: float
@@ -54,17 +54,17 @@ class Band(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """A picture, and what its series are called."""
+    """A picture, and the legend with the names of its series."""
 
     picture: Markup
     legend: Markup = Markup()
 
 
-SHADES = 6  # of a heat map, beside none
+SHADES = 6  # of a heat map, without the empty one
 
 
 def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, unfinished: Collection[int] = ()) -> Chart:
-    """Draw columns, the series on top of each other, negative ones below nought; at the unfinished places hatched."""
+    """Draw stacked columns, negative values below zero. unfinished: the indexes of columns that are hatched."""
     heights = [[(one.values[i] or 0) for one in series] for i in range(len(labels))]
     ends = [sum(max(value, 0) for value in of) for of in heights] + [
         sum(min(value, 0) for value in of) for of in heights
@@ -100,9 +100,9 @@ def lines(
     bands: Sequence[Band] = (),
     is_log: bool = False,
 ) -> Chart:
-    """Draw a line for each series; at an unfinished place a point is hollow, and no line leads to it.
+    """Draw a line for each series.
 
-    is_log: by the logarithms of the values.
+    unfinished: the indexes of points that are hollow and not connected. is_log: with a logarithmic scale.
     """
     known = [value for one in series for value in one.values if value is not None]
     y = _log_scale(known) if is_log else _scale([0, *known])
@@ -130,14 +130,14 @@ def lines(
             )
             for i, top in points
         ]
-    # Paths know no percent: they are drawn a thousand units wide, and stretched, but for the width of the line.
+    # Paths cannot use percentages: they are drawn 1000 units wide and stretched, but not the thickness of the line.
     drawn = tag("svg", *paths, viewBox=f"0 0 1000 {HEIGHT}", preserveAspectRatio="none", width="100%", height=HEIGHT)
     unit = f"{unit}, by their logarithms" if is_log else unit
     return Chart(_plot(unit, y, _axis(labels, step, 0), drawn, *marks), _legend(series))
 
 
 def bars(unit: str, rows: Sequence[Bar]) -> Chart:
-    """Draw a bar below the label and the note of each row; to both sides of a middle if some are negative."""
+    """Draw each row as a bar below its label and note; from a line in the middle, if some lengths are negative."""
     longest = max((sum(abs(length) for _, length in row.parts) for row in rows), default=0) or 1
     both = any(length < 0 for row in rows for _, length in row.parts)
     items = []
@@ -165,10 +165,10 @@ def heat_map(
     marked: Mapping[int, str] | None = None,
     mark: str = "",
 ) -> Chart:
-    """Draw fields in rows and columns, the darker the more.
+    """Draw a heat map.
 
-    below: what the columns are. scale: shades, and what each stands for. marked: columns that are marked where they
-    have no field, with what is said there. mark: what the marking stands for.
+    below: the title of the columns. scale: the legend, as pairs of shade and text. marked: column -> tooltip, for
+    columns whose empty fields are marked. mark: the meaning of the marking, for the legend.
     """
     marked = marked or {}
     found = {(cell.row, cell.column): cell for cell in cells}
@@ -201,7 +201,7 @@ def _shade(part: float) -> str:
 
 
 class _Scale(NamedTuple):
-    """From a value to its height in the plot."""
+    """The scale of the vertical axis: converts a value to a position, in pixels from the top."""
 
     ticks: list[float]
     is_log: bool = False
@@ -251,7 +251,7 @@ def _axis(labels: Sequence[str], step: float, indent: float) -> Markup:
 
 
 def _legend(series: Sequence[Series]) -> Markup:
-    """Name the series, if there are several. page.js makes of each name a switch."""
+    """Return the legend if there are several series. page.js makes each name a switch for its series."""
     if len(series) < 2:
         return Markup()
     items = [
@@ -261,7 +261,7 @@ def _legend(series: Sequence[Series]) -> Markup:
 
 
 def _labels_that_fit(labels: Sequence[str], step: float) -> list[int]:
-    """Return which of the labels, so many pixels apart, are written: as many as do not meet. Empty ones are none."""
+    """Return the indexes of the labels to write, step pixels apart, so that they do not overlap; no empty ones."""
     room = max(map(len, labels), default=0) * 7 + 8
     written: list[int] = []
     for i, label in enumerate(labels):
@@ -271,7 +271,7 @@ def _labels_that_fit(labels: Sequence[str], step: float) -> list[int]:
 
 
 def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Return round values, about five, that reach from low to high; whole: they are whole numbers."""
+    """Return about five round values that cover low to high. whole: only integers."""
     if high <= low:
         high = low + 1
     rough = max((high - low) / 4, 1 if whole else 0)
@@ -283,7 +283,7 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def _unbroken(points: Sequence[tuple[int, float]]) -> Iterable[list[tuple[int, float]]]:
-    """Yield the runs of points that follow each other without a gap."""
+    """Yield the sequences of points without a gap between them."""
     piece: list[tuple[int, float]] = []
     for point in points:
         if piece and point[0] != piece[-1][0] + 1:
@@ -299,12 +299,12 @@ def _percent(number: float) -> str:
 
 
 def _pixels(number: float) -> str:
-    """Write a coordinate: a tenth of a pixel is finer than a screen."""
+    """Format a coordinate, to a tenth of a pixel."""
     return f"{number:.1f}".removesuffix(".0")
 
 
 def _abbreviated(value: float) -> str:
-    """Write a value of an axis: 1,500 as 1.5k."""
+    """Format a value of an axis: 1,500 as 1.5k."""
     for size, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{letter}"

@@ -1,4 +1,4 @@
-"""The page of the platform: which period, which pictures, in which order."""
+"""The page of the platform: its period, its sections and their order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,10 +27,11 @@ TITLE = "The streaming service"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the reader wants to see: since and until (not included; None: as far as there are data), and whom.
+    """The options of the page.
 
-    as_of: as it was when, on CockroachDB; None: as it is now.
-    plan, country: of which part of the platform; None is all. currency: of the prices, which the schema does not say.
+    since, until: the period, without the day until; None: as far as there are data. user_id: adds a section about this
+    user. as_of: a time in the past, on CockroachDB; None: now. plan, country: only this part of the platform; None:
+    all. currency: of the prices, which the schema does not know.
     """
 
     since: date | None = None
@@ -47,7 +48,7 @@ def dashboard_page(
 ) -> Markup:
     """Return the page. tell(name) is called before each query.
 
-    Raises UserError if there is no such user, no data in the period, no server, or another schema.
+    Raises UserError if there is no such user or plan, no data in the period, no server, or another schema.
     """
     return read_snapshot(database, queries, lambda reader: _page(reader, options, database), tell, options.as_of)
 
@@ -56,12 +57,12 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
     _check_plan(reader, options.plan)
     segment = Segment(options.plan, options.country, runs_in(reader.cursor))
     reader = reader._replace(segment=segment)
-    # When there are data is a matter of the whole platform, and of all but the runs.
+    # The period with data is that of the whole platform, without simulated runs.
     [days] = reader._replace(segment=Segment(runs=segment.runs)).read("days_of_data").rows
     if days["first_day"] is None:
         nothing = message(_no_data(segment) + _left_out(days, segment))
         return page(TITLE, str(segment), nothing, [], _footer(reader, options, database))
-    # What lies before and after the data has no figures, and would only stretch the axes.
+    # Time without data would only stretch the axes.
     until = min(options.until or date.max, days["last_day"] + timedelta(1))
     first = first_of_month(days["first_day"])
     if until <= max(options.since or first, first):
@@ -88,9 +89,9 @@ def _page(reader: Reader, options: ReportOptions, database: Database) -> Markup:
 
 
 def _latest_month(period: Period, days: Mapping[str, Any]) -> Period:
-    """Return the latest month that is over, of those in which people still watched and paid; where none is, the period.
+    """Return the latest whole month with viewings and payments; the period, if there is none.
 
-    A month that is not over has not had all its payments, so it compares with no other.
+    A month that is not whole lacks payments, so it cannot be compared with others.
     """
     last = min(filter(None, (days["last_viewing"], days["last_payment"])), default=period.last)
     latest = first_of_month(min(last, period.last))
@@ -106,7 +107,7 @@ def _check_plan(reader: Reader, plan: str | None) -> None:
 
 
 def _no_data(segment: Segment) -> str:
-    """Say that there are no data, and which command comes next."""
+    """Return the text for a page without data, with the next command."""
     if str(segment):
         return f"Nobody of {segment} has signed up, watched or paid: run `python report.py` to see all."
     return (
@@ -117,7 +118,7 @@ def _no_data(segment: Segment) -> str:
 
 
 def _unfinished(period: Period) -> str:
-    """Say how the months are drawn that are not whole, for those who cannot point at them."""
+    """Return the sentence about the months that are not whole; "" if all are."""
     months = dict.fromkeys(map(first_of_month, (period.since, period.last)))
     said = [f"{month(each)}{period.note(each)}" for each in months if period.note(each)]
     are = "is" if len(said) == 1 else "are"
@@ -125,7 +126,7 @@ def _unfinished(period: Period) -> str:
 
 
 def _left_out(days: Mapping[str, Any], segment: Segment) -> str:
-    """Say what is left out: the rows of simulated runs, those that lie far from all others, and dates of no use."""
+    """Return the sentences about rows that are left out: of simulated runs, and with implausible dates."""
     ends = [(days["rows_before"], "before", days["first_day"]), (days["rows_after"], "after", days["last_day"])]
     said = [f"{plural(count, 'row', 'rows')} dated long {where} {day(end)}" for count, where, end in ends if count]
     if days["rows_outside"]:
@@ -138,7 +139,7 @@ def _left_out(days: Mapping[str, Any], segment: Segment) -> str:
 
 
 def _footer(reader: Reader, options: ReportOptions, database: Database) -> str:
-    """Say of which moment the page is, and what took longest, for those who wait for a large platform's."""
+    """Return the footer: database, moment, duration, and the slowest queries."""
     reader.cursor.execute("SELECT now() AT TIME ZONE 'UTC'")
     [(now,)] = reader.cursor.fetchall()
     moment = f"as of {options.as_of}" if options.as_of else f"on {day(now)} at {now:%H:%M} UTC"

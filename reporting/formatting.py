@@ -1,4 +1,4 @@
-"""Numbers, days and months as a reader has them: one precision for one kind of number, everywhere."""
+"""Format numbers, days and months, each kind the same everywhere."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -6,22 +6,22 @@ from decimal import Decimal
 from typing import Any
 
 DASH = "–"  # where there is no figure
-# The columns of amounts of money; those of one decimal end in these words.
+# The columns with amounts of money.
 AMOUNTS = {
     *("price", "price_before", "amount", "average_amount", "revenue", "revenue_so_far", "revenue_per_payer", "a_month"),
     *("recurring_revenue", "new", "reactivated", "expansion", "contraction", "churned", "revenue_per_subscriber"),
     *("paid", "paid_so_far", "paid_a_month", "lifetime_value"),
 }
-NO_COUNTS = ("_id", "_year")  # numbers that are names
+NO_COUNTS = ("_id", "_year")  # endings of columns whose numbers get no thousands separators
 
 
 def number(value: Any) -> str:
-    """Write a count, or a number as exact as it is given."""
+    """Format a number with thousands separators, and all of its decimals."""
     return f"{value:,}"
 
 
 def money(value: Any) -> str:
-    """Write an amount, in the currency of the plans' prices."""
+    """Format an amount of money, without a currency."""
     return f"{value:,.2f}"
 
 
@@ -30,7 +30,7 @@ def percent(value: Any) -> str:
 
 
 def span(values: Iterable[Any], write: Any = percent) -> str:
-    """Write between which values some lie; None is none of them."""
+    """Format the range of some values, without None."""
     known = [value for value in values if value is not None]
     low, high = write(min(known)), write(max(known))
     return low if low == high else f"between {low.removesuffix(' %')} and {high}"
@@ -41,7 +41,7 @@ def month(value: date) -> str:
 
 
 def months(values: Sequence[date | str]) -> list[str]:
-    """Write the months of an axis: their names, and the year where it begins or changes."""
+    """Format months as labels of an axis, with the year where it changes."""
     labels = []
     for i, value in enumerate(values):
         if isinstance(value, str):
@@ -54,12 +54,12 @@ def months(values: Sequence[date | str]) -> list[str]:
 
 
 def day(value: date | str) -> str:
-    """Write a day; a time that Python has none for is text, and stays as it is."""
+    """Format a day. A time that Python cannot hold is text already."""
     return value if isinstance(value, str) else f"{value.day} {value:%B} {value.year}"
 
 
 def cell(column: str, value: Any) -> str:
-    """Write a value of a table."""
+    """Format a value of a table."""
     if value is None:
         return DASH
     if isinstance(value, datetime):

@@ -1,11 +1,11 @@
-"""Pictures of money."""
+"""The section about money: revenue, plans, payment methods, price rises."""
 
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
 from reporting import charts
-from reporting.cards import NOBODY_PAID, monthly_line, of_whole_months, query_card, unfinished_places
+from reporting.cards import NOBODY_PAID, monthly_line, query_card, unfinished_indexes, whole_months
 from reporting.charts import Bar, Series
 from reporting.formatting import money, month, months, number, percent
 from reporting.page import Card, Section
@@ -16,18 +16,18 @@ REST = "tone-rest"
 OTHERS = "other plans"
 
 Tones = Mapping[str, str]
-# What recurring revenue moves by, and in which colour.
+# The components of the change of recurring revenue, with their colours.
 MOVES_KEY = "recurring_revenue_moves"
 MOVES = {"new": "tone-1", "reactivated": "tone-6", "expansion": "main", "contraction": "tone-2", "churned": "tone-4"}
 
 
 def tone(place: int) -> str:
-    """Return the colour of the n-th of several things, counted from 0; the seventh and all after it share one."""
+    """Return the colour of the n-th series, counted from 0. The seventh and later ones have the same."""
     return f"tone-{place + 1}" if place < 6 else REST
 
 
 def plan_tones(reader: Reader) -> Tones:
-    """Return the colour of each plan, by name: in every picture the same, in the order in which plans were made."""
+    """Return the colour of each plan, by name, in the order of the plans' keys. It is the same in every chart."""
     plans = sorted(reader.read("plans").rows, key=lambda row: int(row["subscription_id"]))
     return {row["name"]: tone(place) for place, row in enumerate(plans)}
 
@@ -44,7 +44,7 @@ def money_section(reader: Reader, period: Period, tones: Tones) -> Section:
 
 
 def _recurring(reader: Reader, period: Period) -> list[Card]:
-    """Draw one query three times: recurring revenue, how it moved, and what it is for each subscriber."""
+    """Return three cards of one query: recurring revenue, its changes, and the revenue per subscriber."""
     result = reader.read("recurring_revenue_by_month", **period.parameters)
     rows, title = result.rows, "How recurring revenue moved"
     revenue = monthly_line(
@@ -113,9 +113,9 @@ def _by_plan(reader: Reader, period: Period, tones: Tones) -> Card:
         if any(of_plan.values())
     ]
     rows = [{"month": each} for each in totals]
-    best = max((row["month"] for row in of_whole_months(period, rows)), key=lambda each: totals[each])
+    best = max((row["month"] for row in whole_months(period, rows)), key=lambda each: totals[each])
     lead = f"{money(sum(totals.values()))} in all. The best month: {month(best)}, {money(totals[best])}."
-    drawn = charts.columns("paid a month", months(list(totals)), series, unfinished=unfinished_places(period, rows))
+    drawn = charts.columns("paid a month", months(list(totals)), series, unfinished=unfinished_indexes(period, rows))
     return query_card(result, title, lead, drawn)
 
 

@@ -1,7 +1,7 @@
-"""The page: cards with a picture, a sentence, the table behind it and where the figures come from.
+"""The HTML page: cards with a chart, a sentence, a table and the source of the figures.
 
-All is in one file that loads nothing: page.css and page.js are written into it, and a content security policy forbids
-the browser to ask anybody for anything, and to run any other script.
+The page is a single file: page.css and page.js are embedded in it, and a content security policy forbids the browser to
+load anything, and to run any other script.
 """
 
 import base64
@@ -18,10 +18,10 @@ from reporting.markup import Markup, join, tag, void
 from toolkit.console import clipped
 
 HERE = Path(__file__).parent
-# A table shows no more rows and no longer texts than this, so that a page stays below a megabyte.
+# The limits of tables, so that a page stays below a megabyte.
 MOST_ROWS = 400
 MOST_CHARACTERS = 120
-# What lies over the column of a month that is not over.
+# The pattern over the column of a month that is not whole.
 HATCH = tag(
     "svg",
     tag(
@@ -41,7 +41,7 @@ HATCH = tag(
 
 @dataclass(frozen=True)
 class FigureSource:
-    """Where the figures of a card come from: the name of a query or a file, and what to run for them."""
+    """The source of a card's figures: the name of a query or a file, and the SQL or command that gives them."""
 
     name: str
     description: str
@@ -50,9 +50,10 @@ class FigureSource:
 
 @dataclass(frozen=True)
 class Card:
-    """A picture with what belongs to it.
+    """A card of the page.
 
-    lead: the sentence that says what is to be seen. chart: Markup where words do; None where there is nothing to draw.
+    key: its id. lead: the sentence about its chart. chart: may be other Markup; None if there is nothing to draw.
+    columns, rows: its table.
     """
 
     key: str
@@ -66,7 +67,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Tile:
-    """A headline figure, and what it changed by; tone: up, down or even."""
+    """A headline figure and its change. tone: up, down or even."""
 
     name: str
     value: str
@@ -109,7 +110,7 @@ def page(title: str, subtitle: str, tiles: Markup, sections: Sequence[Section], 
 
 
 def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
-    """Return the row of headline figures."""
+    """Return the section with the headline figures."""
     items = [
         tag(
             "div",
@@ -133,12 +134,12 @@ def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
 
 
 def message(text: str) -> Markup:
-    """Return a paragraph where else figures would be."""
+    """Return a paragraph in place of figures."""
     return tag("p", _with_commands(text), class_="message")
 
 
 def _with_commands(text: str) -> Markup:
-    """Mark the commands of a sentence, which stand between backticks."""
+    """Return a text with the parts between backticks marked as code."""
     return join(*(tag("code", part) if i % 2 else part for i, part in enumerate(text.split("`"))))
 
 
@@ -162,7 +163,7 @@ def _card(card: Card) -> Markup:
     elif isinstance(card.chart, Markup):
         picture = card.chart
     else:
-        # Focusable, so that page.js can lead the keyboard from value to value.
+        # Focusable, so that page.js can move from value to value by keyboard.
         said = f"{card.title}: {card.lead}"
         drawn = tag("div", card.chart.picture, role="img", aria_label=said, tabindex=0, class_="chart")
         picture = join(drawn, card.chart.legend)
@@ -214,7 +215,7 @@ def _source(source: FigureSource) -> Markup:
 
 
 def _marked(command: str) -> Iterator[Markup | str]:
-    """Yield SQL with its comments and keywords marked. Keywords are in capitals; strings are left alone."""
+    """Yield SQL with comments and keywords (words in capitals) marked, but not inside of strings."""
     for part in re.split(r"('(?:[^']|'')*'|/\*.*?\*/|--[^\n]*|\b[A-Z]{2,}\b)", command):
         if part.startswith(("/*", "--")):
             yield tag("i", part)

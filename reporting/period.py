@@ -1,4 +1,4 @@
-"""The period that figures are of."""
+"""The period of the page's figures."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -11,20 +11,20 @@ def first_of_month(day: date) -> date:
 
 
 def months_later(month: date, months: int) -> date:
-    """Return the first of a month, so many after this one; the earliest there is, where that is too early."""
+    """Return the first day of the month so many months after this one; date.min, if that is before year 1."""
     index = month.year * 12 + month.month - 1 + months
     return date(index // 12, index % 12 + 1, 1) if index >= 12 else date.min
 
 
 class Period(NamedTuple):
-    """Begins with the day `since` and ends before the day `until`, in UTC."""
+    """The days from `since` to before `until`, in UTC."""
 
     since: date
     until: date
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters of a named query, in the form that queries.sql has them in."""
+        """The period as parameters of the queries in queries.sql."""
         return {"since": f"{self.since} 00:00Z", "until": f"{self.until} 00:00Z"}
 
     def is_whole(self, month: date) -> bool:
@@ -32,7 +32,7 @@ class Period(NamedTuple):
         return self.since <= month and months_later(month, 1) <= self.until
 
     def note(self, month: date) -> str:
-        """Say of a month that is not whole which part of it there is."""
+        """Return which part of a month is in the period, as text; "" for a whole month."""
         if self.is_whole(month):
             return ""
         first, last = max(self.since, month), min(self.last, months_later(month, 1) - timedelta(1))
@@ -40,7 +40,7 @@ class Period(NamedTuple):
 
     @property
     def before(self) -> str:
-        """What queries compare the period with: with a month the month before, else with as many days."""
+        """The name of the period before, with which queries compare: a month, or as many days."""
         if self.since.day == 1 and months_later(self.since, 1) == self.until:
             return f"{months_later(self.since, -1):%B}"
         return f"the {(self.until - self.since).days:,} days before"

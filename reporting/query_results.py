@@ -1,4 +1,4 @@
-"""The figures of a page: named queries, all read in one snapshot of the database."""
+"""Run the named queries of a page, all in one snapshot of the database."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ T = TypeVar("T")
 
 SLOWEST = 5  # queries that are named
 
-# Nothing that is written meanwhile is seen, and nobody who writes is waited for. CockroachDB reads what was there a
-# moment ago: a time in the past is what makes its reads free of conflicts.
+# In a snapshot, concurrent writes are not seen and not waited for. On CockroachDB it is a read a moment in the past,
+# which cannot conflict with writes.
 SNAPSHOT_ON_COCKROACHDB = "SET TRANSACTION AS OF SYSTEM TIME '-1ms'"
 SNAPSHOT_ON_POSTGRESQL = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-# On PostgreSQL: memory to sort a million rows in, and no compiling of statements that take less time than that.
+# On PostgreSQL: enough memory to sort a million rows, and no JIT, which would take longer than the statements.
 FOR_LARGE_QUERIES = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What a query answered. sql: the statement as it was sent, with its parameters, for a SQL shell."""
+    """The result of a query. sql: the statement with its parameters, as it was sent, to run in a SQL shell."""
 
     query: Query
     sql: str
@@ -39,9 +39,9 @@ class QueryResult:
 
 
 class Reader(NamedTuple):
-    """Reads named queries in a transaction, about a segment. tell(name) is called before each.
+    """Runs named queries in a transaction, narrowed to a segment. tell(name) is called before each.
 
-    seconds: how long each query took that has been read.
+    seconds: query -> the seconds that it has taken.
     """
 
     cursor: Cursor
@@ -52,14 +52,14 @@ class Reader(NamedTuple):
 
     @property
     def slowest(self) -> str:
-        """The queries that took longest, with their seconds, of those that took a tenth of a second."""
+        """The slowest queries with their seconds, without those of less than 0.1 s, as text."""
         longest = sorted(self.seconds.items(), key=lambda item: -item[1])[:SLOWEST]
         return ", ".join(f"{name} {seconds:,.1f} s" for name, seconds in longest if seconds >= 0.1)
 
     def read(self, name: str, **values: Any) -> QueryResult:
-        """Return what a query answers with these parameters, and else its own.
+        """Run a query with these parameters, and its defaults for others, and return the result.
 
-        Raises UserError, which names the query, if it takes longer than the server allows.
+        Raises UserError with the name of the query if the server cancels it because it takes too long.
         """
         self.tell(name)
         query = self.segment.narrow(self.queries[name])
@@ -85,7 +85,7 @@ def read_snapshot(
     tell: Callable[[str], None],
     as_of: str | None = None,
 ) -> T:
-    """Return what work(reader) returns; all that it reads is of one moment. It may be called more than once.
+    """Return the result of work(reader), which reads everything as of one moment, and may run more than once.
 
     as_of: the moment, as run_historical_read() takes it; None: now. Raises UserError if there is no server, or if the
     database is not one of schema.sql, or was not one then.

@@ -1,4 +1,4 @@
-"""Pictures of a run over time: operations a second, latencies and errors, in all and by operation."""
+"""The cards of a run: operations a second, latencies and errors over time, in all and by operation."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,25 +9,25 @@ from reporting.charts import Band, Cell, Series
 from reporting.formatting import number
 from reporting.page import Card, FigureSource
 from reporting.run_steps import RunInSteps
-from reporting.run_summary import silences
+from reporting.run_summary import describe_silences
 from simulation.traffic.run_file import Measurement, combined, format_latency
 
 COLUMNS = ["until (s)", "operation", "operations/s", "p50 (ms)", "p99 (ms)", "pMax (ms)", "errors"]
 SHOWN = ("p50", "p99", "pMax")
 TIME = "seconds of the run"
-# The rows of the heat map: latencies up to so many milliseconds.
+# The ranges of latencies end at these numbers of milliseconds, times powers of 10.
 STEPS = (1, 2, 5)
 
 
-def over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
-    """Return the pictures of all operations together."""
+def cards_over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
+    """Return the cards of all operations together."""
     together = run.together
     rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
     errors = Series(
         "errors",
         "down",
         [one.errors for one in together],
-        [f"{when(run, i)}: {number(one.errors)} errors" for i, one in enumerate(together)],
+        [f"{step_label(run, i)}: {number(one.errors)} errors" for i, one in enumerate(together)],
     )
     cards = [
         _operations(run, together, rows, source),
@@ -36,24 +36,28 @@ def over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
     ]
     failed = sum(one.errors for one in together)
     if failed:
-        drawn = charts.columns(f"failed operations, by {TIME}", axis(run), [errors])
+        drawn = charts.columns(f"failed operations, by {TIME}", axis_labels(run), [errors])
         said = f"{number(failed)} operations failed, or had no answer at the end."
         cards.append(Card("errors", "Errors", said, drawn, COLUMNS, rows, source))
     return cards
 
 
 def bands(run: RunInSteps) -> list[Band]:
-    """Return the times in which nobody had an answer, as they are marked."""
+    """Return the bands that mark when nobody had an answer."""
     return [
-        Band(run.place(one.begin), run.place(one.end), f"no answers between {one.begin:.1f} s and {one.end:.1f} s")
+        Band(
+            run.axis_position(one.begin),
+            run.axis_position(one.end),
+            f"no answers between {one.begin:.1f} s and {one.end:.1f} s",
+        )
         for one in run.run.silences
     ]
 
 
 def silent_steps(run: RunInSteps) -> dict[int, str]:
-    """Return the steps in which nothing ended because nobody had an answer, with what is said of each."""
+    """Return the steps without a result because nobody had an answer, with a tooltip for each."""
     return {
-        i: f"{when(run, i)}: no answers between {one.begin:.1f} s and {one.end:.1f} s"
+        i: f"{step_label(run, i)}: no answers between {one.begin:.1f} s and {one.end:.1f} s"
         for i, (span, together) in enumerate(zip(run.spans, run.together, strict=True))
         for one in run.run.silences
         if one.begin < span.end and span.begin < one.end and not together.attempts
@@ -62,10 +66,10 @@ def silent_steps(run: RunInSteps) -> dict[int, str]:
 
 def _operations(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
     rates = [run.rate(i, one) for i, one in enumerate(together)]
-    tips = [f"{when(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
+    tips = [f"{step_label(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
     unit = f"operations/s, by {TIME}; marked: no answers"
-    drawn = charts.lines(unit, axis(run), [Series("", "main", rates, tips)], bands=bands(run))
-    return Card("operations", "Operations a second", silences(run.run), drawn, COLUMNS, rows, source)
+    drawn = charts.lines(unit, axis_labels(run), [Series("", "main", rates, tips)], bands=bands(run))
+    return Card("operations", "Operations a second", describe_silences(run.run), drawn, COLUMNS, rows, source)
 
 
 def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
@@ -74,24 +78,24 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
             name,
             tone,
             [one.percentile(name) for one in together],
-            [f"{when(run, i)}: {name} {format_latency(one.percentile(name))}" for i, one in enumerate(together)],
+            [f"{step_label(run, i)}: {name} {format_latency(one.percentile(name))}" for i, one in enumerate(together)],
         )
         for name, tone in (("pMax", "down"), ("p99", "rank-2"), ("p50", "rank-1"))
     ]
-    drawn = charts.lines("ms", axis(run), series, bands=bands(run), is_log=True)
+    drawn = charts.lines("ms", axis_labels(run), series, bands=bands(run), is_log=True)
     found = [(longest, i) for i, longest in enumerate(series[0].values) if longest is not None]
     lead = "Nothing was measured."
     if found:
         longest, step = max(found)
         p99 = format_latency(combined(run.run.measurements.values()).percentile("p99"))
-        lead = f"The longest: {format_latency(longest)}, {when(run, step)}. p99 of the whole run: {p99}."
+        lead = f"The longest: {format_latency(longest)}, {step_label(run, step)}. p99 of the whole run: {p99}."
     return Card("latencies", "Latencies", lead, drawn, COLUMNS, rows, source)
 
 
 def _heat_of_latencies(
     run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource
 ) -> Card:
-    """Draw how many calls took how long: each field is of the calls of a step within a range of latencies."""
+    """Return the heat map of latencies: each field is the number of calls of a step with a latency in a range."""
     counts: dict[tuple[int, int], int] = {}  # step, range -> calls
     for i, one in enumerate(together):
         for value in one.latencies.get_recorded_iterator():
@@ -105,14 +109,14 @@ def _heat_of_latencies(
         return math.log(calls) / math.log(most) if most > 1 else 1.0
 
     cells = [
-        Cell(shown.index(row), i, shade(calls), "", f"{when(run, i)}: {calls:,} calls took {_range(row)}")
+        Cell(shown.index(row), i, shade(calls), "", f"{step_label(run, i)}: {calls:,} calls took {_range(row)}")
         for (i, row), calls in counts.items()
     ]
     steps = sorted({1, round(math.sqrt(most)), most})
     drawn = charts.heat_map(
         "calls by their latency: at most so long",
         [format_latency(_end_of(row)) for row in shown],
-        axis(run),
+        axis_labels(run),
         cells,
         below=TIME,
         scale=[(shade(calls), f"{calls:,}") for calls in steps],
@@ -124,7 +128,7 @@ def _heat_of_latencies(
 
 
 def _range_of(milliseconds: float) -> int:
-    """Return the number of the range that a latency is in: of those that end at 1, 2, 5, 10, ... milliseconds."""
+    """Return the number of the range that holds a latency. Ranges end at ..., 1, 2, 5, 10, ... milliseconds."""
     power = math.floor(math.log10(max(milliseconds, 0.001)))
     step = next((i for i, end in enumerate(STEPS) if milliseconds <= end * 10.0**power * 1.005), len(STEPS))
     return power * len(STEPS) + step
@@ -138,8 +142,8 @@ def _range(row: int) -> str:
     return f"{format_latency(_end_of(row - 1))} to {format_latency(_end_of(row))}"
 
 
-def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
-    """Return the pictures that have a row for each operation."""
+def cards_by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
+    """Return the cards with a row for each operation."""
     rows = [
         [round(run.spans[i].end, 1), operation, *_figures(run, i, one)]
         for operation, steps in run.steps.items()
@@ -152,7 +156,7 @@ def by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
         cells, scale = _cells(run, unit, value, by_row=key == "operations_by_operation")
         names = list(run.steps)
         chart = charts.heat_map(
-            unit, names, axis(run), cells, below=TIME, scale=scale, marked=silent, mark="no answers"
+            unit, names, axis_labels(run), cells, below=TIME, scale=scale, marked=silent, mark="no answers"
         )
         return Card(key, title, lead, chart if cells else None, COLUMNS, rows, source)
 
@@ -184,10 +188,10 @@ def _percentile(name: str) -> Callable[[int, Measurement], float | None]:
 def _cells(
     run: RunInSteps, unit: str, value: Callable[[int, Measurement], float | None], *, by_row: bool
 ) -> tuple[list[Cell], list[tuple[float, str]]]:
-    """Return the fields of a heat map, and its scale; a step without a value has no field.
+    """Return the fields of a heat map, and its scale. A step without a value has no field.
 
-    by_row: the shades are from 0 to the most of each operation; else from the least to the most of all, by their
-    logarithms, for latencies differ by orders of magnitude.
+    by_row: shades are linear, from 0 to the maximum of each operation. Else they are logarithmic, from the minimum to
+    the maximum of all operations, because latencies differ by orders of magnitude.
     """
     found = {
         (row, i): known
@@ -203,7 +207,7 @@ def _cells(
             shade = known / (max(other for (at, _), other in found.items() if at == row) or 1)
         else:
             shade = math.log(known / least) / math.log(most / least) if 0 < least < most else 1.0
-        cells.append(Cell(row, i, shade, "", f"{names[row]}, {when(run, i)}: {_written(known, unit)}"))
+        cells.append(Cell(row, i, shade, "", f"{names[row]}, {step_label(run, i)}: {_written(known, unit)}"))
     ends = [(0.0, "none"), (1.0, "its most")] if by_row else [(0.0, _short(least, unit)), (1.0, _short(most, unit))]
     return cells, ends if least < most else ends[1:]
 
@@ -222,8 +226,8 @@ def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:
     return [None if rate is None else round(rate, 1), *percentiles, one.errors]
 
 
-def axis(run: RunInSteps) -> list[str]:
-    """Return the labels of a run's steps: every so many seconds, where they end."""
+def axis_labels(run: RunInSteps) -> list[str]:
+    """Return the labels of a run's steps: the end of a step, every so many seconds; else ""."""
     every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.run.elapsed / size <= 12), 3600)
     labels = []
     for span in run.spans:
@@ -232,6 +236,6 @@ def axis(run: RunInSteps) -> list[str]:
     return labels
 
 
-def when(run: RunInSteps, step: int) -> str:
-    """Say which step it is."""
+def step_label(run: RunInSteps, step: int) -> str:
+    """Return the name of a step, by its end."""
     return f"at {run.spans[step].end:,.0f} s"

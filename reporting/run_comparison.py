@@ -1,4 +1,4 @@
-"""Several runs side by side: the same figures, how they differ, and whether that is more than noise."""
+"""Compare several runs: the same figures side by side, with their differences and whether these are significant."""
 
 import math
 from collections import defaultdict
@@ -10,13 +10,13 @@ from reporting.charts import Series
 from reporting.formatting import DASH, number
 from reporting.markup import Markup, tag
 from reporting.page import Card, FigureSource
-from reporting.run_cards import TIME, axis, when
+from reporting.run_cards import TIME, axis_labels, step_label
 from reporting.run_steps import RunInSteps
-from reporting.run_summary import rate_of, table
+from reporting.run_summary import format_rate, table
 from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, combined, format_latency
 
-# Welch's t: means of the single seconds that differ by more than three times their standard error differ by more than
-# noise. Three, and not two, because seconds that follow each other are alike, and because many figures are compared.
+# Welch's t-test: the difference of two means counts as more than noise if it is more than three times its standard
+# error. Not two times, because consecutive seconds are correlated, and because many figures are compared.
 MOST_NOISE = 3.0
 METHOD = (
     "In brackets the difference from the first run. In bold what is more than noise: the means of the figures of the "
@@ -29,8 +29,8 @@ FIGURES = ("operations/s", "p50", "p99")  # for each operation
 Value = Callable[[Measurement, float], float | None]
 
 
-def comparison(runs: Sequence[RunInSteps]) -> Markup:
-    """Return the tables in which the runs stand side by side."""
+def comparison_tables(runs: Sequence[RunInSteps]) -> Markup:
+    """Return the tables with the runs side by side."""
     measured = [one.run for one in runs]
     names = list(dict.fromkeys(name for run in measured for name in run.measurements if name != UNSTARTED))
     head = ["", *(f"{run.run_id[:12]} ({run.file.name})" for run in measured)]
@@ -60,8 +60,8 @@ def comparison(runs: Sequence[RunInSteps]) -> Markup:
     return tag("section", tag("h2", "Side by side"), tag("div", *cards, class_="stack"))
 
 
-def pictures(runs: Sequence[RunInSteps], source: FigureSource) -> list[Card]:
-    """Return pictures with a line for each run."""
+def comparison_cards(runs: Sequence[RunInSteps], source: FigureSource) -> list[Card]:
+    """Return the cards of charts with a line for each run."""
     longest = max(runs, key=lambda run: run.run.elapsed)
     return [
         _picture("operations", "Operations a second", "operations/s", runs, longest, source),
@@ -78,9 +78,11 @@ def _picture(
         values = [
             run.rate(i, one) if key == "operations" else one.percentile(key) for i, one in enumerate(run.together)
         ]
-        tips = [f"{run.run.run_id[:12]}, {when(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)]
+        tips = [
+            f"{run.run.run_id[:12]}, {step_label(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)
+        ]
         series.append(Series(run.run.run_id[:12], tone, values, tips))
-    drawn = charts.lines(f"{unit}, by {TIME}", axis(longest), series, is_log=key != "operations")
+    drawn = charts.lines(f"{unit}, by {TIME}", axis_labels(longest), series, is_log=key != "operations")
     rows = [[one.name, i + 1, value] for one in series for i, value in enumerate(one.values)]
     return Card(key, title, "A line for each run.", drawn, ["run", "step", unit], rows, source)
 
@@ -98,11 +100,11 @@ def _counts(label: str, runs: Sequence[MeasuredRun], count: Callable[[Measuremen
 
 
 def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: Value) -> list[object]:
-    """Return a figure of each run, with how it differs from the first's, in bold if that is more than noise."""
-    whole = [value(_of(run, operation), run.elapsed) for run in runs]
+    """Return a row: a figure of each run with its difference from the first, in bold if that is more than noise."""
+    whole = [value(_measurement(run, operation), run.elapsed) for run in runs]
     is_rate = value is _rate
     written = [
-        rate_of(_of(run, operation), run.elapsed) if is_rate else format_latency(found)
+        format_rate(_measurement(run, operation), run.elapsed) if is_rate else format_latency(found)
         for run, found in zip(runs, whole, strict=True)
     ]
     cells: list[object] = [label, written[0]]
@@ -118,13 +120,13 @@ def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: 
     return cells
 
 
-def _of(run: MeasuredRun, operation: str | None) -> Measurement:
+def _measurement(run: MeasuredRun, operation: str | None) -> Measurement:
     measurements = run.measurements
     return combined(measurements.values()) if operation is None else measurements.get(operation, Measurement())
 
 
 def by_second(run: MeasuredRun, operation: str | None, value: Value) -> list[float]:
-    """Return a figure in each second of a run in which it was measured."""
+    """Return a figure of each second of a run, without seconds in which nothing was measured."""
     seconds: dict[float, list[Measurement]] = defaultdict(list)
     lengths: dict[float, float] = {}
     for second in run.seconds:

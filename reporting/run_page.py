@@ -8,13 +8,13 @@ from reporting.formatting import plural
 from reporting.markup import Markup, join, tag
 from reporting.page import FigureSource, Section, page
 from reporting.run_steps import RunInSteps, runs_in_steps
-from reporting.run_summary import metadata, summary
+from reporting.run_summary import describe_run, summary
 
 HOW = "A line for each operation and second."
 
 
 def run_page(files: list[Path]) -> Markup:
-    """Return the page of the runs of some files. Raises UserError if one holds none, or for the same run twice."""
+    """Return the page of the runs of some files. Raises UserError as read_runs() does."""
     runs = runs_in_steps(files)
     names = ", ".join(dict.fromkeys(file.name for file in files))
     source = FigureSource(names, HOW, f"python simulate.py run --format json > {files[0].name}")
@@ -23,18 +23,18 @@ def run_page(files: list[Path]) -> Markup:
 
 def _page_of_one(run: RunInSteps, source: FigureSource) -> Markup:
     sections = [
-        Section("Over time", run_cards.over_time(run, source)),
-        Section("By operation, over time", run_cards.by_operation(run, source)),
+        Section("Over time", run_cards.cards_over_time(run, source)),
+        Section("By operation, over time", run_cards.cards_by_operation(run, source)),
     ]
-    return page("Traffic", metadata(run.run), summary(run.run, source), sections, f"Read from {source.name}")
+    return page("Traffic", describe_run(run.run), summary(run.run, source), sections, f"Read from {source.name}")
 
 
 def _page_of_several(runs: Sequence[RunInSteps], source: FigureSource) -> Markup:
-    told = tag("section", *(tag("p", metadata(run.run), class_="lead") for run in runs), id="facts")
+    told = tag("section", *(tag("p", describe_run(run.run), class_="lead") for run in runs), id="facts")
     return page(
         "Traffic",
         f"{plural(len(runs), 'run', 'runs')} side by side.",
-        join(told, run_comparison.comparison(runs)),
-        [Section("Over time", run_comparison.pictures(runs, source))],
+        join(told, run_comparison.comparison_tables(runs)),
+        [Section("Over time", run_comparison.comparison_cards(runs, source))],
         f"Read from {source.name}",
     )

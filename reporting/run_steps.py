@@ -1,4 +1,4 @@
-"""A run of traffic in steps, as it is drawn."""
+"""Group the seconds of a run into the steps of its charts."""
 
 import math
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from simulation.traffic.run_file import UNSTARTED, MeasuredRun, Measurement, combined, read_runs
 
-MOST_STEPS = 60  # so many points in time are drawn at most; a longer run is drawn in steps of several seconds
+MOST_STEPS = 60  # of a chart: in a longer run a step is several seconds
 
 
 class Span(NamedTuple):
-    """A step of a run: when it begins and ends, in seconds from the run's beginning."""
+    """The begin and end of a step, in seconds from the beginning of the run."""
 
     begin: float
     end: float
@@ -19,9 +19,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class RunInSteps:
-    """run: as it was read. spans: its steps, one after the other, all of the same length but for the last.
+    """A run and its steps.
 
-    steps: of each operation what was measured in each step. In a step that has nothing of an operation none ended.
+    spans: begin and end of each step; only the last one may have another length. steps: operation -> its measurement in
+    each step.
     """
 
     run: MeasuredRun
@@ -30,21 +31,21 @@ class RunInSteps:
 
     @property
     def together(self) -> list[Measurement]:
-        """All operations together, in each step."""
+        """The measurements of all operations together, in each step."""
         return [combined(measured) for measured in zip(*self.steps.values(), strict=True)]
 
     def rate(self, step: int, one: Measurement) -> float | None:
-        """Return the operations a second of a step; None if none ended in it."""
+        """Return the operations a second of a measurement in a step; None if no call ended in it."""
         return one.ops / (self.spans[step].end - self.spans[step].begin) if one.attempts else None
 
-    def place(self, moment: float) -> float:
-        """Return where a moment lies on the axis, where the steps are 0, 1, 2 and so on, each named by its end."""
+    def axis_position(self, moment: float) -> float:
+        """Return the position of a moment on the axis, where the ends of the steps are at 0, 1, 2 and so on."""
         size = self.spans[0].end - self.spans[0].begin
         return min(max(moment / size - 1.0, 0.0), len(self.spans) - 1.0)
 
 
 def runs_in_steps(files: list[Path]) -> list[RunInSteps]:
-    """Return the runs of some files. Raises UserError if one cannot be read or holds no run, or for a run twice."""
+    """Return the runs of some files. Raises UserError as read_runs() does."""
     return [_in_steps(run) for run in read_runs(files)]
 
 

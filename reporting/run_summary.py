@@ -1,4 +1,4 @@
-"""What an engineer asks first of a run: what ran where, how it went, and whether all was as it had to be."""
+"""The summary of a run: its options, its headline figures, operations, thresholds and proof."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from reporting.markup import Markup, join, tag
 from reporting.page import FigureSource, Tile, headline
 from simulation.traffic.run_file import PERCENTILES, UNSTARTED, MeasuredRun, Measurement, combined, format_latency
 
-# The metadata of a run, by their names in its JSON, and how each is told; those that are None are not.
+# The metadata of a run by their names in its JSON, with a format for each. Those that are None are left out.
 METADATA = {
     "server": "{}",
     "host": "at {}",
@@ -31,13 +31,13 @@ METADATA = {
 COLUMNS = ["operation", "operations", "operations/s", "errors", "refused", "retries", *PERCENTILES]
 
 
-def rate_of(measurement: Measurement, seconds: float) -> str:
-    """Write the operations a second."""
+def format_rate(measurement: Measurement, seconds: float) -> str:
+    """Format the operations a second."""
     return f"{measurement.ops / seconds:,.1f}" if measurement.attempts and seconds else DASH
 
 
-def metadata(run: MeasuredRun) -> str:
-    """Tell what ran where, in one line."""
+def describe_run(run: MeasuredRun) -> str:
+    """Return the metadata of a run as one line of text."""
     known = {name: value for name, value in run.metadata.items() if value and (name, value) != ("processes", 1)}
     told = [_metadata_text(form, known[name]) for name, form in METADATA.items() if name in known]
     if run.metadata and not run.metadata.get("rate"):
@@ -47,16 +47,16 @@ def metadata(run: MeasuredRun) -> str:
 
 
 def _metadata_text(form: str, value: Any) -> str:
-    """Write a fact; where runs were merged that differ in it, it is a text of what each has."""
+    """Format a value of the metadata. If merged runs differ in it, it is a text with all values."""
     return re.sub(r"{.*}", lambda _: value, form) if isinstance(value, str) else form.format(value)
 
 
 def summary(run: MeasuredRun, source: FigureSource) -> Markup:
-    """Return the headline figures, and below them the tables of operations, thresholds and the proof."""
+    """Return the headline figures and the tables of operations, thresholds and proof."""
     together = combined(run.measurements.values())
     tiles = [
         Tile("operations", number(together.ops), "", "even"),
-        Tile("operations/s", rate_of(together, run.elapsed), "", "even"),
+        Tile("operations/s", format_rate(together, run.elapsed), "", "even"),
         _tile_of_errors(together),
         Tile("retries", number(together.retries), "", "even"),
         Tile(
@@ -107,8 +107,8 @@ def _tile_of_proof(run: MeasuredRun) -> Tile:
     return Tile("proof", kind, worst, _tone(kind.startswith("proved")))
 
 
-def silences(run: MeasuredRun) -> str:
-    """Tell when nobody had an answer."""
+def describe_silences(run: MeasuredRun) -> str:
+    """Return a sentence about when nobody had an answer."""
     if not run.silences:
         return "There was no second in which somebody waited and nobody had an answer."
     when = ", ".join(f"{one.begin:.1f} s and {one.end:.1f} s" for one in run.silences[:5])
@@ -120,12 +120,18 @@ def _operations(run: MeasuredRun, together: Measurement) -> Markup:
     rows = [
         [
             name,
-            *(number(one.ops), rate_of(one, run.elapsed), number(one.errors), number(one.refused), number(one.retries)),
+            *(
+                number(one.ops),
+                format_rate(one, run.elapsed),
+                number(one.errors),
+                number(one.refused),
+                number(one.retries),
+            ),
             *(format_latency(one.percentile(percentile)) for percentile in PERCENTILES),
         ]
         for name, one in measured
     ]
-    return _card("by_operation", "By operation", silences(run), table(COLUMNS, rows))
+    return _card("by_operation", "By operation", describe_silences(run), table(COLUMNS, rows))
 
 
 def _thresholds(run: MeasuredRun) -> Markup:
@@ -160,7 +166,7 @@ def _proof(run: MeasuredRun) -> Markup:
 
 
 def _of_client(line: dict[str, Any], text: Any) -> str:
-    """Write what was judged; where runs were merged, of which of them."""
+    """Return a text, in a merged run with the id of the run it is about."""
     return f"{line['client']}: {text}" if "client" in line else str(text)
 
 
@@ -173,7 +179,7 @@ def _verdict(text: str, is_good: bool) -> Markup:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
-    """Return a table whose first column is text, and whose others are figures."""
+    """Return a table whose first column is text; the others are numbers."""
     kinds = [None, *["number"] * (len(columns) - 1)]
     head = [
         tag("th", name.replace("_", " "), class_=kind, scope="col") for name, kind in zip(columns, kinds, strict=True)

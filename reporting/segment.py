@@ -1,7 +1,7 @@
-"""Which part of a platform the page is about: a plan's, a country's, and none of what simulated runs have written.
+"""Narrow queries to a part of the platform: a plan, a country, without the rows of simulated runs.
 
-The tables are narrowed in front of a query, by tables of the same names in a WITH: so the query is that of queries.sql,
-and what the page shows is what was sent.
+A WITH clause before the query defines tables of the same names with fewer rows. So the query itself stays as it is in
+queries.sql, and the page shows exactly the SQL that was sent.
 """
 
 import dataclasses
@@ -11,25 +11,25 @@ from typing import NamedTuple
 from toolkit.database import Cursor
 from toolkit.queries import Query, parse_query
 
-# How the rows of a run can be told from others, see simulation/traffic/run_ids.py: by the name of its plans, the
-# address of its users, and the end of its keys.
+# A run's rows are found by the names of its plans, the addresses of its users, and the ends of its keys: see
+# simulation/traffic/run_ids.py.
 _RUN = re.compile(r", simulation ([0-9a-f]{12})").search
 
 
 class Segment(NamedTuple):
-    """plan, country: None is all. runs: the ids of the runs that are left out."""
+    """A part of the platform. plan, country: None is all. runs: the ids of runs whose rows are left out."""
 
     plan: str | None = None
     country: str | None = None
     runs: tuple[str, ...] = ()
 
     def narrow(self, query: Query) -> Query:
-        """Return the query about this part of the platform; its parameters are plan, country, and its own."""
+        """Return the query for this part of the platform. It has the further parameters plan and country, if given."""
         tables = self._tables()
         if not tables:
             return query
-        # A period that is given reaches the index of a table only so. Without one the servers know better: v21.1 of
-        # CockroachDB cannot plan the two ends of an index that days_of_data reads.
+        # With a period, only NOT MATERIALIZED lets the query use an index on the time. Without one the server decides:
+        # with the hint CockroachDB v21.1 cannot plan days_of_data, which reads both ends of an index.
         hint = "AS NOT MATERIALIZED" if "until" in query.defaults else "AS"
         narrowed = ", ".join(
             f"{table} {hint} (\n    SELECT * FROM {table} WHERE {' AND '.join(conditions)}\n)"  # noqa: S608
@@ -45,13 +45,13 @@ class Segment(NamedTuple):
         return {name: value for name, value in (("plan", self.plan), ("country", self.country)) if value is not None}
 
     def __str__(self) -> str:
-        """Say what the page is about, if it is not all of the platform."""
+        """Return the segment as text; "" for all of the platform."""
         said = [f"plan {self.plan}"] if self.plan is not None else []
         said += [f"country {self.country}"] if self.country is not None else []
         return ", ".join(said)
 
     def _tables(self) -> dict[str, list[str]]:
-        """Return the conditions by which each table is narrowed; later ones refer to the users that are left."""
+        """Return table -> conditions. Conditions on other tables refer to the table users, which is narrowed first."""
         users, viewings, reviews, payments, plans = [], [], [], [], []
         if self.plan is not None:
             of_plan = "subscription_id IN (SELECT subscription_id FROM subscriptions WHERE name = '' /* :plan */)"

@@ -1,9 +1,9 @@
-"""Pictures of subscribers: how many, who stays, who leaves, and where they are."""
+"""The section about subscribers: their number, retention, churn, plan changes and countries."""
 
 from decimal import Decimal
 
 from reporting import charts
-from reporting.cards import NOBODY_PAID, Row, monthly_line, of_whole_months, query_card, unfinished_places
+from reporting.cards import NOBODY_PAID, Row, monthly_line, query_card, unfinished_indexes, whole_months
 from reporting.charts import Bar, Cell, Series
 from reporting.formatting import DASH, money, month, months, number, percent, plural, span
 from reporting.money_section import Tones
@@ -11,8 +11,8 @@ from reporting.page import Card, Section
 from reporting.period import Period
 from reporting.query_results import Reader
 
-COHORTS = 24  # the latest are drawn, and as many months of each
-MONTHS_KEPT = 3  # after which what is left of the cohorts is said
+COHORTS = 24  # the latest, and as many months of each
+MONTHS_KEPT = 3  # the retention after so many months is in the card's text
 
 
 def subscriber_section(reader: Reader, period: Period, tones: Tones) -> Section:
@@ -29,7 +29,7 @@ def subscriber_section(reader: Reader, period: Period, tones: Tones) -> Section:
 
 
 def _subscribers(reader: Reader, period: Period) -> list[Card]:
-    """Draw one query three times: how many subscribers, how many came and left, and which share of them was lost."""
+    """Return three cards of one query: the number of subscribers, net additions, and churn."""
     result = reader.read("subscribers_by_month", **period.parameters)
     rows, axis = result.rows, months([row["month"] for row in result.rows])
     tips = [
@@ -50,10 +50,10 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
     )
     if not any(row["subscribers"] for row in rows):
         return [query_card(result, title, NOBODY_PAID, None), churn]
-    most = max(of_whole_months(period, rows), key=lambda row: int(row["subscribers"]))
+    most = max(whole_months(period, rows), key=lambda row: int(row["subscribers"]))
     counts = Series("subscribers", "main", [row["subscribers"] for row in rows], tips)
     lead = f"The most: {number(most['subscribers'])} in {month(most['month'])}. A subscriber is who paid in the month."
-    unfinished = unfinished_places(period, rows)
+    unfinished = unfinished_indexes(period, rows)
     drawn = charts.columns("users who paid in the month", axis, [counts], unfinished=unfinished)
     known = [row for row in rows if row["net_additions"] is not None]
     moves = [
@@ -84,7 +84,7 @@ def _cohorts(reader: Reader, period: Period) -> Card:
     if not shown:
         return query_card(result, title, "Nobody paid for the first time in a month that is over.", None)
     longest = max(row["months_later"] for row in shown)
-    # The shades are from the least to all, for few subscribers leave in a month.
+    # Shades begin at the minimum, because few subscribers leave in a month.
     least = min(row["retained_percent"] for row in shown)
     cells = [
         Cell(

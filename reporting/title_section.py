@@ -1,10 +1,10 @@
-"""Pictures of what is watched, and of what people think of it."""
+"""The section about titles: popularity, completion, genres and ratings."""
 
 from datetime import date
 from typing import Any
 
 from reporting import charts
-from reporting.cards import NOBODY_WATCHED, query_card, unfinished_places
+from reporting.cards import NOBODY_WATCHED, query_card, unfinished_indexes
 from reporting.charts import Bar, Cell, Series
 from reporting.formatting import month, months, number, percent, plural
 from reporting.money_section import tone
@@ -12,14 +12,14 @@ from reporting.page import Card, Section
 from reporting.period import Period
 from reporting.query_results import Reader
 
-GENRES = 8  # at most drawn
-# A title's average says something from this many reviews on. Where no title has so many, all with one are shown.
+GENRES = 8  # at most
+# The fewest reviews from which an average is shown. If no title has so many, those with one review are shown.
 ENOUGH_REVIEWS = 5
 ENOUGH_VIEWINGS = 5
 
 
 def title_section(reader: Reader, period: Period, latest: Period) -> Section:
-    """latest: the period whose viewings are compared with those before."""
+    """latest: the period that is compared with the one before."""
     cards = [
         _popular(reader, period),
         _rising_and_falling(reader, latest),
@@ -74,7 +74,7 @@ def _over_time(reader: Reader, period: Period) -> Card:
             "viewings a month",
             months(axis),
             series,
-            unfinished=unfinished_places(period, [{"month": each} for each in axis]),
+            unfinished=unfinished_indexes(period, [{"month": each} for each in axis]),
         )
         if series
         else None
@@ -99,7 +99,7 @@ def _rising_and_falling(reader: Reader, latest: Period) -> Card:
 
 
 def _completion(reader: Reader, period: Period) -> Card:
-    """Draw the titles of which most and least is finished, where enough was watched to tell."""
+    """Return the card with the titles that are finished most and least often, among those with enough viewings."""
     result = reader.read("completion_by_title", **period.parameters, min_viewings=ENOUGH_VIEWINGS, limit=100_000)
     ends = result.rows if len(result.rows) <= 8 else [*result.rows[:4], *result.rows[-4:]]
     rows = [

@@ -1,4 +1,4 @@
-"""Pictures of one user."""
+"""The section about one user."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from toolkit.database import Database
 
 
 def user_section(reader: Reader, database: Database, user_id: int, tones: Tones) -> Section:
-    """Return a section about a user. Raises UserError if there is none of this key."""
+    """Return the section about a user. Raises UserError if there is no such user."""
     account = reader.read("user_account", user_id=user_id)
     if not account.rows:
         raise UserError(f"there is no user {user_id}: `python dbshell.py --query users_and_plans` lists users")
@@ -41,7 +41,7 @@ def user_section(reader: Reader, database: Database, user_id: int, tones: Tones)
 
 
 def _recommended(found: Sequence[Mapping[str, Any]], user_id: int) -> Card:
-    """Show what the recommender has found; it reads in a transaction of its own."""
+    """Return the card with the recommendations, which are read in a transaction of their own."""
     items = [tag("li", tag("b", clipped(row["title"])), tag("span", row["reason"])) for row in found]
     columns = ["title", "content_type", "genre", "release_year", "rating", "reason"]
     return Card(

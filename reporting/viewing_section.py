@@ -1,4 +1,4 @@
-"""Pictures of when and by whom things are watched."""
+"""The section about viewings: when and how much is watched, and by whom."""
 
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ from reporting.period import Period
 from reporting.query_results import Reader
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-LONGEST = timedelta(days=366)  # no more single days are drawn, the latest
+LONGEST = timedelta(days=366)  # of the chart by day: the latest days of a longer period
 
 
 def viewing_section(reader: Reader, period: Period) -> Section:
@@ -27,7 +27,7 @@ def viewing_section(reader: Reader, period: Period) -> Section:
 
 
 def _active(reader: Reader, period: Period) -> list[Card]:
-    """Draw one query twice: who watched, and how often they come back."""
+    """Return two cards of one query: active viewers, and stickiness."""
     result = reader.read("active_viewers_by_month", **period.parameters)
 
     def tip(row: Row) -> str:
@@ -106,7 +106,7 @@ def _by_day(reader: Reader, period: Period) -> Card:
 
 
 def _label(each: date, days: int) -> str:
-    """Name a day below an axis, of many days only the first of each month."""
+    """Return the label of a day; of many days only the first of each month has one."""
     if days <= 62:
         return f"{each.day} {each:%b}"
     return f"{each:%b}" if each.day == 1 else ""
