@@ -62,7 +62,9 @@ PRIVATE_WORDS = {
         "facts facts_of stored Stored under_way UnderWay Following Calls display Display prices Stage Share Part "
         "Prices Answer AnyAnswer Recording in_all possible unproved of_client ending_in_order described"
     ),
-    "reporting": "words Wishes Answer platform sources Source run traffic titles person of_whole_months unfinished_places",
+    "reporting": (
+        "words Wishes Answer platform sources Source run traffic titles person of_whole_months unfinished_places"
+    ),
 }
 
 # "About 300 lines" is what a person can survey. Some more are let pass, lest a module be torn apart for one function.
