@@ -127,7 +127,9 @@ class _Writer:
             expected = model.viewings_expected(subscriber, weight, total.watching)
             viewings, finished = model.watching.viewings(subscriber, expected, rng)
             self._viewings(number, viewings, watched / total.watching, weight / total.watching, rng)
-            reviews = model.reviewing.reviews(subscriber, model.reviews_expected(subscriber, expected), finished, rng)
+            reviews = model.reviewing.reviews(
+                subscriber, model.reviews_expected(subscriber, expected), viewings, finished, rng
+            )
             review_weight = weight * subscriber.review_rate
             self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing, rng)
             membership = subscriber.membership

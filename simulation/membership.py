@@ -74,15 +74,16 @@ class Memberships:
             return Membership([], [], None, 0, 0.0)
         bills: list[Bill] = []
         periods: list[Period] = []
-        month = decisions = 0
+        month = decisions = number = 0
         expected = 0.0
         gone = 0  # months since they cancelled; 0: they have not
         level = levels[MIDDLE][int(random() * SAMPLES)]
         failures = self._payments.failures * (MORE_FAILURES if random() < PRONE else FEWER_FAILURES)
         moments = self._months(joined)
         rises, risen = self._rises, bisect_right(self._rises, joined + DAY)
-        while moments:
-            moment, *moments = moments
+        while number < len(moments):
+            moment = moments[number]
+            number += 1
             place = random()
             failed = False
             rise = 0.0
@@ -96,7 +97,7 @@ class Memberships:
                     continue
                 gone = month = 0
                 level = levels[MIDDLE][int(random() * SAMPLES)]
-                moment, *moments = self._months(back)  # from now on they pay on this day of the month
+                moments, moment, number = self._months(back), back, 1  # from now on they pay on this day
             elif moment > joined:
                 watched = activity * LEVELS[level] / MEAN_ACTIVITY
                 if trial and not bills:
@@ -117,7 +118,7 @@ class Memberships:
                     plan = self._other(plan, rng)
             if moment > joined or not trial:
                 bills.append((moment, plan, failed))
-            periods.append((moment, moments[0] if moments else end, LEVELS[level]))
+            periods.append((moment, moments[number] if number < len(moments) else end, LEVELS[level]))
         return Membership(bills, periods, None if gone else plan, decisions, expected)
 
     def _months(self, begin: int) -> list[int]:

@@ -91,7 +91,8 @@ watching.py, when and how they watch.
 reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as in
 the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
 Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any. More ratings are
-whole points than half ones.
+whole points than half ones. Half of them are written soon, while nothing else is watched, and the others on one of the
+next evenings, seldom weeks later; that has no source.
 """
 
 from collections.abc import Iterator

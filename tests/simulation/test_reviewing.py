@@ -1,9 +1,14 @@
 """Reviews of a generated year fit what their authors have seen, and when. By statistics of the files alone."""
 
+import re
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 
-from generated import Year, of_each
+from generated import Row, Year, of_each
+
+HOUR = timedelta(hours=1)
+AN_HOUR_AHEAD = {"DE", "ES", "FR", "IT", "NL", "PL", "SE"}  # of UTC
 
 
 def test_series_are_reviewed_by_those_who_are_through(year: Year) -> None:
@@ -20,3 +25,77 @@ def test_series_are_reviewed_by_those_who_are_through(year: Year) -> None:
             through.append(seen[True] >= seen[False])
     assert len(through) > 100
     assert statistics.mean(through) > 0.9
+
+
+def ends(year: Year) -> dict[int, list[tuple[datetime, datetime, Row]]]:
+    """Return from when until when each user watches what, by their number."""
+    minutes = {row["content_id"]: row["duration_minutes"] for row in year.content}
+    return {
+        user: [
+            (
+                row["watched_at"],
+                row["watched_at"] + HOUR * minutes[row["content_id"]] * float(row["progress"]) / 6000,
+                row,
+            )
+            for row in rows
+        ]
+        for user, rows in of_each(year.watch_history, "user_id").items()
+    }
+
+
+def test_nobody_writes_while_they_watch(year: Year) -> None:
+    watched = ends(year)
+    busy = [any(begin < row["reviewed_at"] < end for begin, end, _ in watched[row["user_id"]]) for row in year.reviews]
+    assert statistics.mean(busy) < 0.01
+
+
+def test_reviews_know_the_night_and_some_are_late(year: Year) -> None:
+    countries = {row["user_id"]: row["country"] for row in year.users}
+    hours = Counter(
+        (row["reviewed_at"] + HOUR).hour for row in year.reviews if countries[row["user_id"]] in AN_HOUR_AHEAD
+    )
+    assert sum(hours[hour] for hour in range(1, 6)) < 0.1 * hours.total()
+    assert hours[12] + hours[13] + hours[14] > 2 * (hours[3] + hours[4] + hours[5])
+    seen = {}
+    for user, viewings in ends(year).items():
+        for _, end, row in viewings:
+            if row["progress"] >= 90:
+                seen[user, row["content_id"]] = end
+    after = [row["reviewed_at"] - seen[row["user_id"], row["content_id"]] for row in year.reviews]
+    assert 0.3 < statistics.mean(gap < 6 * HOUR for gap in after) < 0.7
+    assert statistics.mean(gap > timedelta(10) for gap in after) > 0.01
+
+
+def test_what_is_said_of_a_time_is_so(year: Year) -> None:
+    """By the last viewing of the title to its end, in countries that are an hour ahead."""
+    countries = {row["user_id"]: row["country"] for row in year.users}
+    watched = ends(year)
+    fridays = 0
+    for row in year.reviews:
+        words = row["review_text"] or ""
+        written = row["reviewed_at"]
+        assert "during the holidays" not in words or (written.month, written.day) >= (12, 24) or written.month == 1
+        if countries[row["user_id"]] in AN_HOUR_AHEAD and re.search(
+            "am Freitagabend|vendredi soir|venerdì sera|viernes por la noche|Friday night", words
+        ):
+            fridays += 1
+            assert any(
+                (end + HOUR).strftime("%a") == "Fri" and (end + HOUR).hour >= 18
+                for _, end, viewing in watched[row["user_id"]]
+                if viewing["content_id"] == row["content_id"]
+            )
+    assert fridays > 3
+
+
+def test_what_is_said_of_a_title_is_so(year: Year) -> None:
+    content = {row["content_id"]: row for row in year.content}
+    with_words = [(row["review_text"], content[row["content_id"]]) for row in year.reviews if row["review_text"]]
+    for words, row in with_words:
+        if row["content_type"] in ("documentary", "other"):
+            assert not re.search("The cast|The lead|The chemistry|The jokes|The plot|effects", words)
+        assert "Two hours" not in words or row["duration_minutes"] >= 100
+        assert "with the kids" not in words or row["genre"] in {"Animation", "Family", "Nature"}
+        assert not re.search("[Gg]ood (family|history|nature|crime) is rare|Vedla", words)
+        about = re.findall(r"(?:^|\. )(The (?:ending|music|cast|direction|pacing|editing|lead|writing)) ", words)
+        assert len(about) == len(set(about))
+    assert sum(row["content_type"] == "documentary" for _, row in with_words) > 20
