@@ -392,7 +392,7 @@ def test_so_many_connections_are_used(url: str, tmp_path: Path, connections: int
     named = psycopg2.extensions.make_dsn(url, application_name="counted")
     with locked(url, "watch_history", in_the_way) as release:
         loader = Loader(named, file, "--connections", str(connections))
-        soon(lambda: len(sessions(url, "counted")) >= connections)
+        assert soon(lambda: len(sessions(url, "counted")) >= connections)
         time.sleep(0.5)
         assert len(sessions(url, "counted")) == connections
         release()
@@ -412,7 +412,7 @@ def test_tables_that_do_not_depend_on_each_other_are_loaded_at_the_same_time(
     assert stored(url, tables) == in_order(tables)
 
 
-def soon(condition: Callable[[], bool], seconds: float = 20) -> bool:
+def soon(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Wait until the condition holds; return whether it does in the end."""
     end = time.monotonic() + seconds
     while not (holds := condition()) and time.monotonic() < end:
@@ -470,14 +470,17 @@ def test_bars_on_a_terminal(url: str, tables: Tables, tmp_path: Path) -> None:
     """One for each table that takes longer than a second. Here it is that of which the last batch has to wait."""
     first, *_, last = tables["users"]
     load(url, write_document(tmp_path, {"subscriptions": tables["subscriptions"], "users": [first]}))
+    begin = time.monotonic()
     with locked(url, "users", [{**last, "subscription_id": None}]) as release:  # nor is a plan locked
         terminal = on_a_terminal(url, write_lines(tmp_path, tables))
         time.sleep(2.5)
         release()
         assert terminal.end() == 0
+    is_quick = time.monotonic() - begin < 5  # on a busy machine other tables take a second, too
     bars = [line for line in re.split("[\r\n]+", terminal.shown) if "rows/s" in line]
-    assert re.match(r"users: +100%\|.*\| 1,050 rows, [\d,]+ rows/s, 00:00 left", bars[-1])
-    assert {bar.split(":")[0] for bar in bars} == {"users"}
+    of_users = [bar for bar in bars if bar.startswith("users")]
+    assert re.match(r"users: +100%\|.*\| 1,050 rows, [\d,]+ rows/s, 00:00 left", of_users[-1])
+    assert of_users == bars or not is_quick
     assert terminal.shown.count("\n") == 1
 
 
