@@ -82,10 +82,9 @@ def _load(
     """
     tables = [rows.table.name for rows in find_tables(database, large)[0]] if large else []
     if tables and not arguments.indexes_last:
-        from toolkit.indexes.drop import find_droppable  # small loads need not wait for it
+        from toolkit.indexes.drop import can_drop_all  # small loads need not wait for it
 
-        found = run_or_explain(database, partial(find_droppable, tables=tables))
-        if found.indexes and not found.tables_with_rows:
+        if run_or_explain(database, partial(can_drop_all, tables=tables)):
             say("The tables are empty: --indexes-last builds their indexes at the end, which can take half the time")
         tables = []
     return load_indexes_last(database, load, without_indexes=tables, connections=arguments.connections)

@@ -9,6 +9,7 @@ from psycopg2 import errors, sql
 
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained, run_or_explain, run_transaction
+from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import TableName
 from toolkit.database.transaction import IDEMPOTENT
 from toolkit.indexes import record
@@ -33,6 +34,18 @@ def find_droppable(cursor: Cursor, tables: Iterable[TableName]) -> DroppableInde
         else:
             found.indexes.extend(indexes)
     return found
+
+
+def can_drop_all(cursor: Cursor, tables: Iterable[TableName]) -> bool:
+    """Whether all of these tables are empty and some have secondary indexes. Only reads, and waits for nobody.
+
+    On CockroachDB a read waits until a row that it meets is committed or rolled back, unless it has a higher priority
+    than who writes the row (see "Transaction Layer" in its documentation). To be asked first in a transaction.
+    """
+    if is_cockroachdb(cursor):
+        cursor.execute("SET TRANSACTION PRIORITY HIGH")
+    found = find_droppable(cursor, tables)
+    return bool(found.indexes) and not found.tables_with_rows
 
 
 def drop_before_load(database: Database, tables: Iterable[TableName]) -> DroppableIndexes:
