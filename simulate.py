@@ -17,7 +17,6 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -178,7 +177,8 @@ def _clean(arguments: argparse.Namespace) -> int:
         return 0
     place = f"{database.target.host}, in database {database.target.database}"
     what = ", ".join(f"{len(found):,} {name}" for name, found in keys.items())
-    say(f"At {place}, this removes what {_some(run_ids)} wrote: {what}")
+    which = f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)} runs"
+    say(f"At {place}, this removes what {which} wrote: {what}")
     if not arguments.yes and not confirmed("Go on?"):
         say("nothing was changed")
         return 1
@@ -192,10 +192,6 @@ def _clean(arguments: argparse.Namespace) -> int:
     for reason in kept:
         say(f"not removed: {reason}")
     return 1 if kept else 0
-
-
-def _some(run_ids: Sequence[str]) -> str:
-    return f"run {run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)} runs"
 
 
 def _merge(arguments: argparse.Namespace) -> int:

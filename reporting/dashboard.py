@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from reporting.cards import query_source
@@ -158,10 +157,7 @@ def _headline(result: QueryResult, latest: Period) -> Markup:
         if change is None:
             said, tone = "none before" if not row["period_before"] else "", "even"
         else:
-            said, tone = f"{_arrow(change)} {abs(change):,} %", "up" if change > 0 else "down" if change < 0 else "even"
+            arrow, tone = ("▲", "up") if change > 0 else ("▼", "down") if change < 0 else ("=", "even")
+            said = f"{arrow} {abs(change):,} %"
         tiles.append(Tile(row["figure"], write(row["this_period"]), said, tone))
     return headline(f"{latest}, against {latest.before}", tiles, query_source(result))
-
-
-def _arrow(change: Decimal) -> str:
-    return "▲" if change > 0 else "▼" if change < 0 else "="

@@ -173,12 +173,16 @@ def cards_by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
         heat("pMax_by_operation", "All are done within", "ms (pMax)", "The stronger, the slower.", _percentile("pMax")),
     ]
     if any(one.errors for steps in run.steps.values() for one in steps):
-        cards.append(heat("errors_by_operation", "Errors", "failed operations", "The stronger, the more.", _errors))
+        cards.append(
+            heat(
+                "errors_by_operation",
+                "Errors",
+                "failed operations",
+                "The stronger, the more.",
+                lambda _, one: one.errors or None,
+            )
+        )
     return cards
-
-
-def _errors(_: int, one: Measurement) -> float | None:
-    return one.errors or None
 
 
 def _percentile(name: str) -> Callable[[int, Measurement], float | None]:

@@ -35,7 +35,7 @@ def comparison_tables(runs: Sequence[RunInSteps]) -> Markup:
     names = list(dict.fromkeys(name for run in measured for name in run.measurements if name != UNSTARTED))
     head = ["", *(f"{run.run_id[:12]} ({run.file.name})" for run in measured)]
     rows = [_counts("operations", measured, lambda one: one.ops)]
-    rows.append(_row("operations/s", measured, None, _rate))
+    rows.append(_row("operations/s", measured, None, Measurement.rate))
     rows += [_row(name, measured, None, _percentile(name)) for name in PERCENTILES]
     for label, count in (
         ("errors", lambda one: one.errors),
@@ -49,7 +49,7 @@ def comparison_tables(runs: Sequence[RunInSteps]) -> Markup:
     rows.append(["proof", *(str(run.verdict.get("verdict", DASH)) for run in measured)])
     rows.append(["thresholds", *map(_thresholds, measured)])
     of_operations = [
-        _row(f"{name}, {figure}", measured, name, _rate if figure == "operations/s" else _percentile(figure))
+        _row(f"{name}, {figure}", measured, name, Measurement.rate if figure == "operations/s" else _percentile(figure))
         for name in names
         for figure in FIGURES
     ]
@@ -87,10 +87,6 @@ def _picture(
     return Card(key, title, "A line for each run.", drawn, ["run", "step", unit], rows, source)
 
 
-def _rate(one: Measurement, seconds: float) -> float | None:
-    return one.ops / seconds if one.attempts else None
-
-
 def _percentile(name: str) -> Value:
     return lambda one, _: one.percentile(name)
 
@@ -102,7 +98,7 @@ def _counts(label: str, runs: Sequence[MeasuredRun], count: Callable[[Measuremen
 def _row(label: str, runs: Sequence[MeasuredRun], operation: str | None, value: Value) -> list[object]:
     """Return a row: a figure of each run with its difference from the first, in bold if that is more than noise."""
     whole = [value(_measurement(run, operation), run.elapsed) for run in runs]
-    is_rate = value is _rate
+    is_rate = value is Measurement.rate
     written = [
         format_rate(_measurement(run, operation), run.elapsed) if is_rate else format_latency(found)
         for run, found in zip(runs, whole, strict=True)

@@ -36,7 +36,7 @@ class RunInSteps:
 
     def rate(self, step: int, one: Measurement) -> float | None:
         """Return the operations a second of a measurement in a step; None if no call ended in it."""
-        return one.ops / (self.spans[step].end - self.spans[step].begin) if one.attempts else None
+        return one.rate(self.spans[step].end - self.spans[step].begin)
 
     def axis_position(self, moment: float) -> float:
         """Return the position of a moment on the axis, where the ends of the steps are at 0, 1, 2 and so on."""

@@ -33,7 +33,8 @@ COLUMNS = ["operation", "operations", "operations/s", "errors", "refused", "retr
 
 def format_rate(measurement: Measurement, seconds: float) -> str:
     """Format the operations a second."""
-    return f"{measurement.ops / seconds:,.1f}" if measurement.attempts and seconds else DASH
+    rate = measurement.rate(seconds)
+    return DASH if rate is None else f"{rate:,.1f}"
 
 
 def describe_run(run: MeasuredRun) -> str:
@@ -158,7 +159,9 @@ def _proof(run: MeasuredRun) -> Markup:
     columns = [
         name for name in (run.proof[0] if run.proof else {}) if name not in ("kind", "run", "elapsed", "examples")
     ]
-    rows = [[_written(line[name]) for name in columns] for line in run.proof]
+    rows = [
+        [number(line[name]) if isinstance(line[name], int) else line[name] for name in columns] for line in run.proof
+    ]
     examples = [tag("li", _of_client(line, example)) for line in run.proof for example in line["examples"]]
     found = tag("ul", *examples, class_="found") if examples else ""
     shown = join(*verdicts, table(columns, rows) if rows else "", found)
@@ -168,10 +171,6 @@ def _proof(run: MeasuredRun) -> Markup:
 def _of_client(line: dict[str, Any], text: Any) -> str:
     """Return a text, in a merged run with the id of the run it is about."""
     return f"{line['client']}: {text}" if "client" in line else str(text)
-
-
-def _written(value: Any) -> str:
-    return number(value) if isinstance(value, int) else str(value)
 
 
 def _verdict(text: str, is_good: bool) -> Markup:

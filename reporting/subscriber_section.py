@@ -61,7 +61,7 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
         Series("left", "tone-4", [-row["left"] for row in known], [tips[rows.index(row)] for row in known]),
     ]
     net = sum(row["net_additions"] for row in known)
-    between = span((row["net_additions"] for row in known), _signed) if known else ""
+    between = span((row["net_additions"] for row in known), "{:+,}".format) if known else ""
     additions = query_card(
         result,
         "Net additions by month",
@@ -70,10 +70,6 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
         key="net_additions_by_month",
     )
     return [query_card(result, title, lead, drawn), additions, churn]
-
-
-def _signed(value: int) -> str:
-    return f"{value:+,}"
 
 
 def _cohorts(reader: Reader, period: Period) -> Card:

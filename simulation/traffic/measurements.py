@@ -1,6 +1,7 @@
 """The measurements of an operation: a histogram of latencies, and counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
@@ -41,11 +42,29 @@ class Measurement:
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def rate(self, seconds: float) -> float | None:
+        """Return how many calls a second have succeeded; None if no call was made."""
+        return self.ops / seconds if self.attempts and seconds else None
+
     def percentile(self, name: str) -> float | None:
         """Return one of PERCENTILES, in milliseconds; None if nothing was measured."""
         if not self.latencies.get_total_count():
             return None
         return float(self.latencies.get_value_at_percentile(PERCENTILES[name])) / 1000
+
+    def encode(self) -> dict[str, Any]:
+        """Return counts and latencies for JSON: the histogram in HdrHistogram's encoding (V2, compressed, base64)."""
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return {**counts, "latencies": self.latencies.encode().decode()}
+
+    @classmethod
+    def decode(cls, encoded: Mapping[str, Any]) -> "Measurement":
+        """Return the measurement of what encode() has returned. Raises errors of any kind for anything else."""
+        measurement = cls()
+        measurement.latencies.add(HdrHistogram.decode(encoded["latencies"]))
+        for name in COUNTS:
+            setattr(measurement, name, int(encoded[name]))
+        return measurement
 
 
 Measurements = dict[str, Measurement]  # by the name of the operation

@@ -19,11 +19,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from hdrh.histogram import HdrHistogram
-
 from simulation.traffic.audience import Audience
 from simulation.traffic.history import History
-from simulation.traffic.measurements import COUNTS, Measurement, Measurements, add_measurements
+from simulation.traffic.measurements import Measurement, Measurements, add_measurements
 from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
 from simulation.traffic.recorder import AnyCallEnd, Totals
@@ -41,11 +39,11 @@ CLOSED = TypeError
 class Report:
     """What a process has measured in a second.
 
-    measured: by operation, the counts and the encoded latencies. counts_from: see Traffic; time.monotonic() is the same
+    measured: encoded measurements, by operation. counts_from: see Traffic; time.monotonic() is the same
     clock in all processes of a machine.
     """
 
-    measured: dict[str, tuple[list[int], bytes]]
+    measured: dict[str, dict[str, Any]]
     call_ends: list[AnyCallEnd]
     silence: float
     is_warm_up: bool
@@ -184,7 +182,8 @@ class Processes:
             for child, report in reports:
                 child.silence = report.silence
                 if report.is_warm_up == self.is_warming_up:
-                    add_measurements(child.measurements, _decoded(report))
+                    measured = {name: Measurement.decode(encoded) for name, encoded in report.measured.items()}
+                    add_measurements(child.measurements, measured)
                     child.call_ends += report.call_ends
             if len(self._ends) < len(self._children):
                 every_second()
@@ -219,18 +218,5 @@ def run_process(pipe: Connection, *arguments: Any) -> None:
 def _report(traffic: Traffic) -> Report:
     measurements: Measurements = {}
     call_ends = traffic.take(measurements)
-    measured = {
-        operation: ([getattr(one, name) for name in COUNTS], one.latencies.encode())
-        for operation, one in measurements.items()
-    }
+    measured = {operation: one.encode() for operation, one in measurements.items()}
     return Report(measured, call_ends, traffic.silence(), traffic.is_warming_up, traffic.counts_from)
-
-
-def _decoded(report: Report) -> Measurements:
-    measurements = {}
-    for operation, (counts, latencies) in report.measured.items():
-        measurements[operation] = one = Measurement()
-        one.latencies.add(HdrHistogram.decode(latencies))
-        for name, count in zip(COUNTS, counts, strict=True):
-            setattr(one, name, count)
-    return measurements

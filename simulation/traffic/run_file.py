@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hdrh.histogram import HdrHistogram
-
 from simulation.traffic.measurements import (
-    COUNTS,
     PERCENTILES,
     UNSTARTED,
     Measurement,
@@ -145,7 +142,7 @@ def _add_entry(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
     """Add one of its lines to a run."""
     if kind == "second":  # they add up to the totals
         second = Second(
-            str(entry["operation"]), float(entry["elapsed"]), float(entry["seconds"]), _measurement_of(entry)
+            str(entry["operation"]), float(entry["elapsed"]), float(entry["seconds"]), Measurement.decode(entry)
         )
         run.seconds.append(second)
         run.elapsed = max(run.elapsed, second.elapsed)
@@ -162,11 +159,3 @@ def _add_entry(run: MeasuredRun, kind: str, entry: dict[str, Any]) -> None:
         run.verdicts.append(entry)
     elif kind == "threshold":
         run.thresholds.append(entry)
-
-
-def _measurement_of(entry: dict[str, Any]) -> Measurement:
-    measurement = Measurement()
-    measurement.latencies.add(HdrHistogram.decode(entry["latencies"]))
-    for name in COUNTS:
-        setattr(measurement, name, int(entry[name]))
-    return measurement

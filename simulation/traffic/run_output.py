@@ -3,7 +3,7 @@
 import json
 from typing import Any, Protocol
 
-from simulation.traffic.measurements import COUNTS, PERCENTILES, UNSTARTED, Measurement, Measurements, combined
+from simulation.traffic.measurements import PERCENTILES, UNSTARTED, Measurement, Measurements, combined
 from simulation.traffic.recorder import Silence, Totals
 from simulation.traffic.thresholds import Threshold
 from simulation.traffic.verdict import JUDGED, Verdict
@@ -123,7 +123,7 @@ class TextTable:
 
 
 class JSONLines:
-    """For a program: one JSON object a line, with histograms in HdrHistogram's encoding (V2, compressed, base64).
+    """For a program: one JSON object a line, with encoded measurements.
 
     run_file.py reads it.
     """
@@ -175,8 +175,8 @@ def _holds(*, holds: bool) -> str:
 
 
 def _rate(measurement: Measurement, seconds: float) -> str:
-    """Write the operations a second."""
-    return f"{measurement.ops / seconds:.1f}" if measurement.attempts and seconds else NOTHING
+    rate = measurement.rate(seconds)
+    return NOTHING if rate is None else f"{rate:.1f}"
 
 
 def _latencies(measurement: Measurement) -> str:
@@ -185,7 +185,7 @@ def _latencies(measurement: Measurement) -> str:
 
 
 def _figures(measurement: Measurement, seconds: float) -> dict[str, Any]:
-    counts = {name: getattr(measurement, name) for name in COUNTS}
-    latencies = {f"{name}_ms": measurement.percentile(name) for name in PERCENTILES}
-    rate = measurement.ops / (seconds or 1) if measurement.attempts else None
-    return {**counts, "ops_per_second": rate, **latencies, "latencies": measurement.latencies.encode().decode()}
+    encoded = measurement.encode()
+    histogram = encoded.pop("latencies")  # the longest value comes last
+    percentiles = {f"{name}_ms": measurement.percentile(name) for name in PERCENTILES}
+    return {**encoded, "ops_per_second": measurement.rate(seconds), **percentiles, "latencies": histogram}
