@@ -1,25 +1,38 @@
-"""When people sign up: a rush at first, then by the season, the weekday, campaigns and new titles."""
+"""When people sign up: a rush at first, then by the season, the weekday, campaigns, new titles, and chance."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from math import fsum
+from math import fsum, sqrt
+from random import Random
 
-from simulation.portable_math import power
-from simulation.profile import Profile
+from simulation.portable_math import approximately_normal, power
+from simulation.profile import CampaignFigures, Profile
 from simulation.window import SATURDAY, Window
 
 RUSH = 20.0  # days in which the rush of the first weeks halves
+# More come on the first and the last day of a campaign, and on its Fridays, as a share; and fewer for as long after it.
+AT_THE_ENDS, ON_FRIDAYS = 0.6, 0.8
+BROUGHT_FORWARD = 0.25  # of those who would have come the day after a campaign have come in it, and fewer of later ones
 FINE = 2**40  # sign-ups are counted in whole numbers, so that sums are exact
 
 
 class Joining:
     """How many sign up on each day of a window.
 
-    novelty: for each day, how much of the attention new titles have, next to what lasts of all. Empty: not known.
+    users: how many in all. novelty: for each day, how much of the attention new titles have, next to what lasts of all.
+    Empty: not known. chance: makes days differ; None: they do not.
     """
 
-    def __init__(self, profile: Profile, window: Window, novelty: Sequence[float] = ()) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        window: Window,
+        users: int,
+        novelty: Sequence[float] = (),
+        chance: Random | None = None,
+    ) -> None:
+        self._users = users
         figures, days = profile.subscribers, window.days
         rush = [power(2, -day / RUSH) for day in range(days)]
         whole = fsum(rush)
@@ -29,27 +42,24 @@ class Joining:
         self.campaigns: list[float] = []
         shares = []
         for day in range(days):
-            running = [
-                campaign for campaign in profile.campaigns if window.is_within(day, campaign.begins, campaign.days)
-            ]
-            self.campaigns.append(running[0].churn if running else 1.0)
+            begun = [(campaign, window.since(day, campaign.begins)) for campaign in profile.campaigns]
+            self.campaigns.append(next((campaign.churn for campaign, since in begun if since < campaign.days), 1.0))
             share = window.season(day, profile.viewings.winter) * (1 + self._for_a_title[day])
             if window.weekday(day) >= SATURDAY:
                 share *= figures.weekend
-            if running:
-                share *= running[0].sign_ups
+            for campaign, since in begun:
+                share *= _pull(campaign, since, window.weekday(day))
             shares.append(share)
         rest = fsum(shares)
-        self._so_far = list(
-            accumulate(
-                int(
-                    FINE
-                    * (figures.launch * early / whole + (1 - figures.launch) * (share / rest if rest else 1 / days))
-                )
-                + 1
-                for early, share in zip(rush, shares, strict=True)
+        for day in range(days):
+            share = figures.launch * rush[day] / whole + (1 - figures.launch) * (
+                shares[day] / rest if rest else 1 / days
             )
-        )
+            if chance:  # as many as by chance alone, and what else there is that nobody knows
+                deviation = sqrt(1 / max(1.0, share * users) + figures.noise * figures.noise)
+                share *= max(0.05, 1 + deviation * approximately_normal(chance.random()))
+            shares[day] = share
+        self._so_far = list(accumulate(int(FINE * share) + 1 for share in shares))
 
     def day(self, place: float) -> int:
         """Return the day on which somebody signs up. place: among all who do, from 0 to 1."""
@@ -59,12 +69,23 @@ class Joining:
         """Return the share of those who sign up on a day that come for a new title."""
         return self._for_a_title[day] / (1 + self._for_a_title[day])
 
-    def subscribers(self, users: int, churn: float) -> list[float]:
+    def subscribers(self, churn: float) -> list[float]:
         """Return about how many subscribers there are on each day."""
         there, before, stay = 0.0, 0, 1 - churn / 30
         counts = []
         for so_far in self._so_far:
-            there = there * stay + (so_far - before) / self._so_far[-1] * users
+            there = there * stay + (so_far - before) / self._so_far[-1] * self._users
             before = so_far
             counts.append(there)
         return counts
+
+
+def _pull(campaign: CampaignFigures, since: int, weekday: int) -> float:
+    """Return how many times as many sign up so many days after a campaign began."""
+    if since < campaign.days:
+        of_day = 1 + AT_THE_ENDS * (since in (0, campaign.days - 1)) + ON_FRIDAYS * (weekday == SATURDAY - 1)
+        average = 1 + AT_THE_ENDS * min(2, campaign.days) / campaign.days + ON_FRIDAYS / 7
+        return max(0.0, 1 + (campaign.sign_ups - 1) * of_day / average)
+    if since < 2 * campaign.days and campaign.sign_ups > 1:
+        return 1 - BROUGHT_FORWARD * (2 - since / campaign.days) * (1 - 1 / campaign.sign_ups)
+    return 1.0

@@ -38,6 +38,8 @@ attention.py and popularity.py, which title somebody picks.
   (2013): most people watch two to six episodes in one sitting. Of films only favourites are seen again, and seldom.
 
 joining.py, subscribers.py and locales.py, the people.
+- Days differ by chance, and a fifth more; campaigns pull most on their first and last day and on Fridays, and some of
+  those who would have come later. These have no source.
 - A third joins in the rush of the first weeks, and the rest all year, as Disney+ grew in its first: 10 million on the
   first day, 26.5 after seven weeks, 73.7 after eleven months (reports of The Walt Disney Company, 2019 and 2020). More
   do in winter, at weekends, in campaigns, and for new titles.
@@ -163,7 +165,6 @@ class Model:
         titles = make_titles(count, self.profile.titles.new, self.window, rng)
         hits = [hit_title(hit, self.window) for hit in self.profile.hits]
         # What is new draws people; who is there decides how much it does. So first without that.
-        joining = Joining(self.profile, self.window)
-        subscribers = joining.subscribers(self.users, self.profile.subscribers.churn)
+        subscribers = Joining(self.profile, self.window, self.users).subscribers(self.profile.subscribers.churn)
         attention = attention_for(self.profile, self.window, titles, hits, subscribers, rng)
         return Popularity(self.profile, self.window, titles + hits, attention, range(count, count + len(hits)))

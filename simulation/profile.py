@@ -83,6 +83,7 @@ class SubscriberFigures:
     launch: float = figure(share)
     weekend: float = figure(number(0.1, 10))
     releases: float = figure(number(0, 10))
+    noise: float = figure(share)
     churn: float = figure(share)
     comeback: float = figure(share)
     plan_changes: float = figure(share)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import sqrt
+from operator import attrgetter
 from random import Random
 from typing import NamedTuple
 
@@ -40,6 +41,9 @@ class Subscriber(NamedTuple):
     membership: Membership
 
 
+JOINED = attrgetter("joined")
+
+
 class Population:
     """So many subscribers in a window. subscribers() returns the same each time."""
 
@@ -49,7 +53,8 @@ class Population:
         self._users = users
         self._seed = seed
         self._popularity = popularity
-        self._joining = Joining(profile, window, [popularity.novelty(day) for day in range(window.days)])
+        novelty = [popularity.novelty(day) for day in range(window.days)]
+        self._joining = Joining(profile, window, users, novelty, Random(f"{seed}/sign-ups"))
         # Each as often as its share says.
         self._locales = [
             (locale, 60 * offset)
@@ -61,7 +66,7 @@ class Population:
         self.price = self._memberships.price
 
     def subscribers(self) -> Iterator[Subscriber]:
-        """Return all subscribers, in the order in which they joined, by days."""
+        """Return all subscribers, in the order in which they joined."""
         return self._made(self._users, self._memberships)
 
     def _scaled(self) -> Memberships:
@@ -82,8 +87,14 @@ class Population:
     def _made(self, users: int, memberships: Memberships) -> Iterator[Subscriber]:
         rng = Random(f"{self._seed}/subscribers")
         random, joining = rng.random, self._joining
+        of_day: list[Subscriber] = []
+        last_day = 0
         for number in range(users):
             day = joining.day((number + random()) / users)
+            if day != last_day:
+                yield from sorted(of_day, key=JOINED)
+                of_day.clear()
+                last_day = day
             came_for = self._popularity.talked_about(day, rng) if random() < joining.share_for_a_title(day) else None
             locale, offset = self._locales[int(random() * len(self._locales))]
             habit = 19 * HOUR + 40 + int(40 * approximately_normal(random()))
@@ -101,6 +112,9 @@ class Population:
             tastes = self._popularity.tastes(locale.language, rng)
             origin = joining.campaigns[day] * (self._profile.churn.title if came_for is not None else 1.0)
             membership = memberships.membership(joined, habit * 60 - offset, activity, less, origin, rng)
-            yield Subscriber(
-                joined, came_for, locale, offset, habit, tastes, activity, rating_bias, review_rate, membership
+            of_day.append(
+                Subscriber(
+                    joined, came_for, locale, offset, habit, tastes, activity, rating_bias, review_rate, membership
+                )
             )
+        yield from sorted(of_day, key=JOINED)

@@ -37,11 +37,15 @@ class Window:
 
     def is_within(self, day: int, begins: tuple[int, int], days: int) -> bool:
         """Whether a day is one of so many that begin on a month and day, in any year."""
+        return self.since(day, begins) < days
+
+    def since(self, day: int, begins: tuple[int, int]) -> int:
+        """Return how many days ago a month and day was last."""
         today = self.date(day)
         begin = _date(today.year, begins)
         if begin > today:
             begin = _date(today.year - 1, begins)
-        return (today - begin).days < days
+        return (today - begin).days
 
     def season(self, day: int, winter: float) -> float:
         """Return the season of a day: 1 + winter in the middle of January, 1 - winter in the middle of July."""

@@ -3,9 +3,11 @@
 import re
 import statistics
 from collections import Counter
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from random import Random
 
-from generated import Row, Year
+from generated import Row, Year, generate, read
 
 from simulation.addresses import Addresses
 from simulation.names import Person
@@ -51,3 +53,41 @@ def test_a_number_takes_the_place_of_one_that_is_taken() -> None:
     made = [addresses.address(Person("Ann Lee", "ann", "lee"), rng) for _ in range(300)]
     assert len(set(made)) == 300
     assert not [address for address in made if re.search(r"\d{5}", address)]
+
+
+def sign_ups(year: Year, month: int, day: int, days: int) -> list[int]:
+    """Return how many sign up on each of some days."""
+    counted = Counter(row["created_at"].date() for row in year.users)
+    begin = datetime(2025, month, day, tzinfo=timezone.utc).date()
+    return [counted[begin + timedelta(number)] for number in range(days)]
+
+
+def test_users_are_numbered_as_they_sign_up(year: Year) -> None:
+    moments = [row["created_at"] for row in sorted(year.users, key=lambda row: row["user_id"])]
+    assert moments == sorted(moments)
+
+
+def test_days_differ_by_chance(year: Year) -> None:
+    """Within working weeks without a campaign the variance is about the mean, as of all that happens by chance."""
+    scatter = []
+    for week in range(8, 46):
+        if week not in range(23, 29):  # the summer campaign
+            days = sign_ups(year, 1, 6, 365)[7 * week : 7 * week + 5]
+            scatter.append(statistics.variance(days) / statistics.mean(days))
+    assert 0.6 < statistics.mean(scatter) < 2.5
+
+
+def test_campaigns_have_a_shape(tmp_path: Path) -> None:
+    """More on the first and the last day, and on Fridays, and fewer in the weeks after than in the weeks before."""
+    (tmp_path / "profile.toml").write_text(
+        "viewings.per_user = 1\nviewings.winter = 0\n[subscribers]\nnoise = 0\nreleases = 0\nweekend = 1\nlaunch = 0\n"
+        '[[campaigns]]\nbegins = "05-01"\ndays = 46\nsign_ups = 6\nchurn = 1'
+    )
+    generate(tmp_path / "made", "--users", "8000", "--profile", str(tmp_path / "profile.toml"))
+    year = read(tmp_path / "made")
+    first, *days, last = sign_ups(year, 5, 1, 46)
+    fridays = days[0::7]  # 2 May is one
+    others = [count for number, count in enumerate(days) if number % 7]
+    assert statistics.mean(fridays) > 1.4 * statistics.mean(others)
+    assert min(first, last) > 1.2 * statistics.mean(others)
+    assert sum(sign_ups(year, 6, 16, 40)) < 0.92 * sum(sign_ups(year, 3, 20, 40))
