@@ -65,7 +65,7 @@ SHADES = 6  # of a heat map, without the empty one
 
 def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, unfinished: Collection[int] = ()) -> Chart:
     """Draw stacked columns, negative values below zero. unfinished: the indexes of columns that are hatched."""
-    heights = [[(one.values[i] or 0) for one in series] for i in range(len(labels))]
+    heights = [[(one_series.values[i] or 0) for one_series in series] for i in range(len(labels))]
     ends = [sum(max(value, 0) for value in of) for of in heights] + [
         sum(min(value, 0) for value in of) for of in heights
     ]
@@ -75,16 +75,16 @@ def columns(unit: str, labels: Sequence[str], series: Sequence[Series], *, unfin
     marks = []
     for i in range(len(labels)):
         above = below = 0.0
-        for place, one in enumerate(series):
-            value = one.values[i] or 0
+        for place, one_series in enumerate(series):
+            value = one_series.values[i] or 0
             if not value:
                 continue
             begin = above if value > 0 else below
             top, bottom = y(max(begin, begin + value)), y(min(begin, begin + value))
             box = {"x": _percent(step * (i + 0.5) - width / 2), "width": _percent(width)}
             box |= {"y": _pixels(top), "height": _pixels(max(bottom - top, 0.5))}
-            kind = f"mark {one.tone}"
-            marks.append(tag("rect", tag("title", one.tips[i]), class_=kind, rx=1, data_series=place, **box))
+            kind = f"mark {one_series.tone}"
+            marks.append(tag("rect", tag("title", one_series.tips[i]), class_=kind, rx=1, data_series=place, **box))
             if i in unfinished:
                 marks.append(tag("rect", class_="hatch", data_series=place, **box))
             above, below = (begin + value, below) if value > 0 else (above, begin + value)
@@ -112,20 +112,20 @@ def lines(
         box = {"x": _percent(step * band.begin), "width": _percent(max(step * (band.end - band.begin), 0.5))}
         box |= {"y": _pixels(TOP), "height": _pixels(HEIGHT - TOP - BOTTOM)}
         marks.append(tag("rect", tag("title", band.tip), class_="mark band", **box))
-    for place, one in enumerate(series):
-        points = [(i, y(value)) for i, value in enumerate(one.values) if value is not None]
+    for place, one_series in enumerate(series):
+        points = [(i, y(value)) for i, value in enumerate(one_series.values) if value is not None]
         for piece in _unbroken([point for point in points if point[0] not in unfinished]):
             path = "M" + "L".join(f"{step * i * 10:.1f},{top:.1f}" for i, top in piece)
-            paths.append(tag("path", d=path, class_=f"line {one.tone}", data_series=place))
+            paths.append(tag("path", d=path, class_=f"line {one_series.tone}", data_series=place))
         radius = 3 if len(labels) <= 40 else 1
         marks += [
             tag(
                 "circle",
-                tag("title", one.tips[i]),
+                tag("title", one_series.tips[i]),
                 cx=_percent(step * i),
                 cy=_pixels(top),
                 r=radius,
-                class_=f"mark {one.tone}" + (" hollow" if i in unfinished else ""),
+                class_=f"mark {one_series.tone}" + (" hollow" if i in unfinished else ""),
                 data_series=place,
             )
             for i, top in points
@@ -255,7 +255,8 @@ def _legend(series: Sequence[Series]) -> Markup:
     if len(series) < 2:
         return Markup()
     items = [
-        tag("span", tag("i", class_=one.tone), one.name, class_="key", data_series=i) for i, one in enumerate(series)
+        tag("span", tag("i", class_=one_series.tone), one_series.name, class_="key", data_series=i)
+        for i, one_series in enumerate(series)
     ]
     return tag("p", *items, class_="legend")
 

@@ -114,14 +114,14 @@ def headline(title: str, tiles: Sequence[Tile], source: FigureSource) -> Markup:
     items = [
         tag(
             "div",
-            tag("dt", one.name),
+            tag("dt", tile.name),
             tag(
                 "dd",
-                tag("b", one.value, style=f"--characters:{len(one.value)}"),
-                tag("span", one.change, class_=one.tone),
+                tag("b", tile.value, style=f"--characters:{len(tile.value)}"),
+                tag("span", tile.change, class_=tile.tone),
             ),
         )
-        for one in tiles
+        for tile in tiles
     ]
     return tag(
         "section",

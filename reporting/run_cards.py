@@ -22,19 +22,21 @@ STEPS = (1, 2, 5)
 def cards_over_time(run: RunInSteps, source: FigureSource) -> list[Card]:
     """Return the cards of all operations together."""
     together = run.together
-    rows = [[round(run.spans[i].end, 1), "(all)", *_figures(run, i, one)] for i, one in enumerate(together)]
+    rows = [
+        [round(run.spans[i].end, 1), "(all)", *_figures(run, i, measurement)] for i, measurement in enumerate(together)
+    ]
     errors = Series(
         "errors",
         "down",
-        [one.errors for one in together],
-        [f"{step_label(run, i)}: {number(one.errors)} errors" for i, one in enumerate(together)],
+        [measurement.errors for measurement in together],
+        [f"{step_label(run, i)}: {number(measurement.errors)} errors" for i, measurement in enumerate(together)],
     )
     cards = [
         _operations(run, together, rows, source),
         _latencies(run, together, rows, source),
         _heat_of_latencies(run, together, rows, source),
     ]
-    failed = sum(one.errors for one in together)
+    failed = sum(measurement.errors for measurement in together)
     if failed:
         drawn = charts.columns(f"failed operations, by {TIME}", axis_labels(run), [errors])
         said = f"{number(failed)} operations failed, or had no answer at the end."
@@ -46,30 +48,30 @@ def bands(run: RunInSteps) -> list[Band]:
     """Return the bands that mark when nobody had an answer."""
     return [
         Band(
-            run.axis_position(one.begin),
-            run.axis_position(one.end),
-            f"no answers between {one.begin:.1f} s and {one.end:.1f} s",
+            run.axis_position(silence.begin),
+            run.axis_position(silence.end),
+            f"no answers between {silence.begin:.1f} s and {silence.end:.1f} s",
         )
-        for one in run.run.silences
+        for silence in run.whole.silences
     ]
 
 
 def silent_steps(run: RunInSteps) -> dict[int, str]:
     """Return the steps without a result because nobody had an answer, with a tooltip for each."""
     return {
-        i: f"{step_label(run, i)}: no answers between {one.begin:.1f} s and {one.end:.1f} s"
+        i: f"{step_label(run, i)}: no answers between {silence.begin:.1f} s and {silence.end:.1f} s"
         for i, (span, together) in enumerate(zip(run.spans, run.together, strict=True))
-        for one in run.run.silences
-        if one.begin < span.end and span.begin < one.end and not together.attempts
+        for silence in run.whole.silences
+        if silence.begin < span.end and span.begin < silence.end and not together.attempts
     }
 
 
 def _operations(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
-    rates = [run.rate(i, one) for i, one in enumerate(together)]
+    rates = [run.rate(i, measurement) for i, measurement in enumerate(together)]
     tips = [f"{step_label(run, i)}: {rate or 0:,.1f} operations/s" for i, rate in enumerate(rates)]
     unit = f"operations/s, by {TIME}; marked: no answers"
     drawn = charts.lines(unit, axis_labels(run), [Series("", "main", rates, tips)], bands=bands(run))
-    return Card("operations", "Operations a second", describe_silences(run.run), drawn, COLUMNS, rows, source)
+    return Card("operations", "Operations a second", describe_silences(run.whole), drawn, COLUMNS, rows, source)
 
 
 def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list[Any]], source: FigureSource) -> Card:
@@ -77,8 +79,11 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
         Series(
             name,
             tone,
-            [one.percentile(name) for one in together],
-            [f"{step_label(run, i)}: {name} {format_latency(one.percentile(name))}" for i, one in enumerate(together)],
+            [measurement.percentile(name) for measurement in together],
+            [
+                f"{step_label(run, i)}: {name} {format_latency(measurement.percentile(name))}"
+                for i, measurement in enumerate(together)
+            ],
         )
         for name, tone in (("pMax", "down"), ("p99", "rank-2"), ("p50", "rank-1"))
     ]
@@ -87,7 +92,7 @@ def _latencies(run: RunInSteps, together: Sequence[Measurement], rows: list[list
     lead = "Nothing was measured."
     if found:
         longest, step = max(found)
-        p99 = format_latency(combined(run.run.measurements.values()).percentile("p99"))
+        p99 = format_latency(combined(run.whole.measurements.values()).percentile("p99"))
         lead = f"The longest: {format_latency(longest)}, {step_label(run, step)}. p99 of the whole run: {p99}."
     return Card("latencies", "Latencies", lead, drawn, COLUMNS, rows, source)
 
@@ -97,8 +102,8 @@ def _heat_of_latencies(
 ) -> Card:
     """Return the heat map of latencies: each field is the number of calls of a step with a latency in a range."""
     counts: dict[tuple[int, int], int] = {}  # step, range -> calls
-    for i, one in enumerate(together):
-        for value in one.latencies.get_recorded_iterator():
+    for i, measurement in enumerate(together):
+        for value in measurement.latencies.get_recorded_iterator():
             place = i, _range_of(value.value_iterated_to / 1000)
             counts[place] = counts.get(place, 0) + value.count_added_in_this_iter_step
     ranges = [row for _, row in counts]
@@ -145,9 +150,9 @@ def _range(row: int) -> str:
 def cards_by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
     """Return the cards with a row for each operation."""
     rows = [
-        [round(run.spans[i].end, 1), operation, *_figures(run, i, one)]
+        [round(run.spans[i].end, 1), operation, *_figures(run, i, measurement)]
         for operation, steps in run.steps.items()
-        for i, one in enumerate(steps)
+        for i, measurement in enumerate(steps)
     ]
 
     silent = silent_steps(run)
@@ -172,21 +177,21 @@ def cards_by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
         heat("p99_by_operation", "99 % are done within", "ms (p99)", "The stronger, the slower.", _percentile("p99")),
         heat("pMax_by_operation", "All are done within", "ms (pMax)", "The stronger, the slower.", _percentile("pMax")),
     ]
-    if any(one.errors for steps in run.steps.values() for one in steps):
+    if any(measurement.errors for steps in run.steps.values() for measurement in steps):
         cards.append(
             heat(
                 "errors_by_operation",
                 "Errors",
                 "failed operations",
                 "The stronger, the more.",
-                lambda _, one: one.errors or None,
+                lambda _, measurement: measurement.errors or None,
             )
         )
     return cards
 
 
 def _percentile(name: str) -> Callable[[int, Measurement], float | None]:
-    return lambda _, one: one.percentile(name)
+    return lambda _, measurement: measurement.percentile(name)
 
 
 def _cells(
@@ -200,8 +205,8 @@ def _cells(
     found = {
         (row, i): known
         for row, steps in enumerate(run.steps.values())
-        for i, one in enumerate(steps)
-        if (known := value(i, one)) is not None
+        for i, measurement in enumerate(steps)
+        if (known := value(i, measurement)) is not None
     }
     names = list(run.steps)
     least, most = min(found.values(), default=0), max(found.values(), default=0)
@@ -224,15 +229,15 @@ def _written(value: float, unit: str) -> str:
     return f"{format_latency(value)} {unit.removeprefix('ms ')}" if unit.startswith("ms") else f"{value:,.4g} {unit}"
 
 
-def _figures(run: RunInSteps, step: int, one: Measurement) -> list[Any]:
-    percentiles = [None if (value := one.percentile(name)) is None else round(value, 1) for name in SHOWN]
-    rate = run.rate(step, one)
-    return [None if rate is None else round(rate, 1), *percentiles, one.errors]
+def _figures(run: RunInSteps, step: int, measurement: Measurement) -> list[Any]:
+    percentiles = [None if (value := measurement.percentile(name)) is None else round(value, 1) for name in SHOWN]
+    rate = run.rate(step, measurement)
+    return [None if rate is None else round(rate, 1), *percentiles, measurement.errors]
 
 
 def axis_labels(run: RunInSteps) -> list[str]:
     """Return the labels of a run's steps: the end of a step, every so many seconds; else ""."""
-    every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.run.elapsed / size <= 12), 3600)
+    every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.whole.elapsed / size <= 12), 3600)
     labels = []
     for span in run.spans:
         end = round(span.end) // every * every

@@ -31,20 +31,20 @@ Value = Callable[[Measurement, float], float | None]
 
 def comparison_tables(runs: Sequence[RunInSteps]) -> Markup:
     """Return the tables with the runs side by side."""
-    measured = [one.run for one in runs]
+    measured = [run.whole for run in runs]
     names = list(dict.fromkeys(name for run in measured for name in run.measurements if name != UNSTARTED))
     head = ["", *(f"{run.run_id[:12]} ({run.file.name})" for run in measured)]
-    rows = [_counts("operations", measured, lambda one: one.ops)]
+    rows = [_counts("operations", measured, lambda measurement: measurement.ops)]
     rows.append(_row("operations/s", measured, None, Measurement.rate))
     rows += [_row(name, measured, None, _percentile(name)) for name in PERCENTILES]
     for label, count in (
-        ("errors", lambda one: one.errors),
-        ("never begun", lambda one: one.unstarted),
-        ("refused", lambda one: one.refused),
-        ("retries", lambda one: one.retries),
+        ("errors", lambda measurement: measurement.errors),
+        ("never begun", lambda measurement: measurement.unstarted),
+        ("refused", lambda measurement: measurement.refused),
+        ("retries", lambda measurement: measurement.retries),
     ):
         rows.append(_counts(label, measured, count))
-    silent = [sum(one.end - one.begin for one in run.silences) for run in measured]
+    silent = [sum(silence.end - silence.begin for silence in run.silences) for run in measured]
     rows.append(["nobody had an answer", *(f"{seconds:.1f} s" for seconds in silent)])
     rows.append(["proof", *(str(run.verdict.get("verdict", DASH)) for run in measured)])
     rows.append(["thresholds", *map(_thresholds, measured)])
@@ -62,7 +62,7 @@ def comparison_tables(runs: Sequence[RunInSteps]) -> Markup:
 
 def comparison_cards(runs: Sequence[RunInSteps], source: FigureSource) -> list[Card]:
     """Return the cards of charts with a line for each run."""
-    longest = max(runs, key=lambda run: run.run.elapsed)
+    longest = max(runs, key=lambda run: run.whole.elapsed)
     return [
         _picture("operations", "Operations a second", "operations/s", runs, longest, source),
         _picture("p99", "p99", "ms", runs, longest, source),
@@ -76,19 +76,20 @@ def _picture(
     series = []
     for run, tone in zip(runs, TONES * len(runs), strict=False):
         values = [
-            run.rate(i, one) if key == "operations" else one.percentile(key) for i, one in enumerate(run.together)
+            run.rate(i, measurement) if key == "operations" else measurement.percentile(key)
+            for i, measurement in enumerate(run.together)
         ]
         tips = [
-            f"{run.run.run_id[:12]}, {step_label(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)
+            f"{run.whole.run_id[:12]}, {step_label(run, i)}: {value or 0:,.4g} {unit}" for i, value in enumerate(values)
         ]
-        series.append(Series(run.run.run_id[:12], tone, values, tips))
+        series.append(Series(run.whole.run_id[:12], tone, values, tips))
     drawn = charts.lines(f"{unit}, by {TIME}", axis_labels(longest), series, is_log=key != "operations")
-    rows = [[one.name, i + 1, value] for one in series for i, value in enumerate(one.values)]
+    rows = [[line.name, i + 1, value] for line in series for i, value in enumerate(line.values)]
     return Card(key, title, "A line for each run.", drawn, ["run", "step", unit], rows, source)
 
 
 def _percentile(name: str) -> Value:
-    return lambda one, _: one.percentile(name)
+    return lambda measurement, _: measurement.percentile(name)
 
 
 def _counts(label: str, runs: Sequence[MeasuredRun], count: Callable[[Measurement], int]) -> list[object]:
@@ -130,7 +131,7 @@ def by_second(run: MeasuredRun, operation: str | None, value: Value) -> list[flo
             seconds[second.elapsed].append(second.measurement)
             lengths[second.elapsed] = second.seconds
     found = (value(combined(ones), lengths[elapsed] or 1.0) for elapsed, ones in seconds.items())
-    return [one for one in found if one is not None]
+    return [value for value in found if value is not None]
 
 
 def is_more_than_noise(ones: Sequence[float], others: Sequence[float]) -> bool:
@@ -142,5 +143,5 @@ def is_more_than_noise(ones: Sequence[float], others: Sequence[float]) -> bool:
 
 
 def _thresholds(run: MeasuredRun) -> str:
-    missed = sum(not one["holds"] for one in run.thresholds)
+    missed = sum(not threshold["holds"] for threshold in run.thresholds)
     return f"{missed} of {len(run.thresholds)} missed" if run.thresholds else DASH

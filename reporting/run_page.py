@@ -26,11 +26,11 @@ def _page_of_one(run: RunInSteps, source: FigureSource) -> Markup:
         Section("Over time", run_cards.cards_over_time(run, source)),
         Section("By operation, over time", run_cards.cards_by_operation(run, source)),
     ]
-    return page("Traffic", describe_run(run.run), summary(run.run, source), sections, f"Read from {source.name}")
+    return page("Traffic", describe_run(run.whole), summary(run.whole, source), sections, f"Read from {source.name}")
 
 
 def _page_of_several(runs: Sequence[RunInSteps], source: FigureSource) -> Markup:
-    told = tag("section", *(tag("p", describe_run(run.run), class_="lead") for run in runs), id="facts")
+    told = tag("section", *(tag("p", describe_run(run.whole), class_="lead") for run in runs), id="facts")
     return page(
         "Traffic",
         f"{plural(len(runs), 'run', 'runs')} side by side.",

@@ -19,13 +19,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class RunInSteps:
-    """A run and its steps.
+    """A run and its steps. whole: the run as it was read.
 
     spans: begin and end of each step; only the last one may have another length. steps: operation -> its measurement in
     each step.
     """
 
-    run: MeasuredRun
+    whole: MeasuredRun
     spans: list[Span]
     steps: dict[str, list[Measurement]]
 
@@ -34,9 +34,9 @@ class RunInSteps:
         """The measurements of all operations together, in each step."""
         return [combined(measured) for measured in zip(*self.steps.values(), strict=True)]
 
-    def rate(self, step: int, one: Measurement) -> float | None:
+    def rate(self, step: int, measurement: Measurement) -> float | None:
         """Return the operations a second of a measurement in a step; None if no call ended in it."""
-        return one.rate(self.spans[step].end - self.spans[step].begin)
+        return measurement.rate(self.spans[step].end - self.spans[step].begin)
 
     def axis_position(self, moment: float) -> float:
         """Return the position of a moment on the axis, where the ends of the steps are at 0, 1, 2 and so on."""

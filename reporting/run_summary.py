@@ -91,7 +91,7 @@ def _tile_of_silence(run: MeasuredRun) -> Tile:
 
 
 def _tile_of_thresholds(run: MeasuredRun) -> Tile:
-    missed = sum(not one["holds"] for one in run.thresholds)
+    missed = sum(not threshold["holds"] for threshold in run.thresholds)
     if not run.thresholds:
         return Tile("thresholds", DASH, "none was given", "even")
     return Tile(
@@ -103,7 +103,7 @@ def _tile_of_proof(run: MeasuredRun) -> Tile:
     if not run.verdict:
         return Tile("proof", DASH, "there is none in this file", "even")
     kind = str(run.verdict["verdict"])
-    calls = f"{sum(one['calls'] for one in run.verdicts):,} calls compared"
+    calls = f"{sum(verdict['calls'] for verdict in run.verdicts):,} calls compared"
     worst = f"the worst of {len(run.verdicts)}; {calls}" if len(run.verdicts) > 1 else calls
     return Tile("proof", kind, worst, _tone(kind.startswith("proved")))
 
@@ -112,25 +112,28 @@ def describe_silences(run: MeasuredRun) -> str:
     """Return a sentence about when nobody had an answer."""
     if not run.silences:
         return "There was no second in which somebody waited and nobody had an answer."
-    when = ", ".join(f"{one.begin:.1f} s and {one.end:.1f} s" for one in run.silences[:5])
+    when = ", ".join(f"{silence.begin:.1f} s and {silence.end:.1f} s" for silence in run.silences[:5])
     return f"No answers between {when}" + (", and at other times." if len(run.silences) > 5 else ".")
 
 
 def _operations(run: MeasuredRun, together: Measurement) -> Markup:
-    measured = [*((name, one) for name, one in run.measurements.items() if name != UNSTARTED), ("(all)", together)]
+    measured = [
+        *((name, measurement) for name, measurement in run.measurements.items() if name != UNSTARTED),
+        ("(all)", together),
+    ]
     rows = [
         [
             name,
             *(
-                number(one.ops),
-                format_rate(one, run.elapsed),
-                number(one.errors),
-                number(one.refused),
-                number(one.retries),
+                number(measurement.ops),
+                format_rate(measurement, run.elapsed),
+                number(measurement.errors),
+                number(measurement.refused),
+                number(measurement.retries),
             ),
-            *(format_latency(one.percentile(percentile)) for percentile in PERCENTILES),
+            *(format_latency(measurement.percentile(percentile)) for percentile in PERCENTILES),
         ]
-        for name, one in measured
+        for name, measurement in measured
     ]
     return _card("by_operation", "By operation", describe_silences(run), table(COLUMNS, rows))
 
@@ -140,11 +143,11 @@ def _thresholds(run: MeasuredRun) -> Markup:
         return Markup()
     rows = [
         [
-            _of_client(one, one["threshold"]),
-            one["written"],
-            _verdict("holds" if one["holds"] else "does not hold", one["holds"]),
+            _of_client(threshold, threshold["threshold"]),
+            threshold["written"],
+            _verdict("holds" if threshold["holds"] else "does not hold", threshold["holds"]),
         ]
-        for one in run.thresholds
+        for threshold in run.thresholds
     ]
     return _card("thresholds", "Thresholds", "What --expect has asked for.", table(["threshold", "found", ""], rows))
 
@@ -153,8 +156,8 @@ def _proof(run: MeasuredRun) -> Markup:
     if not run.verdict:
         return Markup()
     verdicts = [
-        tag("p", _verdict(_of_client(one, one["text"]), str(one["verdict"]).startswith("proved")))
-        for one in run.verdicts
+        tag("p", _verdict(_of_client(verdict, verdict["text"]), str(verdict["verdict"]).startswith("proved")))
+        for verdict in run.verdicts
     ]
     columns = [
         name for name in (run.proof[0] if run.proof else {}) if name not in ("kind", "run", "elapsed", "examples")

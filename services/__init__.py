@@ -5,7 +5,7 @@ This is the contract of all of them. Programs import them from here, or as `from
 Each function takes the Database first, and keyword arguments after it. It does its work in one transaction, which is
 tried again after conflicts, lost connections and ambiguous commits (toolkit.database.run_transaction), and takes effect
 once all the same (docs/services.md describes the limits of that). In place of the Database a function takes the cursor
-of a transaction of the caller's, and then does its work in that.
+of a transaction that the caller has begun, and then does its work in that.
 
 Rows are returned as a dict: column -> value, with money and ratings as Decimal, times as datetime in UTC, keys as int
 or uuid.UUID, and features as a dict in which decimals are Decimal. services.row_types has a type for each. A function

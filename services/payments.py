@@ -28,7 +28,7 @@ _LATEST_PAYMENTS = Order({"t.payment_date": read_time, "t.payment_id": UUID}, de
 
 @service
 def process_payment(database: Queryable, *, user_id: int, method: str, payment_id: UUID | None = None) -> Payment:
-    """Record a payment of a user for the plan they have now, at its price of now, and return it.
+    """Record a payment of a user for their present plan at its present price, and return it.
 
     With a payment_id given, repeated calls record one payment, even if plan or price have changed since, or the user
     was deleted. Raises AlreadyExists if the payment_id is of another user or method; NotFound if there is no such user;

@@ -1,4 +1,4 @@
-"""Where a service does its work: in a transaction of its own, or in one of the caller's."""
+"""Where a service does its work: in a transaction of its own, or in one that the caller has begun."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -28,9 +28,9 @@ def transact(
 ) -> T:
     """Run work(cursor) as run_transaction() does, and return its result.
 
-    In a transaction of the caller's, work is run once, from a savepoint. If the server refuses a statement, only this
-    work is undone: the service can ask for the reason, and the caller can go on. The cursor is a new one, so that the
-    services' type converters are not registered on the caller's cursor.
+    In a transaction that the caller has begun, work is run once, from a savepoint. If the server refuses a statement,
+    only this work is undone: the service can ask for the reason, and the caller can go on. The cursor is a new one, so
+    that the services' type converters are not registered on the caller's cursor.
     """
     if isinstance(database, Database):
         return run_transaction(database, work, options, try_again=try_again)

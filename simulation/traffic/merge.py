@@ -29,10 +29,12 @@ def merge(files: list[Path]) -> MeasuredRun:
         for second in run.seconds:
             middle = start - min(starts) + second.elapsed - second.seconds / 2
             by_second[int(max(middle, 0.0)), second.operation].add(second.measurement)
-    merged.seconds = [Second(operation, at + 1.0, 1.0, one) for (at, operation), one in sorted(by_second.items())]
+    merged.seconds = [
+        Second(operation, at + 1.0, 1.0, measurement) for (at, operation), measurement in sorted(by_second.items())
+    ]
     merged.elapsed = max(start - min(starts) + run.elapsed for run, start in zip(runs, starts, strict=True))
     merged.silences = _common(
-        [Silence(one.begin + start - min(starts), one.end + start - min(starts)) for one in run.silences]
+        [Silence(silence.begin + start - min(starts), silence.end + start - min(starts)) for silence in run.silences]
         for run, start in zip(runs, starts, strict=True)
     )
     merged.has_ended = all(run.has_ended for run in runs)
@@ -95,5 +97,5 @@ def _common(silences: Iterable[list[Silence]]) -> list[Silence]:
             common = ones
         else:
             both = (Silence(max(a.begin, b.begin), min(a.end, b.end)) for a in common for b in ones)
-            common = [one for one in both if one.begin < one.end]
+            common = [silence for silence in both if silence.begin < silence.end]
     return common or []

@@ -15,7 +15,7 @@ OPERATIONS: dict[str, tuple[float, str]] = {
     "review": (40, "write one, or another in its place"),
     "signup": (20, "somebody new, on a plan of the run"),
     "plan": (10, "change to another plan, or back to one after a cancellation"),
-    "pay": (40, "for the plan, at its price of now"),
+    "pay": (40, "for the plan, at its present price"),
     "cancel": (5, "the plan"),
     "delete": (10, "their account"),
     "price": (5, "of a plan changes"),

@@ -175,7 +175,9 @@ class Processes:
                     raise UserError("a process of the run was killed")
                 if isinstance(message, FinalReport):
                     child.end = message
-            reports = [(child, one.report if isinstance(one, FinalReport) else one) for child, one in messages]
+            reports = [
+                (child, message.report if isinstance(message, FinalReport) else message) for child, message in messages
+            ]
             if self.is_warming_up and not all(report.is_warm_up for _, report in reports):
                 self.is_warming_up = False
                 self.totals.restart(min(report.counts_from for _, report in reports if not report.is_warm_up))
@@ -191,8 +193,8 @@ class Processes:
 
 def run_process(pipe: Connection, *arguments: Any) -> None:
     """Run a part of the traffic, and report each second what was measured: the main function of each process."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)  # the parent process says when to stop
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent process says when to stop
     traffic = Traffic(*arguments)
     pipe.send(GO)
     if pipe.recv() != GO:
@@ -218,5 +220,5 @@ def run_process(pipe: Connection, *arguments: Any) -> None:
 def _report(traffic: Traffic) -> Report:
     measurements: Measurements = {}
     call_ends = traffic.take(measurements)
-    measured = {operation: one.encode() for operation, one in measurements.items()}
+    measured = {operation: measurement.encode() for operation, measurement in measurements.items()}
     return Report(measured, call_ends, traffic.silence(), traffic.is_warming_up, traffic.counts_from)

@@ -80,7 +80,7 @@ class MeasuredRun:
     @property
     def verdict(self) -> dict[str, Any]:
         """The line with the verdict; of merged runs, with the worst one; {} if there is none."""
-        return min(self.verdicts, key=lambda one: WORST_FIRST.index(one["verdict"]), default={})
+        return min(self.verdicts, key=lambda line: WORST_FIRST.index(line["verdict"]), default={})
 
     @property
     def clients(self) -> list[str]:

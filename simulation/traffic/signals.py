@@ -16,12 +16,12 @@ AT_ONCE = b"\nended at once: not all of what the run has written was compared wi
 @contextmanager
 def graceful_shutdown() -> Iterator[None]:
     """Within the with block, the first SIGINT or SIGTERM raises KeyboardInterrupt; the second ends the process."""
-    before = [signal.signal(one, _interrupt) for one in SIGNALS]
+    before = [signal.signal(number, _interrupt) for number in SIGNALS]
     try:
         yield
     finally:
-        for one, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(one, handler)
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
@@ -32,6 +32,6 @@ def _interrupt(_: int, __: FrameType | None) -> None:
             os.write(2, AT_ONCE)
             os._exit(130)
 
-    for one in SIGNALS:
-        signal.signal(one, leave)
+    for number in SIGNALS:
+        signal.signal(number, leave)
     raise KeyboardInterrupt

@@ -86,7 +86,7 @@ def check_looks(chromium: Any, page_file: Path) -> Any:
 def check_outage(page: Any, file: Path, *, least: float) -> None:
     """See that the page tells of one time of at least so many seconds without an answer, and where it lies."""
     [run] = runs_in_steps([file])
-    silence = max(run.run.silences, key=lambda one: one.end - one.begin)
+    silence = max(run.whole.silences, key=lambda one: one.end - one.begin)
     assert silence.end - silence.begin > least
     told = f"no answers between {silence.begin:.1f} s and {silence.end:.1f} s"
     for key in OVER_TIME:

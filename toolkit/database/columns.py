@@ -7,10 +7,8 @@ from typing import NamedTuple
 from toolkit.database.connection import Cursor
 from toolkit.database.tables import TIMES, Column
 
-# The columns of tables and views. Both queries return the same, a row for each column: the table's oid, schema, name
-# and relkind; the column's number, and whether it is hidden; name, type, the type's schema, whether it is an array, the
-# type in full; length, precision, scale, decimals of a second; whether it is nullable, default, identity (a: ALWAYS,
-# d: BY DEFAULT), expression, collation; and whether the server knows infinite timestamps.
+# The columns of tables and views. Both queries return the values of ColumnPosition and _ColumnRow for each column. The
+# identity is "a" for ALWAYS, "d" for BY DEFAULT, or "".
 #
 # Why two queries: PostgreSQL takes five times as long to plan one of information_schema.columns as for all the other
 # queries of catalog.py together, and on older versions of CockroachDB pg_attribute lacks some of these.
@@ -35,8 +33,8 @@ OF_POSTGRESQL = """
     WHERE s.nspname = ANY(%s)
       AND r.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY r.relname, a.attnum"""
-# format_type() of CockroachDB knows no sizes of arrays. crdb_sql_type does, but for those that are 1 by default; and it
-# does not quote the names of people's own types, which have none.
+# CockroachDB's format_type() leaves out the size of an array's elements. crdb_sql_type has it, except for sizes that
+# are 1 by default. It does not quote the names of user-defined types, which have no size.
 SIZED_TYPE = """
     CASE WHEN c.udt_schema <> 'pg_catalog' THEN ''
          WHEN c.crdb_sql_type = 'CHAR[]' THEN 'CHAR(1)[]'
