@@ -116,6 +116,8 @@ class Memberships:
                 level = levels[level][int(random() * SAMPLES)]
                 if place > 1 - figures.plan_changes:
                     plan = self._other(plan, rng)
+                elif rise > 0 and plan and random() < figures.trade_down:
+                    plan -= 1
             if moment > joined or not trial:
                 bills.append((moment, plan, failed))
             periods.append((moment, moments[number] if number < len(moments) else end, LEVELS[level]))

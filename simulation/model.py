@@ -62,10 +62,11 @@ churn.py and membership.py, why they leave.
 - Activity: what people watch goes up and down from month to month, and those leave who watch little, which is the
   model of Ascarza and Hardie, A Joint Model of Usage and Churn in Contractual Settings (Marketing Science 2013).
 - One payment in twenty fails at first, three in five of these with one person in seven, and a fifth of them ends the
-  subscription: Recurly (State of Subscriptions) has 13 % of the recurring payments declined at first, and Pelcro puts
-  involuntary churn at 25 to 40 % of all, which nobody else does, so it is less here.
+  subscription. Recurly (State of Subscriptions) has 13 % of the recurring payments declined at first; Pelcro, which
+  sells a remedy, puts involuntary churn at 25 to 40 % of all. It is a fifth here.
 - Prices rise once in a year by about as much as Netflix's in January 2025 (8 to 16 %). After the rise of 2019 Netflix
-  lost members in the United States for the first time in years (letter to shareholders of July 2019).
+  lost members in the United States for the first time in years (letter to shareholders of July 2019). That some take a
+  cheaper plan then has no source.
 - Of those who sign up for a certain title half as many are there after six months as of others (Antenna, The Rise of
   the Show Chaser: 29 and 56 %). That of campaigns fewer stay has no source; nor have trials, of which six in ten are
   paid for.

@@ -87,6 +87,7 @@ class SubscriberFigures:
     churn: float = figure(share)
     comeback: float = figure(share)
     plan_changes: float = figure(share)
+    trade_down: float = figure(share)
     plan_by_activity: float = figure(share)
     price_rise: float = figure(number(0.01, 1))
 

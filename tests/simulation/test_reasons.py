@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ releases = 0
 [subscribers]
 weekend = 1
 releases = 0
+trade_down = 0
 plan_by_activity = 0
 [churn]
 first_months = 0
@@ -150,6 +152,22 @@ def test_a_rise_costs_subscribers(year: Year, without: Year) -> None:
     assert after > 1.4 * before
     after, before = around_the_rise(without)
     assert 0.6 < after / before < 1.5
+
+
+def test_a_rise_makes_some_take_a_cheaper_plan(year: Year, without: Year) -> None:
+    def compared(of: Year) -> float:
+        """Return how many go to a cheaper plan in the month in which prices rise, next to other months."""
+        down: dict[bool, list[bool]] = defaultdict(list)
+        for payments in of_each(of.payment_history, "user_id").values():
+            for before, row in pairwise(payments):
+                if before["subscription_id"] > 1 and row["payment_date"] - before["payment_date"] < MONTH:
+                    risen = before["payment_date"] < rise <= row["payment_date"]
+                    down[risen].append(row["subscription_id"] < before["subscription_id"])
+        return statistics.mean(down[True]) / statistics.mean(down[False])
+
+    rise = BEGIN + timedelta(211)
+    assert compared(year) > 2.5
+    assert compared(without) < 2.5
 
 
 def a_day(year: Year, begin: datetime, days: int) -> float:
