@@ -19,12 +19,16 @@ OLD = 15  # years that count as much as one standard deviation of quality
 SERIES = 0.5  # standard deviations by which series are more popular than other titles
 NEW = 1.0  # and by which new titles are
 
-FLATTER = 0.6  # places by which the first ones are lower, as Mandelbrot has it: the first one has no tenth of all
 ROUNDS = 20  # in which the ranks of the titles of different markets are found
-MOST_REACH = 0.5  # of the users are reached by no title
-THROUGH = 0.5  # of its episodes those have seen on average who have begun a popular series
+CROWDED = 0.5  # of the picks of what nearly everybody has seen are by people who have
+SEEN_BY = {"series": 0.3}  # of the users begin a series at most,
+SEEN_BY_OTHERS = 0.15  # and see something else
 
 NEXT_EPISODE = 0.88  # of those who have seen an episode see the next before anything else
+BACK = 0.7  # of those who have seen something else between, or are through until a new season, go on with a series
+# Times as often as the average viewing is given up: the first episode of a series, later ones, and by the quality.
+PILOT, LATER_EPISODES = 1.8, 0.2
+PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
 
 
 class Attention:
@@ -55,10 +59,10 @@ class Attention:
         """Return the attention for an average title so many days after it came out, next to that on its first day."""
         return 1 - self._decay[0] + (self._decay[age] if age < len(self._decay) else 0.0)
 
-    def exposures(self, subscribers: list[float], goes_on: float) -> list[float]:
+    def exposures(self, subscribers: list[float], quits: float) -> list[float]:
         """Return the viewings that follow from each unit of attention, next to each other.
 
-        subscribers: about how many there are on each day. goes_on: of those who have begun an episode see the next.
+        subscribers: about how many there are on each day. quits: of the viewings are given up.
         """
         so_far = [0.0, *accumulate(subscribers)]
         exposures = []
@@ -67,13 +71,13 @@ class Attention:
             for day in title.premieres:
                 part = 1.0 if title.renewed is None else RENEWED
                 exposure += part * fsum(map(float.__mul__, subscribers[day : day + self.new_for], self._decay))
-            exposures.append(max(1e-9, exposure * _in_a_row(title, goes_on) / so_far[-1]))
+            exposures.append(max(1e-9, exposure * _seen(title, quits, NEXT_EPISODE) / so_far[-1]))
         return exposures
 
 
 def power_law(count: int, exponent: float) -> list[float]:
     """Return the popularity of so many titles, the most popular first: 1 / rank ** exponent."""
-    return [power(rank + FLATTER, -exponent) for rank in range(1, count + 1)]
+    return [power(rank, -exponent) for rank in range(1, count + 1)]
 
 
 def attention_for(
@@ -84,8 +88,8 @@ def attention_for(
     subscribers: about how many there are on each day of the window. So what comes out late, when little of it is left,
     has a lower rank for the same attention. Hits, which come after the titles, get theirs in another way.
     """
-    goes_on = NEXT_EPISODE * (1 - profile.viewings.early_quits)
-    exposures = Attention(profile, titles, []).exposures(subscribers, goes_on)
+    quits = profile.viewings.early_quits + profile.viewings.later_quits
+    exposures = Attention(profile, titles, []).exposures(subscribers, quits)
     popularity = power_law(len(titles), profile.titles.exponent)
     appeals = [_appeal(profile, title, window.begin.year, rng) for title in titles]
     ranking = sorted(range(len(titles)), key=lambda title: (-appeals[title], title))
@@ -93,12 +97,15 @@ def attention_for(
     watched = [appeal[title] * exposures[title] for title in range(len(titles))]
     reached = _ranked_in_markets(watched, [title.market for title in titles], popularity, profile.titles.home)
     viewings = profile.viewings.per_user / fsum(popularity)  # of a user, for each unit of popularity
-    most = [_most_watched(profile, title, goes_on) / max(1e-9, viewings) for title in titles]
+    most = [
+        _most_watched(profile, title, quits) * (1 - max(0, title.released) / window.days) / max(1e-9, viewings)
+        for title in titles
+    ]
     on_release = [0] * len(titles)
     for title, share in zip(_as_far_as_possible(reached, most, popularity), popularity, strict=True):
         # Who has seen it picks something else, so it takes more to reach nearly everybody.
-        reach = MOST_REACH * min(1.0, share / most[title])
-        on_release[title] = 1 + int(share / exposures[title] / (1 - reach) * SCALE)
+        wasted = CROWDED * min(1.0, share / most[title])
+        on_release[title] = 1 + int(share / exposures[title] / (1 - wasted) * SCALE)
     return Attention(profile, titles + hits, on_release + [0] * len(hits))
 
 
@@ -130,32 +137,38 @@ def _as_far_as_possible(ranked: list[int], most: list[float], popularity: list[f
 
     most: how popular each can be. What cannot be as popular as its rank says waits for the next place that it can have.
     """
+    possible = sorted(most, reverse=True)
     waiting: list[tuple[float, int, int]] = []
     titles = iter(enumerate(ranked))
     found = []
-    for share in popularity:
-        while not waiting or -waiting[0][0] < share:
-            place, title = next(titles, (0, -1))
-            if title < 0:
-                break
+    for share, can_be in zip(popularity, possible, strict=True):
+        while not waiting or -waiting[0][0] < min(share, can_be):
+            place, title = next(titles)
             heappush(waiting, (-most[title], place, title))
         found.append(heappop(waiting)[2])
     return found
 
 
-def _most_watched(profile: Profile, title: Title, goes_on: float) -> float:
+def _most_watched(profile: Profile, title: Title, quits: float) -> float:
     """Return how many viewings of a title there can be at most, for each user."""
     audience = _audience(title.market) if profile.titles.home else 1.0
-    return audience * MOST_REACH * max(_in_a_row(title, goes_on), THROUGH * title.episodes)
+    seen_by = SEEN_BY.get(title.content_type, SEEN_BY_OTHERS)
+    return audience * seen_by * _seen(title, quits, NEXT_EPISODE + (1 - NEXT_EPISODE) * BACK)
 
 
-def _in_a_row(title: Title, goes_on: float) -> float:
-    """Return how many viewings there are of a title by somebody who has begun it."""
-    in_a_row, goes_so_far = 0.0, 1.0
-    for _ in range(max(1, title.episodes)):
-        in_a_row += goes_so_far
-        goes_so_far *= goes_on
-    return in_a_row
+def patience(title: Title) -> float:
+    """Return how often a title is given up because it is weak, or not because it is good, next to others."""
+    return PATIENCE[max(0, min(len(PATIENCE) - 1, int(len(PATIENCE) / 2 + (title.quality - MEAN_QUALITY) * 2)))]
+
+
+def _seen(title: Title, quits: float, goes_on: float) -> float:
+    """Return how many viewings there are of a title by somebody who has begun it. goes_on: after an episode."""
+    quits *= patience(title)
+    seen, goes_so_far = 1.0, goes_on * max(0.0, 1 - PILOT * quits)
+    for _ in range(1, title.episodes):
+        seen += goes_so_far
+        goes_so_far *= goes_on * max(0.0, 1 - LATER_EPISODES * quits)
+    return seen
 
 
 @cache  # it is asked for each title

@@ -16,6 +16,8 @@ PRONE, MORE_FAILURES = 0.15, 4.0
 FEWER_FAILURES = (1 - PRONE * MORE_FAILURES) / (1 - PRONE)
 EVENING = 9_000  # seconds: how far the moments at which people come back are spread about their evening
 
+HONEYMOON = 14 * DAY
+
 # The beginning of a month that is paid for, the plan's place in the profile, and whether the payment fails at first.
 Bill = tuple[int, int, bool]
 
@@ -43,6 +45,7 @@ class Memberships:
         self._figures = profile.subscribers
         self._payments = profile.payments
         self._fading = profile.churn.fading
+        self._honeymoon = 1 + profile.viewings.honeymoon
         self._window = window
         self._churn = churn
         self._plans = list(accumulate(int(plan.share * 1_000_000) for plan in profile.plans))
@@ -121,7 +124,14 @@ class Memberships:
             if moment > joined or not trial:
                 bills.append((moment, plan, failed))
             periods.append((moment, moments[number] if number < len(moments) else end, LEVELS[level]))
-        return Membership(bills, periods, None if gone else plan, decisions, expected)
+        return Membership(bills, self._with_honeymoon(periods), None if gone else plan, decisions, expected)
+
+    def _with_honeymoon(self, periods: list[Period]) -> list[Period]:
+        """Return periods in which somebody watches more in the first two weeks."""
+        (begin, end, much), *later = periods
+        settled = min(end, begin + HONEYMOON)
+        at_first = (begin, settled, much * self._honeymoon)
+        return [at_first, (settled, end, much), *later] if settled < end else [at_first, *later]
 
     def _months(self, begin: int) -> list[int]:
         """Return the moments at which the months begin of somebody who signs up, or comes back."""

@@ -17,10 +17,8 @@ attention.py and popularity.py, which title somebody picks.
   law and the Internet (Glottometrics 3, 2002), for sites (near 1), and video on demand has it too: Yu et al.,
   Understanding User Behavior in Large-Scale Video-on-Demand Systems (EuroSys 2006). Nobody sees a film again and
   again: Gummadi et al. (SOSP 2003) call it fetch at most once, and find that it flattens the head. So no title has a
-  rank for which more people would have to see it, or of a series more of its episodes, than can be, and the first
-  places are a little lower, as Mandelbrot has them. What is watched has an exponent of 0.74 to 0.81 for the first
-  hundred titles (seeds 1 to 5). The first one has 9 to 10 % of all with 4,000 users and 200 titles, and 6 to 8 % with
-  20,000 users and 1,000 titles.
+  rank for which more people would have to see it, or of a series more of its episodes, than can be: the first places
+  are those of series. docs/simulation.md has the exponents of what is watched.
 - The rank is by quality, age, and luck. Quality: Basuroy, Chatterjee and Ravid, How Critical Are Critical Reviews?
   (Journal of Marketing 2003) find that reviews go with box office week after week; and luck: Salganik, Dodds and Watts
   (Science 2006), that the best songs seldom do badly, and any other result is possible. Word of mouth: Moul (Journal
@@ -34,8 +32,10 @@ attention.py and popularity.py, which title somebody picks.
   personal recommendations, and not by searching, at 80 % of the hours; it is 0.95 here, where there is no recommender
   that knows less than the people do. At 0 tastes play no part. A favourite is chosen as often as it is popular in the
   user's market, so tastes change nothing of what is watched over all.
-- Series go on: most see the next episode before anything else, until they are through. Netflix and Harris Interactive
-  (2013): most people watch two to six episodes in one sitting. Of films only favourites are seen again, and seldom.
+- Series go on: most see the next episode before anything else, until they are through, come back to it after something
+  else, and for a new season. Netflix and Harris Interactive (2013): most people watch two to six episodes in one
+  sitting. Who gives up an episode gives up the series, but for a few who try it once more. Of films only favourites
+  are seen again, and seldom.
 
 joining.py, subscribers.py and locales.py, the people.
 - Days differ by chance, and a fifth more; campaigns pull most on their first and last day and on Fridays, and some of
@@ -79,14 +79,15 @@ the Netherlands, where iDEAL had 56 % of the online purchases of 2015 (GfK and T
 had three times the online payments of cards (Narodowy Bank Polski, 2022). PayPal was first in Germany, with 28 % (EHI,
 Online Payment 2024). Those say in which countries it is otherwise; the shares are rounded guesses.
 
-watching.py, when and how they watch.
-- Three in four sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
+sessions.py and watching.py, when and how they watch.
+- Two in three sessions begin in the user's own evening, about a time that is their habit, near 20 o'clock. Netflix
   (2017) had the peak as late as 22 o'clock in Singapore, South Korea and Malaysia; Yu et al. saw peaks at noon and in
   the evening.
 - Weekends have 1.4 times the viewings of a Monday. SymphonyAM (2016): Saturday is the day on which Netflix leads.
 - More is watched in winter and most in the holidays. Nielsen, The Gauge: Christmas Day of 2025 was the day on which
   most was streamed ever, as that of 2024 had been, and the week of Christmas 2021 the week.
-- A third of the viewings is given up, half of these before 5 %. Chen et al., A Study of User Behavior in Online VoD
+- People watch more in the first two weeks than later, which has no source.
+- A quarter of the viewings is given up, half of these before 5 %. Chen et al., A Study of User Behavior in Online VoD
   Services (Computer Communications 2014): people view short parts of one video after another before a longer one, and
   see a minority to the end; that was on free sites, and fewer are given up where people pay. Weak titles,
   documentaries and the first episodes of series are given up more often.
@@ -94,8 +95,9 @@ watching.py, when and how they watch.
 reviewing.py, reviews: a rating is the title's quality, the user's bias, and noise of about the size of quality, as in
 the Netflix Prize, where much of the variation is due to users or titles alone (Koren, Bell and Volinsky, Matrix
 Factorization Techniques for Recommender Systems, IEEE Computer 2009). Six in ten users write any. More ratings are
-whole points than half ones. Half of them are written soon, while nothing else is watched, and the others on one of the
-next evenings, seldom weeks later; that has no source.
+whole points than half ones. Who loved or hated a title says why about twice as often as others: Hu, Zhang and Pavlou,
+Overcoming the J-shaped Distribution of Product Reviews (Communications of the ACM 2009). Half of them are written soon,
+while nothing else is watched, and the others on one of the next evenings, seldom weeks later; that has no source.
 """
 
 from collections.abc import Iterator

@@ -21,8 +21,9 @@ NO_TASTES: Tastes = (-1, -1, -1, 0)
 
 # The titles of a market, genre and style on a day: the attention for all of them; of that for all that are out, without
 # what they get for being new; the titles as they come out, with sums of that; those that are new, with sums of that.
-Shelf = tuple[int, int, list[int], list[int], list[int], list[int]]
-EMPTY: Shelf = (0, 0, [], [], [], [])
+# All are whole numbers, so that sums are exact, and floats, so that a random() finds its place in them at once.
+Shelf = tuple[float, float, list[int], list[float], list[int], list[float]]
+EMPTY: Shelf = (0.0, 0.0, [], [], [], [])
 
 
 class Popularity:
@@ -36,13 +37,11 @@ class Popularity:
     ) -> None:
         self.titles = titles
         # Of a random(): where what is chosen by the first, the second and the third favourite ends.
-        self._first_end, self._second_end, self._third_end = (
-            profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)
-        )
+        self._ends = [profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)]
         self._attention = attention
         self._home = profile.titles.home
         self._days: list[list[tuple[Shelf, ...]]] = []  # of each market, with a shelf for each genre and style
-        self._totals: list[list[list[int]]] = []  # of the shelves of each market and day, summed up
+        self._totals: list[list[list[float]]] = []  # of the shelves of each market and day, summed up
         self.less_popular: list[int | None] = [None] * len(titles)  # the next one of the market, genre and style
         languages = sorted({locale.language for locale in LOCALES}) if self._home else []
         self._markets = {language: number for number, language in enumerate(languages, 1)}
@@ -52,16 +51,18 @@ class Popularity:
             title = titles[number]
             on_shelf.setdefault((self._markets.get(title.market, 0), title.genre, title.style), []).append(number)
         self._tastes: list[list[int]] = []  # of each market: how much of each kind is watched there, summed up
-        self._at_home: list[list[float]] = []  # of each market: how much of each kind is made for it
-        world: list[int] = []
+        # Of each market and kind: how much of it is made for the market, and the shelves of that and of the world.
+        self._by_taste: list[list[tuple[float, list[Shelf], list[Shelf]]]] = []
+        world: list[float] = []
+        of_world: list[list[Shelf]] = []
         for market in range(len(languages) + 1):
             of_kinds = [on_shelf.get((market, *kind), []) for kind in kinds]
             shelves = [self._shelves(of_kind, window.days) for of_kind in of_kinds]
             self._days.append(list(zip(*shelves, strict=True)))
             self._totals.append([list(accumulate(shelf[0] for shelf in day)) for day in self._days[-1]])
             watched = [sum(shelf[0] for shelf in days) for days in shelves]
-            world = world or watched
-            self._find_tastes(watched, world)
+            world, of_world = world or watched, of_world or shelves
+            self._by_taste.append(list(zip(self._find_tastes(watched, world), shelves, of_world, strict=True)))
         self._of_markets = [list(accumulate(day[-1] for day in days)) for days in zip(*self._totals, strict=True)]
         # Of each day; where there are none at all an empty list, so that nobody looks for them.
         self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)] if hits else []
@@ -91,24 +92,27 @@ class Popularity:
                 if random() < share:
                     return title
         first, second, third, market = tastes
+        first_end, second_end, third_end = self._ends
         place = random()
         shelf = EMPTY
-        if first >= 0 and place < self._third_end:
-            kind = first if place < self._first_end else second if place < self._second_end else third
-            shelf = self._days[market][day][kind]
-            if not shelf[0] or random() >= self._at_home[market][kind]:
-                shelf = self._days[0][day][kind]
+        if first >= 0 and place < third_end:
+            kind = first if place < first_end else second if place < second_end else third
+            at_home, home, world = self._by_taste[market][kind]
+            if at_home and random() < at_home:
+                shelf = home[day]
+            if not shelf[0]:
+                shelf = world[day]
         if not shelf[0]:  # not by taste, or nothing of that kind has come out so far
             # In some markets there is nothing yet.
             if market and (random() >= self._home or not self._totals[market][day][-1]):
                 market = 0
             if not market:  # it may be of any market: some titles travel
                 sums = self._of_markets[day]
-                market = bisect_right(sums, int(random() * sums[-1]))
+                market = bisect_right(sums, random() * sums[-1])
             totals = self._totals[market][day]
-            shelf = self._days[market][day][bisect_right(totals, int(random() * totals[-1]))]
+            shelf = self._days[market][day][bisect_right(totals, random() * totals[-1])]
         total, lasting, ids, sums, new, new_sums = shelf
-        attention = int(random() * total)
+        attention = random() * total
         if attention < lasting:
             return ids[bisect_right(sums, attention)]
         return new[bisect_right(new_sums, attention - lasting)]
@@ -121,19 +125,22 @@ class Popularity:
     def talked_about(self, day: int, rng: Random) -> int | None:
         """Return one of the new titles for which people sign up on a day."""
         titles, sums = self._talked_about[day]
-        return titles[bisect_right(sums, int(rng.random() * sums[-1]))] if titles else None
+        return titles[bisect_right(sums, rng.random() * sums[-1])] if titles else None
 
-    def _find_tastes(self, watched: list[int], world: list[int]) -> None:
-        """Find the tastes of a market: what is made for it has the share that the profile says, of all and by kinds."""
+    def _find_tastes(self, watched: list[float], world: list[float]) -> list[float]:
+        """Find the tastes of a market, and return how much of each kind is made for it.
+
+        What is made for it has the share that the profile says, of all and by kinds.
+        """
         there, everywhere = sum(watched) or 1, sum(world) or 1
-        at_home = self._home if any(watched) and self._at_home else 0.0  # the first market is the world
+        at_home = self._home if any(watched) and self._tastes else 0.0  # the first market is the world
         home = [at_home * of_kind / there for of_kind in watched]
         rest = [(1 - at_home) * of_world / everywhere for of_world in world]
         shares = [one + other for one, other in zip(home, rest, strict=True)]
         self._tastes.append(list(accumulate(int(share * FINE) for share in shares)))
-        self._at_home.append([one / share if share else 0.0 for one, share in zip(home, shares, strict=True)])
+        return [one / share if share else 0.0 for one, share in zip(home, shares, strict=True)]
 
-    def _most_talked_about(self, day: int) -> tuple[list[int], list[int]]:
+    def _most_talked_about(self, day: int) -> tuple[list[int], list[float]]:
         new = [
             (after - before, title)
             for _, _, _, _, titles, sums in self._days[0][day]
@@ -151,7 +158,7 @@ class Popularity:
         for title, following in pairwise(sorted(ids, key=self._attention.lasting, reverse=True)):
             self.less_popular[title] = following
         released = [self.titles[title].released for title in ids]
-        sums = list(accumulate(self._attention.lasting(title) for title in ids))
+        sums = list(accumulate(float(self._attention.lasting(title)) for title in ids))
         premieres = sorted((day, title) for title in ids for day in self.titles[title].premieres)
         shelves: list[Shelf] = []
         first = last = 0  # the first premiere that is still new, and the first that is yet to come
@@ -164,8 +171,10 @@ class Popularity:
                 shelves.append(shelves[-1])
                 continue
             new = [title for _, title in premieres[first:last]]
-            new_sums = list(accumulate(self._attention.of_new(t, day - begun) for begun, t in premieres[first:last]))
+            new_sums = list(
+                accumulate(float(self._attention.of_new(t, day - begun)) for begun, t in premieres[first:last])
+            )
             end = bisect_right(released, day)
-            lasting = sums[end - 1] if end else 0
-            shelves.append((lasting + (new_sums[-1] if new else 0), lasting, ids, sums, new, new_sums))
+            lasting = sums[end - 1] if end else 0.0
+            shelves.append((lasting + (new_sums[-1] if new else 0.0), lasting, ids, sums, new, new_sums))
         return shelves

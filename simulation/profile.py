@@ -56,6 +56,7 @@ class ViewingFigures:
     early_quits: float = figure(share)
     later_quits: float = figure(share)
     rewatch: float = figure(share)
+    honeymoon: float = figure(number(0, 10))
     winter: float = figure(number(0, 0.9))
     holidays: float = figure(number(0, 10))
     releases: float = figure(number(0, 10))
@@ -74,6 +75,7 @@ class ReviewFigures:
 
     per_user: float = figure(number(0, 1_000))
     with_words: float = figure(share)
+    extremes: float = figure(share)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Reviews: who writes one of what, when, the rating, and the words that fit it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import tomli
 
@@ -16,6 +16,8 @@ from simulation.subscribers import Subscriber
 from simulation.titles import Title
 from simulation.watching import Viewing
 from simulation.window import DAY, SATURDAY, Window
+
+Choice = TypeVar("Choice")
 
 NOISE = 1.0  # standard deviation of what else there is in a rating
 HALF_POINTS = 0.5  # of the ratings are to half a point, the others to a whole one
@@ -30,12 +32,15 @@ ABOUT_A_PART = 0.75  # of the remarks are about a part of it, such as the music
 OCCASIONS = 0.4
 ENDS = 0.35
 
-# Up to which rating which openings, remarks, words about parts and ends are taken.
+# Up to which rating there are words how often, next to the average; and which openings, remarks, words about parts, and
+# ends are taken. Of what is neither good nor bad some parts are.
+LOW, HIGH = ("dull", "blame"), ("fine", "praise")
 MOODS = (
-    (4.5, "bad", "dull", "blame", "low_end"),
-    (6.5, "mixed", "dull", "blame", "low_end"),
-    (8.5, "good", "fine", "praise", "high_end"),
-    (10.0, "great", "fine", "praise", "high_end"),
+    (3.0, 1.9, "bad", (LOW,), "low_end"),
+    (4.5, 1.3, "bad", (LOW,), "low_end"),
+    (6.5, 0.7, "mixed", (LOW, HIGH), None),
+    (8.5, 0.8, "good", (HIGH,), "high_end"),
+    (10.0, 1.8, "great", (HIGH,), "high_end"),
 )
 # When which words are added.
 LONG, OLD = 100, 2000  # minutes of a film, the year of its release
@@ -60,7 +65,10 @@ class Reviewing:
     """How people review titles."""
 
     def __init__(self, profile: Profile, window: Window, popularity: Popularity) -> None:
-        self._with_words = profile.reviews.with_words
+        figures = profile.reviews
+        # Of each rating from 0 to 10, in halves: how many have words, and the mood.
+        moods = [next(mood for mood in MOODS if half <= 2 * mood[0]) for half in range(21)]
+        self._moods = [(figures.with_words * (1 + figures.extremes * (mood[1] - 1)), mood) for mood in moods]
         self._window = window
         self._popularity = popularity
         self._owed = 0.0  # reviews that were expected and not written
@@ -82,15 +90,16 @@ class Reviewing:
         few leaves more for the next ones to write.
         """
         count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
-        reviews = []
-        left = len(finished)
+        reviews: list[GeneratedReview] = []
+        left, random = len(finished), rng.random
         for title, seen in finished.items():
-            if rng.random() * left < count:
+            if count <= 0:
+                break
+            if random() * left < count:
                 count -= 1
                 moment = self._moment(subscriber, seen, viewings, rng)
                 rating = self.rating(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
-                occasions = self._occasions(seen + subscriber.offset)
-                words = self.words(title, rating, subscriber.locale.language, rng, *occasions)
+                words = self.words(title, rating, subscriber.locale.language, rng, seen + subscriber.offset)
                 if moment < self._window.end:
                     reviews.append(GeneratedReview(title, moment, rating, words))
             left -= 1
@@ -103,18 +112,20 @@ class Reviewing:
         steps = 2 if rng.random() < HALF_POINTS else 1
         return max(0, min(10 * steps, int(steps * exact + 0.5))) / steps
 
-    def words(self, title: int, rating: float, language: str, rng: Random, *occasions: str) -> str | None:
-        """Return what somebody writes with a rating, if anything. occasions: of reviews.toml, by when they saw it."""
-        if rng.random() >= self._with_words:
+    def words(self, title: int, rating: float, language: str, rng: Random, seen: int | None = None) -> str | None:
+        """Return what somebody writes with a rating, if anything. seen: when, in their own time."""
+        with_words, (_, _, opening, opinions, end) = self._moods[int(2 * rating)]
+        if rng.random() >= with_words:
             return None
+        occasions = () if seen is None else self._occasions(seen)
         known = self._popularity.titles[title]
         texts = self._texts(language if language in self._words else "en", *self._kinds[title], *occasions)
-        _, opening, remark, judgement, end = next(mood for mood in MOODS if rating <= mood[0])
         between, after, stop = PUNCTUATION.get(language, (" ", " ", "."))
         parts = [_one_of(texts[opening], rng)]
         remarks: dict[str, str] = {}  # by what they are about
         for share in REMARKS:
             if rng.random() < share:
+                remark, judgement = _one_of(opinions, rng)
                 if rng.random() < ABOUT_A_PART:
                     about = _one_of(texts["subjects"], rng)
                     said = about + between + _one_of(texts[judgement], rng) + stop
@@ -125,7 +136,7 @@ class Reviewing:
         parts += remarks.values()
         if rng.random() < OCCASIONS:
             parts.append(_one_of(texts["company"], rng) + between + _one_of(texts["occasions"], rng) + stop)
-        if rng.random() < ENDS:
+        if end and rng.random() < ENDS:
             parts.append(_one_of(texts[end], rng))
         return after.join(parts).replace("{title}", known.name).replace("{genre}", known.genre.lower())
 
@@ -193,5 +204,5 @@ def _kinds(title: Title) -> Iterator[str]:
         yield "kids"
 
 
-def _one_of(choices: list[str], rng: Random) -> str:
+def _one_of(choices: Sequence[Choice], rng: Random) -> Choice:
     return choices[int(rng.random() * len(choices))]

@@ -17,6 +17,7 @@ from simulation.window import DAY, Window
 
 SAMPLE = 400  # subscribers of whom it is found out how often people cancel
 ROUNDS = 3
+KEPT = 20_000  # of so many at most it is remembered who they are: so they are not made again, and memory is small
 IN_THE_EVENING = 0.65  # of the sign-ups; the others are at any time of the day
 
 
@@ -63,11 +64,15 @@ class Population:
             for _ in range(int(locale.share * share))
         ]
         self._memberships = self._scaled()
+        self._kept: list[Subscriber] = []
         self.price = self._memberships.price
 
     def subscribers(self) -> Iterator[Subscriber]:
         """Return all subscribers, in the order in which they joined."""
-        return self._made(self._users, self._memberships)
+        if self._users > KEPT:
+            return self._made(self._users, self._memberships)
+        self._kept = self._kept or list(self._made(self._users, self._memberships))
+        return iter(self._kept)
 
     def _scaled(self) -> Memberships:
         """Return memberships of which the share that the profile says is cancelled in a month, whatever the reasons."""

@@ -1,42 +1,33 @@
-"""When people watch, what they do then: evenings and weekends, sessions, episodes, how far they get."""
+"""What people do when they watch: what they choose, episodes, how far they get."""
 
-from bisect import bisect_right
-from itertools import accumulate
 from random import Random
 
 import services
-from simulation.attention import NEXT_EPISODE
+from simulation.attention import BACK, LATER_EPISODES, NEXT_EPISODE, PILOT, patience
 from simulation.popularity import NO_TASTES, Popularity, Tastes
-from simulation.portable_math import approximately_normal
+from simulation.portable_math import approximately_normal, power
 from simulation.profile import Profile, ViewingFigures
+from simulation.sessions import Session, Sessions
 from simulation.subscribers import Subscriber
-from simulation.titles import MEAN_QUALITY, Title
-from simulation.window import DAY, SATURDAY, Window
+from simulation.window import DAY, Window
 
-WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are spread about their habit
-# How many of the other sessions begin in each hour of somebody's day, from midnight.
-WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8)
-WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
-SAMPLES, LENGTHS = 4_096, 256
 REACHED = 512  # samples of how far people get: few, because all of them fit into a fast cache
-FRIDAY = 1.15  # times as many viewings as on a Monday
-HOLIDAYS = (12, 24), 9  # the day on which they begin, and how many there are
-FINE = 40  # a day of average weight stands so often in the list from which days are drawn
+# In hundredths of a percent: who got so far has seen it.
+FINISHED = 100 * services.FINISHED
+# Times as often a title is given up, by its type. Of series it differs between episodes.
+QUITS = {"movie": 1.2, "documentary": 1.35, "other": 1.0}
+CREDITS = 0.6  # of those who see a title to its end leave in the last minutes
+# Samples of the seconds between the viewings of a session: the next episode begins by itself, or they make tea.
+BREAKS = 256
+BREAK, MOST_BREAKS = 20, 1.7  # the median, and the standard deviation in doublings
+PLACES = REACHED * BREAKS  # in which each sample of how far they get meets each break
+JITTER = 3  # hundredths of a percent that nobody's progress shares with all others of its sample
 
-# In hundredths of a percent: who got so far has seen it, and who got less far has given it up at once.
-FINISHED, GIVEN_UP = 100 * services.FINISHED, 500
-# Times as often: a title is given up, by its quality; by its type; and the first episode of a series, and later ones.
-PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
-QUITS = {"movie": 1.2, "series": 0.8, "documentary": 1.35, "other": 1.0}
-PILOT = 2.2
-CREDITS = 0.07  # of those who see a title to its end leave in the last minutes
-BREAK = 220  # seconds between the viewings of a session, at most, and 20 at least
-
-AT_ONCE = 0.8  # of the users watch as soon as they have signed up, or come back
 TRIES = 20  # to find something that somebody does not know yet, before they leave it for the day
 BY_TASTE = 3  # of these, the first ones, are for something that they like
 MOST_TIMES = 5  # nobody sees what has no episodes more often
-TRIED_AGAIN = 0.25  # of the picks of what somebody has not seen to its end, though not of a series, are taken
+TRIED_AGAIN = 0.25  # of the picks of what somebody has given up are taken, of an episode once
+GIVEN_UP_FOR_GOOD = 1_000_000  # instead of the next episode
 # Which share of profile.viewings.rewatch it is for other types, and for titles of a quality that makes no favourite.
 REWATCHED = {"movie": 1.0, "series": 0.25, "documentary": 0.2, "other": 0.5}
 FAVOURITE = 7.5
@@ -47,9 +38,6 @@ OWED = 2_000  # viewings that were not made would let the others make twice as m
 # episode; 0: it has none.
 Viewing = tuple[int, int, int, int]
 
-# The moment at which a session begins, the number of its viewings, and the moment from which it cannot go on.
-Session = tuple[int, int, int]
-
 
 class Watching:
     """When and how people watch titles."""
@@ -57,18 +45,8 @@ class Watching:
     def __init__(self, profile: Profile, window: Window, popularity: Popularity) -> None:
         figures = profile.viewings
         self._popularity = popularity
-        self._lengths = _lengths(figures.per_session)
-        # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
-        days = [(day, _weight(figures, window, popularity, day)) for day in range(-1, window.days + 1)]
-        self._days = [day for day, share in days for _ in range(share)]
-        self._first = [0, *accumulate(share for _, share in days)]
-        self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
-        # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
-        rng = Random("evenings")
-        self._evenings = int(SAMPLES * figures.evening)
-        evenings = [int(WIDTH * 60 * approximately_normal(rng.random())) for _ in range(self._evenings)]
-        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
-        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
+        self._end = window.end
+        self._sessions = Sessions(profile, window, popularity)
         titles = popularity.titles
         self._seconds = [title.minutes * 60 for title in titles]
         self._released = [title.released for title in titles]
@@ -78,19 +56,19 @@ class Watching:
             for number, title in enumerate(titles)
             if title.renewed is not None
         }
-        # Samples of how far somebody gets, for each type and grade of patience.
-        samples = {
-            (kind, part): [_progress(figures, patience * QUITS[kind] * part) for patience in PATIENCE]
-            for kind in QUITS
-            for part in (1.0, PILOT)
-        }
-        self._progress = [samples[title.content_type, 1.0][_grade(title)] for title in titles]
-        self._first_progress = [
-            samples[title.content_type, PILOT if title.episodes else 1.0][_grade(title)] for title in titles
-        ]
+        # Samples of how far somebody gets, for each title: with its first episode, and with later ones.
+        quits = [patience(title) * QUITS.get(title.content_type, PILOT) for title in titles]
+        later = [patience(title) * QUITS.get(title.content_type, LATER_EPISODES) for title in titles]
+        samples = {factor: _progress(figures, factor) for factor in {*quits, *later}}
+        self._first_progress = [samples[factor] for factor in quits]
+        self._progress = [samples[factor] for factor in later]
         self._again = [
             figures.rewatch * REWATCHED[title.content_type] * (1.0 if title.quality > FAVOURITE else NO_FAVOURITE)
             for title in titles
+        ]
+        rng = Random("breaks")
+        self._breaks = [
+            5 + int(BREAK * power(2, MOST_BREAKS * approximately_normal(rng.random()))) for _ in range(BREAKS)
         ]
         self._owed = 0.0  # viewings that were expected and not made
 
@@ -100,23 +78,20 @@ class Watching:
 
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
-        weight = 0.0
-        for begin, end, level in subscriber.membership.periods:
-            _, width = self._range(begin, end, subscriber.offset)
-            weight += width * level
-        return weight * subscriber.activity
+        return self._sessions.weight(subscriber)
 
     def viewings(self, subscriber: Subscriber, expected: float, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return about so many viewings of a subscriber, in the order of time, and when they had seen each title.
 
-        Of a series it is the moment when they had seen all episodes. Who finds too little that they do not know leaves
-        more for the next ones to watch.
+        Of a series it is the moment when they had seen all episodes. Who finds too little that they do not know
+        leaves more for the next ones to watch.
         """
         count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
         viewings: list[Viewing] = []
         finished: dict[int, int] = {}
         if count and subscriber.membership.periods:
-            self._watch(self._sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
+            self._watch(self._sessions.sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
+            self._cut_off(viewings)
         self._owed = min(float(OWED), self._owed + expected - len(viewings))
         return viewings, finished
 
@@ -129,21 +104,16 @@ class Watching:
         rng: Random,
     ) -> None:
         """Add the viewings of some sessions."""
-        random, tastes, pick, goes_on, samples = (
-            rng.random,
-            subscriber.tastes,
-            self._popularity.pick,
-            NEXT_EPISODE,
-            REACHED,
-        )
+        random, tastes, pick = rng.random, subscriber.tastes, self._popularity.pick
+        goes_on, places, breaks, all_there_is = NEXT_EPISODE, PLACES, self._breaks, 10_000
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
-        following: dict[int, int] = {}  # title -> the next episode; of what has none: how often they have seen it
+        # title -> the next episode, with a minus if they have given it up once; of what has none: how often they saw it
+        following: dict[int, int] = {}
         beyond: dict[int, int] = {}
+        awaited: list[tuple[int, int]] = []  # series to which they come back, and from which day on
         found = subscriber.came_for
-        title = -1 if found is None else found
-        episode = available = 0  # of the series that they are in the middle of
-        free = 0
+        title = episode = available = free = 0  # the next episode of the series that they are in the middle of
         for moment, length, end in sessions:
             if moment < free:
                 moment = free
@@ -151,8 +121,13 @@ class Watching:
             for _ in range(length):
                 if moment >= end:
                     break
-                if not 0 < episode <= available or random() >= goes_on:
-                    if title < 0 or viewings:
+                if not episode or random() >= goes_on:
+                    left = (day, title) if episode else None
+                    if awaited and (back := self._back(awaited, day, following, rng)) is not None:
+                        title = back
+                    elif found is not None and not viewings:
+                        title = found
+                    else:
                         title = pick(day, tastes, rng)
                         if title in following and not self._goes_on(title, day, following, finished, rng):
                             found = self._something(title, day, tastes, following, beyond, rng)
@@ -160,24 +135,58 @@ class Watching:
                                 episode = 0
                                 break
                             title = found
-                    episode = available = all_episodes[title]
+                    if left:
+                        awaited.append(left)
+                    episode = available = self._available(title, day)
                     if episode:
-                        if title in renewed and day < renewed[title][0]:
-                            available = renewed[title][1]
-                        episode = following.get(title, 1)
-                place = random()
-                reached = (progress if episode > 1 else first_progress)[title][int(place * samples)]
+                        episode = abs(following.get(title, 1))
+                place = int(random() * places)
+                reached = (progress if episode > 1 else first_progress)[title][place >> 8]
+                if reached < all_there_is:
+                    reached += place & JITTER
                 viewings.append((title, moment, reached, episode))
-                moment += all_seconds[title] * reached // 10_000 + 20 + int(place * BREAK)
-                if reached >= FINISHED:
-                    if episode == available:
+                moment += all_seconds[title] * reached // 10_000 + breaks[place & 255]
+                if not episode:
+                    following[title] = following.get(title, 0) + 1
+                    if reached >= FINISHED:
                         finished.setdefault(title, moment)
-                    if episode:
-                        episode += 1
-                following[title] = episode or following.get(title, 0) + 1
-                if reached < GIVEN_UP:
+                elif reached < FINISHED:
+                    following[title] = GIVEN_UP_FOR_GOOD if following.get(title, 0) < 0 else -episode
                     episode = 0
+                else:
+                    following[title] = episode + 1
+                    if episode < available:
+                        episode += 1
+                    else:
+                        finished.setdefault(title, moment)
+                        if available < all_episodes[title]:
+                            awaited.append((renewed[title][0], title))
+                        episode = 0
             free = moment
+
+    def _cut_off(self, viewings: list[Viewing]) -> None:
+        """Cut the last viewing off where the window ends: nobody knows how it will go on."""
+        if not viewings:
+            return
+        title, moment, reached, episode = viewings[-1]
+        left = (self._end - moment) * 10_000 // self._seconds[title]
+        if left < reached:
+            viewings[-1] = title, moment, left, episode
+
+    def _back(self, awaited: list[tuple[int, int]], day: int, following: dict[int, int], rng: Random) -> int | None:
+        """Return a series that somebody takes up again, now that they can; None: there is none."""
+        for number, (begin, title) in enumerate(awaited):
+            if begin <= day:
+                del awaited[number]
+                goes_on = 0 < following[title] <= self._available(title, day) and rng.random() < BACK
+                return title if goes_on else None
+        return None
+
+    def _available(self, title: int, day: int) -> int:
+        """Return how many episodes of a title are out on a day."""
+        if title in self._renewed and day < self._renewed[title][0]:
+            return self._renewed[title][1]
+        return self._episodes[title]
 
     def _something(
         self, known: int, day: int, tastes: Tastes, following: dict[int, int], beyond: dict[int, int], rng: Random
@@ -199,105 +208,28 @@ class Watching:
 
     def _goes_on(self, title: int, day: int, following: dict[int, int], finished: dict[int, int], rng: Random) -> bool:
         """Whether somebody who picks what they have begun goes on with it, or likes to see it again."""
-        episodes = self._episodes[title]
-        if not episodes:
+        if not self._episodes[title]:
             again = self._again[title] if title in finished else TRIED_AGAIN
             return following[title] < MOST_TIMES and rng.random() < again
-        if title in self._renewed and day < self._renewed[title][0]:
-            episodes = self._renewed[title][1]
-        if following[title] <= episodes:
+        following_episode = following[title]
+        if following_episode < 0:
+            return rng.random() < TRIED_AGAIN
+        if following_episode <= self._available(title, day):
             return True
-        if rng.random() < self._again[title]:
+        if following_episode < GIVEN_UP_FOR_GOOD and rng.random() < self._again[title]:
             following[title] = 1
             return True
         return False
 
-    def _range(self, begin: int, end: int, offset: int) -> tuple[int, int]:
-        """Return which part of the list of days lies between two moments: its first place, and how many there are."""
-        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
-        return first, self._first[(end - 1 + offset) // DAY + 2] - first
 
-    def _sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
-        """Return sessions for so many viewings. For most the first one is when they sign up, or come back."""
-        random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
-        samples, evenings = SAMPLES, self._evenings
-        days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
-        periods = [
-            (*self._range(begin, end, offset), begin, end, level) for begin, end, level in subscriber.membership.periods
-        ]
-        shares = list(accumulate(width * level for _, width, _, _, level in periods))
-        last, whole = len(shares) - 1, shares[-1]
-        sessions = []
-        gone = -1
-        for _, _, begin, end, _ in periods:
-            if begin != gone and count > 0 and random() < AT_ONCE:
-                length = min(count, lengths[int(random() * LENGTHS)])
-                sessions.append((begin + 120 + int(random() * 1500), length, end))
-                count -= length
-            gone = end
-        while count > 0:
-            length = lengths[int(random() * LENGTHS)]
-            count -= length
-            first, width, begin, end, _ = periods[bisect_right(shares, random() * whole, 0, last)]
-            for _ in range(4):
-                day = days[first + int(random() * width)]
-                place = int(random() * samples)
-                second = weekend[place] if day in weekends else weekday[place]
-                moment = day * DAY + second - offset + (habit if place < evenings else 0)
-                if begin <= moment < end:
-                    break
-            else:  # there is no such hour in so short a time: they watch right away
-                moment = begin + int(random() * min(end - begin, DAY // 6))
-            sessions.append((moment, length if count >= 0 else length + count, end))
-        sessions.sort()
-        return sessions
-
-
-def _weight(figures: ViewingFigures, window: Window, popularity: Popularity, day: int) -> int:
-    """Return how much is watched on a day of the week and the year, and with the new titles of that day."""
-    weekday = window.weekday(day)
-    weight = FINE * window.season(day, figures.winter)
-    if weekday >= SATURDAY:
-        weight *= figures.weekend
-    elif weekday == SATURDAY - 1:
-        weight *= FRIDAY
-    if window.is_within(day, *HOLIDAYS):
-        weight *= 1 + figures.holidays
-    weight *= 1 + figures.releases * popularity.novelty(max(0, min(window.days - 1, day)))
-    return max(1, int(weight))
-
-
-def _seconds(hours: tuple[int, ...], count: int, rng: Random) -> list[int]:
-    """Return samples of seconds of a day, of which so many lie in each hour."""
-    ends = list(accumulate(hours))
-    places = ((number + 0.5) * ends[-1] / count for number in range(count))
-    return [bisect_right(ends, int(place)) * 3600 + int(rng.random() * 3600) for place in places]
-
-
-def _grade(title: Title) -> int:
-    """Return the place in PATIENCE of people's patience with a title."""
-    return max(0, min(len(PATIENCE) - 1, int(len(PATIENCE) / 2 + (title.quality - MEAN_QUALITY) * 2)))
-
-
-def _progress(figures: ViewingFigures, patience: float) -> list[int]:
+def _progress(figures: ViewingFigures, factor: float) -> list[int]:
     """Return samples of how far people get, in hundredths of a percent."""
-    early = int(REACHED * figures.early_quits * patience)
-    later = int(REACHED * figures.later_quits * patience)
+    early = int(REACHED * figures.early_quits * factor)
+    later = int(REACHED * figures.later_quits * factor)
     leaving = int((REACHED - early - later) * CREDITS)
-    at_once = [10 + number * 488 // early for number in range(early)]
-    on_the_way = [500 + number * number * 8_400 // (later * later) for number in range(later)]
-    at_the_end = [9_300 + number * 699 // leaving for number in range(leaving)]
+    at_once = [10 + number * 486 // early for number in range(early)]
+    on_the_way = [500 + number * number * 8_496 // (later * later) for number in range(later)]
+    # The credits begin at 95 %, more or less.
+    squares = (distance * abs(distance) for distance in range(1 - leaving, leaving, 2))
+    at_the_end = [9_500 + square * 496 // (leaving * leaving) for square in squares]
     return (at_once + on_the_way + at_the_end + [10_000] * REACHED)[:REACHED]
-
-
-def _lengths(mean: float) -> list[int]:
-    """Return lengths of sessions that are equally frequent: a geometric distribution."""
-    lengths: list[int] = []
-    goes_on = 1 - 1 / mean
-    longer, length = goes_on, 1  # the share of sessions that are longer
-    for number in range(LENGTHS):
-        while longer > 1 - (number + 0.5) / LENGTHS and length < 20:
-            longer *= goes_on
-            length += 1
-        lengths.append(length)
-    return lengths

@@ -18,8 +18,9 @@ from simulation.names import People
 from simulation.popularity import Popularity, Tastes
 from simulation.portable_math import approximately_normal
 from simulation.reviewing import Reviewing
+from simulation.sessions import WEEKDAY, WEEKEND, WIDTH
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
-from simulation.watching import WEEKDAY, WEEKEND, WIDTH, Watching
+from simulation.watching import Watching
 from simulation.window import Window
 from toolkit.console import UserError
 from toolkit.database import Database

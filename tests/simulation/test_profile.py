@@ -70,9 +70,9 @@ def test_what_cannot_be_reached_is_told(tmp_path: Path) -> None:
 
 
 def test_churn_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
-    (tmp_path / "profile.toml").write_text("subscribers.churn = 0.9\nchurn.title = 0\nchurn.inactivity = 90")
+    (tmp_path / "profile.toml").write_text("subscribers.churn = 1\nchurn.title = 0\nchurn.inactivity = 90")
     done = generate(tmp_path / "made", "--users", "400", "--seed", "2", "--profile", str(tmp_path / "profile.toml"))
-    assert "subscribers.churn = 0.9 was not reached, it is 0." in done.stderr
+    assert "subscribers.churn = 1 was not reached, it is 0." in done.stderr
 
 
 def test_plans_and_prices(tmp_path: Path) -> None:

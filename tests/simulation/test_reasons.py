@@ -9,51 +9,11 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from generated import Row, Year, generate, of_each, read
 
 BEGIN = datetime(2025, 1, 1, tzinfo=timezone.utc)
 END = datetime(2026, 1, 1, tzinfo=timezone.utc)
 MONTH = timedelta(45)  # who has not paid for so long has cancelled: months are shorter, and some pay late
-
-NO_REASONS = """
-campaigns = []
-[titles]
-quality = 0
-age = 0
-word_of_mouth = 0
-home = 0
-[viewings]
-rewatch = 0
-winter = 0
-holidays = 0
-releases = 0
-[subscribers]
-weekend = 1
-releases = 0
-trade_down = 0
-plan_by_activity = 0
-[churn]
-first_months = 0
-inactivity = 0
-fading = 0
-price = 0
-failure = 0
-title = 1
-[payments]
-trials = 0
-unpaid = 0
-"""
-
-
-@pytest.fixture(scope="module")
-def without(tmp_path_factory: pytest.TempPathFactory) -> Year:
-    """The same year without reasons."""
-    folder = tmp_path_factory.mktemp("without")
-    (folder / "profile.toml").write_text(NO_REASONS)
-    done = generate(folder / "made", "--users", "4000", "--seed", "2", "--profile", str(folder / "profile.toml"))
-    assert done.returncode == 0, done.stderr
-    return read(folder / "made")
 
 
 class Paid:
@@ -222,20 +182,30 @@ def test_who_came_in_a_campaign_leaves_more(tmp_path: Path) -> None:
 
 
 def test_people_watch_titles_in_their_language(year: Year, without: Year) -> None:
-    def korean(of: Year) -> tuple[float, float]:
-        """Return the share of Korean titles in what is watched in Korea, and elsewhere."""
-        titles = {row["content_id"] for row in of.content if re.search("[가-힣]", row["title"])}
-        people = {row["user_id"] for row in of.users if row["country"] == "KR"}
-        watched = Counter((row["user_id"] in people, row["content_id"] in titles) for row in of.watch_history)
-        at_home, elsewhere = (
-            watched[there, True] / (watched[there, True] + watched[there, False]) for there in (True, False)
-        )
-        return at_home, elsewhere
+    scripts = {"KR": "[가-힣]", "JP": "[ぁ-ヿ]", "IN": "[\u0900-\u097f]", "SA": "[\u0620-\u064a]"}
 
-    at_home, elsewhere = korean(year)
+    def own(of: Year) -> tuple[float, float]:
+        """Return the share of titles in the script of a country in what is watched there, and elsewhere."""
+        countries = {row["user_id"]: row["country"] for row in of.users}
+        made_for = {
+            row["content_id"]: country
+            for row in of.content
+            for country, script in scripts.items()
+            if re.search(script, row["title"])
+        }
+        watched = Counter((countries[row["user_id"]], made_for.get(row["content_id"])) for row in of.watch_history)
+        there: Counter[str] = Counter()
+        for (country, _), viewings in watched.items():
+            there[country] += viewings
+        at_home = sum(watched[country, country] for country in scripts)
+        abroad = sum(viewings for (country, market), viewings in watched.items() if market and market != country)
+        others = sum(there.total() - there[country] for country in scripts)
+        return at_home / sum(there[country] for country in scripts), abroad / others
+
+    at_home, elsewhere = own(year)
     assert at_home > 0.06
-    assert at_home > 2 * elsewhere > 0
-    at_home, elsewhere = korean(without)
+    assert at_home > 3 * elsewhere > 0
+    at_home, elsewhere = own(without)
     assert at_home < 2 * elsewhere
 
 

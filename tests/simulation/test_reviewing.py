@@ -5,6 +5,8 @@ import statistics
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
+import tomli
+from documents import PROJECT
 from generated import Row, Year, of_each
 
 HOUR = timedelta(hours=1)
@@ -98,3 +100,33 @@ def test_what_is_said_of_a_title_is_so(year: Year) -> None:
         about = re.findall(r"(?:^|\. )(The (?:ending|music|cast|direction|pacing|editing|lead|writing)) ", words)
         assert len(about) == len(set(about))
     assert sum(row["content_type"] == "documentary" for _, row in with_words) > 20
+
+
+def test_who_loved_or_hated_it_says_why_more_often(year: Year, without: Year) -> None:
+    def with_words(of: Year) -> tuple[float, float, float]:
+        words: dict[int, list[bool]] = defaultdict(list)
+        for row in of.reviews:
+            words[0 if row["rating"] <= 3 else 2 if row["rating"] > 8.5 else 1].append(row["review_text"] is not None)
+        return statistics.mean(words[0]), statistics.mean(words[1]), statistics.mean(words[2])
+
+    low, middle, high = with_words(year)
+    assert low > 1.5 * middle
+    assert high > 1.5 * middle
+    low, middle, high = with_words(without)
+    assert 0.7 < low / middle < 1.4
+    assert 0.8 < high / middle < 1.25
+
+
+def test_no_praise_is_written_with_a_low_rating_and_no_blame_with_a_high_one(year: Year) -> None:
+    """Whole sentences, as reviews.toml has them."""
+    words = tomli.loads((PROJECT / "simulation" / "reviews.toml").read_text("utf-8"))
+    praise, blame = (
+        {text for of_language in words.values() for list_ in lists for text in of_language[list_] if len(text) > 3}
+        for lists in (("good", "great", "fine", "praise"), ("bad", "dull", "blame"))
+    )
+    low = [row["review_text"] for row in year.reviews if row["rating"] <= 4.5 and row["review_text"]]
+    high = [row["review_text"] for row in year.reviews if row["rating"] > 6.5 and row["review_text"]]
+    assert len(low) > 100
+    assert len(high) > 1000
+    assert not [(text, said) for text in low for said in praise if said in text]
+    assert not [(text, said) for text in high for said in blame if said in text]

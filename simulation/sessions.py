@@ -1,0 +1,128 @@
+"""When people watch: evenings and weekends, seasons and holidays, and how much in a row."""
+
+from bisect import bisect_right
+from itertools import accumulate
+from random import Random
+
+from simulation.popularity import Popularity
+from simulation.portable_math import approximately_normal
+from simulation.profile import Profile, ViewingFigures
+from simulation.subscribers import Subscriber
+from simulation.window import DAY, SATURDAY, Window
+
+WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are spread about their habit
+# How many of the other sessions begin in each hour of somebody's day, from midnight.
+WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 13, 11, 8)
+WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
+SAMPLES, LENGTHS = 4_096, 256
+FRIDAY = 1.15  # times as many viewings as on a Monday
+HOLIDAYS = (12, 24), 9  # the day on which they begin, and how many there are
+FINE = 40  # a day of average weight stands so often in the list from which days are drawn
+AT_ONCE = 0.8  # of the users watch as soon as they have signed up, or come back
+
+# The moment at which a session begins, the number of its viewings, and the moment from which it cannot go on.
+Session = tuple[int, int, int]
+
+
+class Sessions:
+    """When people watch, and how much in a row."""
+
+    def __init__(self, profile: Profile, window: Window, popularity: Popularity) -> None:
+        figures = profile.viewings
+        self._lengths = _lengths(figures.per_session)
+        # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
+        days = [(day, _weight(figures, window, popularity, day)) for day in range(-1, window.days + 1)]
+        self._days = [day for day, share in days for _ in range(share)] + [window.days]  # a last one, for roundings
+        self._first = [0, *accumulate(share for _, share in days)]
+        self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
+        # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
+        rng = Random("evenings")
+        self._evenings = int(SAMPLES * figures.evening)
+        evenings = [int(WIDTH * 60 * approximately_normal(rng.random())) for _ in range(self._evenings)]
+        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
+        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
+
+    def weight(self, subscriber: Subscriber) -> float:
+        """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
+        weight = 0.0
+        for begin, end, level in subscriber.membership.periods:
+            _, width = self._range(begin, end, subscriber.offset)
+            weight += width * level
+        return weight * subscriber.activity
+
+    def _range(self, begin: int, end: int, offset: int) -> tuple[int, int]:
+        """Return which part of the list of days lies between two moments: its first place, and how many there are."""
+        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
+        return first, self._first[(end - 1 + offset) // DAY + 2] - first
+
+    def sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
+        """Return sessions for so many viewings. Most begin with one at the time of the sign-up, or of coming back."""
+        random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
+        evenings, all_samples = self._evenings, SAMPLES * LENGTHS
+        days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
+        periods, ends, sessions = [], [], []
+        whole, gone = 0.0, -1
+        for begin, end, level in subscriber.membership.periods:
+            first, width = self._range(begin, end, offset)
+            periods.append((begin, end, first, whole, level))
+            whole += width * level
+            ends.append(whole)
+            if begin != gone and count > 0 and random() < AT_ONCE:
+                length = min(count, lengths[int(random() * LENGTHS)])
+                sessions.append((begin + 120 + int(random() * 1500), length, end))
+                count -= length
+            gone = end
+        last, missed = len(ends) - 1, 0
+        while count > 0:
+            place = random() * whole
+            begin, end, first, before, level = periods[bisect_right(ends, place, 0, last)]
+            day = days[first + int((place - before) / level)]
+            sample, length = divmod(int(random() * all_samples), LENGTHS)
+            moment = day * DAY + (weekend if day in weekends else weekday)[sample] - offset
+            if sample < evenings:
+                moment += habit
+            if not begin <= moment < end:
+                missed += 1
+                if missed % 4:
+                    continue
+                # There may be no such hour in so short a time: they watch right away.
+                moment = begin + int(random() * min(end - begin, DAY // 6))
+            length = min(count, lengths[length])
+            count -= length
+            sessions.append((moment, length, end))
+        sessions.sort()
+        return sessions
+
+
+def _weight(figures: ViewingFigures, window: Window, popularity: Popularity, day: int) -> int:
+    """Return how much is watched on a day of the week and the year, and with the new titles of that day."""
+    weekday = window.weekday(day)
+    weight = FINE * window.season(day, figures.winter)
+    if weekday >= SATURDAY:
+        weight *= figures.weekend
+    elif weekday == SATURDAY - 1:
+        weight *= FRIDAY
+    if window.is_within(day, *HOLIDAYS):
+        weight *= 1 + figures.holidays
+    weight *= 1 + figures.releases * popularity.novelty(max(0, min(window.days - 1, day)))
+    return max(1, int(weight))
+
+
+def _seconds(hours: tuple[int, ...], count: int, rng: Random) -> list[int]:
+    """Return samples of seconds of a day, of which so many lie in each hour."""
+    ends = list(accumulate(hours))
+    places = ((number + 0.5) * ends[-1] / count for number in range(count))
+    return [bisect_right(ends, int(place)) * 3600 + int(rng.random() * 3600) for place in places]
+
+
+def _lengths(mean: float) -> list[int]:
+    """Return lengths of sessions that are equally frequent: a geometric distribution."""
+    lengths: list[int] = []
+    goes_on = 1 - 1 / mean
+    longer, length = goes_on, 1  # the share of sessions that are longer
+    for number in range(LENGTHS):
+        while longer > 1 - (number + 0.5) / LENGTHS and length < 20:
+            longer *= goes_on
+            length += 1
+        lengths.append(length)
+    return lengths
