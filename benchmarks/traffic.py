@@ -39,9 +39,9 @@ from simulation.traffic.audience import Audience  # noqa: E402
 from simulation.traffic.measurements import combined  # noqa: E402
 from simulation.traffic.options import Options  # noqa: E402
 from simulation.traffic.plans import add_plans  # noqa: E402
-from simulation.traffic.processes import Processes  # noqa: E402
+from simulation.traffic.process_runner import ProcessRunner  # noqa: E402
 from simulation.traffic.run_ids import new_run_id  # noqa: E402
-from simulation.traffic.runner import Traffic  # noqa: E402
+from simulation.traffic.runner import Runner  # noqa: E402
 from toolkit import local, schema  # noqa: E402
 from toolkit.database import Database  # noqa: E402
 from toolkit.database.connection import BEGIN, SET_SESSION, Connection, Cursor  # noqa: E402
@@ -179,12 +179,12 @@ def _platform(server: str, plans: list[Any] | None = None) -> Iterator[str]:
             admin.cursor().execute(f"DROP DATABASE IF EXISTS {name} {'CASCADE' if cockroachdb else 'WITH (FORCE)'}")
 
 
-def _traffic(url: str, threads: int, ops: int) -> Traffic:
+def _traffic(url: str, threads: int, ops: int) -> Runner:
     with closing(Database(url)) as database:
         audience, run_id = Audience(database), new_run_id()
         plans = add_plans(database, audience, run_id)
     options = Options(duration=600, concurrency=threads, clock=1.0, max_ops=ops, keeps_history=False)
-    return Traffic(url, run_id, audience, plans, options)
+    return Runner(url, run_id, audience, plans, options)
 
 
 def _run(url: str, threads: int, ops: int) -> float:
@@ -205,7 +205,7 @@ def _run_in_processes(url: str, threads: int, ops: int) -> float:
         audience, run_id = Audience(database), new_run_id()
         plans = add_plans(database, audience, run_id)
     options = Options(duration=600, concurrency=threads, processes=2, clock=1.0, max_ops=ops, keeps_history=False)
-    traffic = Processes(url, run_id, audience, plans, options)
+    traffic = ProcessRunner(url, run_id, audience, plans, options)
     traffic.run(traffic.totals.take)
     traffic.totals.take()
     return combined(traffic.totals.measurements.values()).ops / traffic.totals.elapsed

@@ -60,7 +60,8 @@ PRIVATE_WORDS = {
     ),
     "simulation/traffic": (
         "facts facts_of stored Stored under_way UnderWay Following Calls display Display prices Stage Share Part "
-        "Prices Answer AnyAnswer Recording in_all possible unproved of_client ending_in_order described"
+        "Prices Traffic Processes processes Answer AnyAnswer "
+        "Recording in_all possible unproved of_client ending_in_order described"
     ),
     "reporting": (
         "words Wishes Answer platform sources Source run traffic titles person of_whole_months unfinished_places"

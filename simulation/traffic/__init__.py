@@ -11,8 +11,8 @@ operations.py        the operations, and how often each is done
 history.py           the log of the calls that write, and of their outcomes
 measurements.py      latencies and counts
 recorder.py          where workers record their measurements; totals; when nobody had an answer
-runner.py            many workers, for a duration or a number of operations
-processes.py         the same in several processes
+runner.py            many workers, each in a thread, for a duration or a number of operations
+process_runner.py    the same in several processes
 run.py               a run from its beginning to its proof
 signals.py           Ctrl-C and SIGTERM
 run_output.py        what a run prints: a table for a person, or JSON lines

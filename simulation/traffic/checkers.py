@@ -256,5 +256,5 @@ def check_plans(plans: list[Plan], prices: dict[int, PriceHistory], stored: list
         check_values(tally, name, row, {"name": [plan.name], "features": [plan.features], "price": last})
 
 
-BY_USER: tuple[Checker, ...] = (check_users, check_viewings, check_reviews, check_payments)
-NAMES = ("users", "deletions", "viewings", "progress", "reviews", "payments", "plans")
+USER_CHECKERS: tuple[Checker, ...] = (check_users, check_viewings, check_reviews, check_payments)
+CHECKER_NAMES = ("users", "deletions", "viewings", "progress", "reviews", "payments", "plans")

@@ -11,10 +11,10 @@ from simulation.traffic.measurements import combined, format_latency
 from simulation.traffic.operations import MIX
 from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
-from simulation.traffic.processes import Processes
+from simulation.traffic.process_runner import ProcessRunner
 from simulation.traffic.run_ids import APPLICATION, new_run_id
 from simulation.traffic.run_output import JSONLines, RunOutput, TextTable
-from simulation.traffic.runner import Traffic
+from simulation.traffic.runner import Runner
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.signals import graceful_shutdown
 from simulation.traffic.verification import RunWrites, verify
@@ -60,12 +60,12 @@ def _run(url: str, options: Options) -> int:
             "it has no such level, or only when it is allowed to (CockroachDB: "
             "sql.txn.read_committed_isolation.enabled)"
         )
-    kind = Traffic if options.processes == 1 else Processes
-    traffic = kind(url, run_id, audience, plans, options)
-    status = _run_and_show(traffic, options, output)
-    written = RunWrites(run_id, plans, first_prices, traffic.histories)
+    kind = Runner if options.processes == 1 else ProcessRunner
+    runner = kind(url, run_id, audience, plans, options)
+    status = _run_and_show(runner, options, output)
+    written = RunWrites(run_id, plans, first_prices, runner.histories)
     try:
-        if traffic.is_incomplete:
+        if runner.is_incomplete:
             raise UserError("what the killed process has called is not known")
         verdict = run_interruptible(database, lambda: verify(database, written, clock, options.most_not_judged))
         output.verdict(verdict)
@@ -75,7 +75,7 @@ def _run(url: str, options: Options) -> int:
         status = 1
     database.close()
     for threshold in options.thresholds:
-        holds, found = threshold.judge(traffic.totals.measurements, traffic.totals.elapsed)
+        holds, found = threshold.judge(runner.totals.measurements, runner.totals.elapsed)
         status = status if holds else 1
         output.threshold(threshold, found, holds=holds)
     return status
@@ -116,31 +116,31 @@ def run_metadata(database: Database, audience: Audience, options: Options) -> di
     }
 
 
-def _run_and_show(traffic: Traffic | Processes, options: Options, output: RunOutput) -> int:
+def _run_and_show(runner: Runner | ProcessRunner, options: Options, output: RunOutput) -> int:
     """Run the traffic and print what is measured. Return the exit status, to which proof and thresholds may add."""
     told = False
 
     def every_second() -> None:
         nonlocal told
-        output.second(*traffic.totals.take(), traffic.totals, is_warm_up=traffic.is_warming_up)
-        silence = traffic.silence()
+        output.second(*runner.totals.take(), runner.totals, is_warm_up=runner.is_warming_up)
+        silence = runner.silence()
         if silence >= LONG_SILENCE and not told:
             output.note(f"a statement has had no answer for {silence:.0f} s; the run goes on")
         told = silence >= LONG_SILENCE
 
     status = 0
-    cpu = traffic.cpu
+    cpu = runner.cpu
     try:
-        traffic.run(every_second)
+        runner.run(every_second)
     except KeyboardInterrupt:
         status = INTERRUPTED
         output.note("interrupted: the totals and the proof follow")
     except UserError as failure:
         status = 1
         output.note(f"error: {failure}")
-    cpu = traffic.cpu - cpu
+    cpu = runner.cpu - cpu
     every_second()
-    totals = traffic.totals
+    totals = runner.totals
     totals.end()
     output.end(totals.measurements, totals.elapsed, totals.silences)
     output.note(f"The client took {cpu:.1f} s of CPU in {totals.elapsed:.1f} s")
@@ -149,17 +149,17 @@ def _run_and_show(traffic: Traffic | Processes, options: Options, output: RunOut
             "warning: the client was the bottleneck, as Python runs one thread of a process at a time: for more "
             "operations a second use --processes, or further machines, and `simulate.py merge` their output"
         )
-    _tell_problems(traffic, options, output)
+    _tell_problems(runner, options, output)
     return status
 
 
-def _tell_problems(traffic: Traffic | Processes, options: Options, output: RunOutput) -> None:
+def _tell_problems(runner: Runner | ProcessRunner, options: Options, output: RunOutput) -> None:
     """Print the most frequent errors and refusals, what began too late, and when nobody had an answer."""
-    totals = traffic.totals
+    totals = runner.totals
     together = combined(totals.measurements.values())
-    for problem, number in traffic.problems.most_common(MOST_TOLD):
+    for problem, number in runner.problems.most_common(MOST_TOLD):
         output.note(f"{number:,} times: {problem}")
-    for refusal, number in traffic.refusals.most_common(MOST_TOLD):
+    for refusal, number in runner.refusals.most_common(MOST_TOLD):
         output.note(f"{number:,} times a service has refused {refusal}")
     if together.unanswered:
         output.note(

@@ -36,7 +36,7 @@ class ProcessPart(NamedTuple):
 ONLY_PROCESS = ProcessPart(0, None)
 
 
-class Traffic:
+class Runner:
     """A run, or the part of it that is in one process: starts and stops the workers.
 
     totals: their measurements. is_warming_up: whether these do not count yet. counts_from: since when they count

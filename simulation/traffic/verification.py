@@ -34,7 +34,7 @@ def verify(database: Database, written: RunWrites, clock: ServerClock, most_not_
     """
     begin = time.monotonic()
     clock.ask(database)
-    tallies = {name: Tally() for name in checkers.NAMES}
+    tallies = {name: Tally() for name in checkers.CHECKER_NAMES}
     prices = _price_histories(written)
     found = dict.fromkeys(KEYS, 0)
     stored_plans = read_rows(database, PLANS, list(prices))
@@ -43,7 +43,7 @@ def verify(database: Database, written: RunWrites, clock: ServerClock, most_not_
     for histories in by_user(written.histories):
         stored = read_stored_rows(database, histories)
         evidence = Evidence(stored, prices, clock, begin)
-        for check in checkers.BY_USER:
+        for check in checkers.USER_CHECKERS:
             check(histories, evidence, tallies)
         for kind, rows in stored.count_rows().items():
             found[kind] += rows

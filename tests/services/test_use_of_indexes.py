@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from plans import gather_statistics, whole_tables
+from query_plans import gather_statistics, whole_tables
 from sample import CALLS, TellingDatabase, execute, fill
 
 import services

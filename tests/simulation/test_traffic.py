@@ -23,7 +23,7 @@ from simulation.traffic.operations import MIX
 from simulation.traffic.options import Options
 from simulation.traffic.plans import add_plans
 from simulation.traffic.run_ids import new_run_id
-from simulation.traffic.runner import Traffic
+from simulation.traffic.runner import Runner
 from toolkit import schema
 from toolkit.database import Database
 
@@ -302,23 +302,23 @@ def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
     audience, run_id = Audience(db), new_run_id()
     plans = add_plans(db, audience, run_id)
     options = Options(concurrency=2, duration=4.0, mix={"watch": 1.0})
-    traffic = Traffic(relay.url, run_id, audience, plans, options)
+    runner = Runner(relay.url, run_id, audience, plans, options)
     silences: list[float] = []
 
     def every_second() -> None:
-        silences.append(traffic.silence())
+        silences.append(runner.silence())
         if len(silences) == 1:
             relay.fall_silent()
 
-    traffic.run(every_second)
+    runner.run(every_second)
     assert max(silences) > 5  # it is told while the last calls are waited for, too
-    outcomes = [event.outcome for history in traffic.histories for event in history.events()]
+    outcomes = [event.outcome for history in runner.histories for event in history.events()]
     assert outcomes.count("info") == 2
-    traffic.totals.take()
-    traffic.totals.end()
-    watch = traffic.totals.measurements["watch"]
+    runner.totals.take()
+    runner.totals.end()
+    watch = runner.totals.measurements["watch"]
     assert (watch.errors, watch.unanswered) == (2, 2)
     longest = watch.percentile("pMax")
     assert longest is not None
     assert longest > 6_000  # from second 1 to 4, and 5 more
-    assert max(silence.end - silence.begin for silence in traffic.totals.silences) > 6
+    assert max(silence.end - silence.begin for silence in runner.totals.silences) > 6

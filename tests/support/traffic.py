@@ -9,7 +9,7 @@ from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan, add_plans
 from simulation.traffic.recorder import Totals
 from simulation.traffic.run_ids import RunId, new_run_id
-from simulation.traffic.runner import Traffic
+from simulation.traffic.runner import Runner
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.verdict import Tallies, Verdict
 from simulation.traffic.verification import RunWrites, verify
@@ -52,10 +52,10 @@ def run_ops(database: Database, url: str, ops: int, *, concurrency: int = 3) -> 
     plans = add_plans(database, audience, run_id)
     prices = [plan.price for plan in plans]
     options = Options(concurrency=concurrency, mix=MUCH_OF_ALL, max_ops=ops, duration=60.0)
-    traffic = Traffic(url, run_id, audience, plans, options)
-    traffic.run(lambda: None)
-    traffic.totals.take()
-    return Finished(database, RunWrites(run_id, plans, prices, traffic.histories), clock, traffic.totals)
+    runner = Runner(url, run_id, audience, plans, options)
+    runner.run(lambda: None)
+    runner.totals.take()
+    return Finished(database, RunWrites(run_id, plans, prices, runner.histories), clock, runner.totals)
 
 
 def off(tallies: Tallies) -> dict[str, dict[str, int]]:

@@ -26,7 +26,7 @@ from simulation.traffic.options import Options
 from simulation.traffic.plans import Plan
 from simulation.traffic.recorder import AnyCallEnd, Totals
 from simulation.traffic.run_ids import RunId
-from simulation.traffic.runner import ProcessPart, Traffic
+from simulation.traffic.runner import ProcessPart, Runner
 from toolkit.console import UserError
 
 GO, STOP = "go", "stop"  # messages to a process; it sends GO when it is ready
@@ -39,7 +39,7 @@ CLOSED = TypeError
 class Report:
     """What a process has measured in a second.
 
-    measured: encoded measurements, by operation. counts_from: see Traffic; time.monotonic() is the same
+    measured: encoded measurements, by operation. counts_from: see Runner; time.monotonic() is the same
     clock in all processes of a machine.
     """
 
@@ -63,7 +63,7 @@ class FinalReport:
 
 
 @dataclass
-class Child:
+class ChildProcess:
     """A process, and what it has reported. messages: those that were not looked at yet; None: the process is gone."""
 
     process: Any
@@ -88,8 +88,8 @@ class Child:
         self.messages.put(None)
 
 
-class Processes:
-    """A run in several processes. It has the interface of Traffic, which is a run in one."""
+class ProcessRunner:
+    """A run in several processes. It has the interface of Runner, which is a run in one."""
 
     def __init__(self, url: str, run_id: RunId, audience: Audience, plans: list[Plan], options: Options) -> None:
         self._arguments = (url, run_id, audience, plans, options)
@@ -126,7 +126,7 @@ class Processes:
         return max(child.silence for child in self._children)
 
     def run(self, every_second: Callable[[], object]) -> None:
-        """Run as Traffic.run() does. Raises UserError if a process ended early or was killed."""
+        """Run as Runner.run() does. Raises UserError if a process ended early or was killed."""
         try:
             self._start()
             self.totals.restart()
@@ -147,11 +147,11 @@ class Processes:
             if end.fault:
                 raise UserError(end.fault)
 
-    def _child(self, number: int) -> Child:
+    def _child(self, number: int) -> ChildProcess:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         arguments = (theirs, *self._arguments, ProcessPart(number, self._folder))
-        child = Child(context.Process(target=run_process, args=arguments, daemon=True), ours)
+        child = ChildProcess(context.Process(target=run_process, args=arguments, daemon=True), ours)
         child.process.start()
         theirs.close()
         threading.Thread(target=child.listen, daemon=True).start()
@@ -195,7 +195,7 @@ def run_process(pipe: Connection, *arguments: Any) -> None:
     """Run a part of the traffic, and report each second what was measured: the main function of each process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent process says when to stop
-    traffic = Traffic(*arguments)
+    runner = Runner(*arguments)
     pipe.send(GO)
     if pipe.recv() != GO:
         return
@@ -203,22 +203,20 @@ def run_process(pipe: Connection, *arguments: Any) -> None:
     def listen() -> None:
         with suppress(EOFError, OSError, CLOSED):
             pipe.recv()
-        traffic.stop()
+        runner.stop()
 
     threading.Thread(target=listen, daemon=True).start()
     fault = None
     with suppress(OSError):  # the parent process is gone
         try:
-            traffic.run(lambda: pipe.send(_report(traffic)))
+            runner.run(lambda: pipe.send(_report(runner)))
         except UserError as failure:
             fault = str(failure)
-        pipe.send(
-            FinalReport(_report(traffic), traffic.histories, traffic.problems, traffic.refusals, traffic.cpu, fault)
-        )
+        pipe.send(FinalReport(_report(runner), runner.histories, runner.problems, runner.refusals, runner.cpu, fault))
 
 
-def _report(traffic: Traffic) -> Report:
+def _report(runner: Runner) -> Report:
     measurements: Measurements = {}
-    call_ends = traffic.take(measurements)
+    call_ends = runner.take(measurements)
     measured = {operation: measurement.encode() for operation, measurement in measurements.items()}
-    return Report(measured, call_ends, traffic.silence(), traffic.is_warming_up, traffic.counts_from)
+    return Report(measured, call_ends, runner.silence(), runner.is_warming_up, runner.counts_from)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from documents import PROJECT
-from plans import gather_statistics, plan, whole_tables
 from platforms import Platform
+from query_plans import gather_statistics, plan, whole_tables
 
 from toolkit.database import Database
 from toolkit.queries import read_queries
