@@ -49,7 +49,7 @@ FOR_CHILDREN = {"Animation", "Family", "Nature"}
 CHRISTMAS = (12, 24), 9  # the day on which the holidays begin, and how many there are
 
 # Between words, between sentences, and after them, where it is not as in English.
-PUNCTUATION = {"ja": ("", "", "。"), "hi": (" ", " ", "।")}
+PUNCTUATION = {"ja": ("", "", "。"), "zh": ("", "", "。"), "hi": (" ", " ", "।")}
 
 
 class GeneratedReview(NamedTuple):
@@ -122,18 +122,19 @@ class Reviewing:
         texts = self._texts(language if language in self._words else "en", *self._kinds[title], *occasions)
         between, after, stop = PUNCTUATION.get(language, (" ", " ", "."))
         parts = [_one_of(texts[opening], rng)]
-        remarks: dict[str, str] = {}  # by what they are about
+        used: set[str] = set()  # what they have said something about, and what they have said of it
         for share in REMARKS:
             if rng.random() < share:
                 remark, judgement = _one_of(opinions, rng)
                 if rng.random() < ABOUT_A_PART:
-                    about = _one_of(texts["subjects"], rng)
-                    said = about + between + _one_of(texts[judgement], rng) + stop
+                    about, verdict = _one_of(texts["subjects"], rng), _one_of(texts[judgement], rng)
+                    said = about + between + verdict + stop
                 else:
-                    said = _one_of(texts[remark], rng)
+                    said = verdict = _one_of(texts[remark], rng)
                     about = next((subject for subject in texts["subjects"] if said.startswith(subject)), said)
-                remarks.setdefault(about, said)
-        parts += remarks.values()
+                if used.isdisjoint((about, verdict)):
+                    parts.append(said)
+                    used |= {about, verdict}
         if rng.random() < OCCASIONS:
             parts.append(_one_of(texts["company"], rng) + between + _one_of(texts["occasions"], rng) + stop)
         if end and rng.random() < ENDS:

@@ -88,6 +88,17 @@ def test_what_is_said_of_a_time_is_so(year: Year) -> None:
     assert said > 10
 
 
+def test_people_write_in_their_language(year: Year) -> None:
+    countries = {row["user_id"]: row["country"] for row in year.users}
+    letters = {"PL": "[ąćęłńóśźż]", "TR": "[çğışöü]", "TW": "[\u4e00-\u9fff]", "SA": "[\u0600-\u06ff]", "UA": "[а-яі]"}
+    for country, alphabet in letters.items():
+        texts = [
+            row["review_text"] for row in year.reviews if row["review_text"] and countries[row["user_id"]] == country
+        ]
+        assert len(texts) > 10
+        assert statistics.mean(bool(re.search(alphabet, text)) for text in texts) > 0.7
+
+
 def test_what_is_said_of_a_title_is_so(year: Year) -> None:
     content = {row["content_id"]: row for row in year.content}
     with_words = [(row["review_text"], content[row["content_id"]]) for row in year.reviews if row["review_text"]]
