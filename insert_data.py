@@ -39,15 +39,17 @@ SMALL_LOAD = 10_000
 def main() -> int:
     """Load the files of the command line, and return the exit status."""
     arguments = _arguments()
-    reach = cache(partial(_reach, arguments))  # not before it is needed: errors in the names of files need no database
+    get_database = cache(partial(_database, arguments))  # lazy: names of files are checked without one
     sources = find_rows(
         arguments.files,
         arguments.table or "",
         format=FORMATS.get(arguments.format),
-        which_are_tables=lambda names: run_interruptible(reach(), partial(which_are_tables, reach(), names)),
+        which_are_tables=lambda names: run_interruptible(
+            get_database(), partial(which_are_tables, get_database(), names)
+        ),
     )
     is_small = not arguments.indexes_last and _is_small(sources)
-    database = reach()
+    database = get_database()
     begin = time.monotonic()
     load = partial(
         load_small if is_small else _load_large(arguments.connections),
@@ -68,7 +70,7 @@ def main() -> int:
     return 0
 
 
-def _reach(arguments: argparse.Namespace) -> Database:
+def _database(arguments: argparse.Namespace) -> Database:
     url = database_url(arguments.url)
     return Database(url, retry_for=arguments.retry_for, setup="python streaming_services.py")
 

@@ -54,13 +54,13 @@ def _arguments() -> argparse.Namespace:
     _add_run(commands)
     clean = commands.add_parser("clean", help="remove everything that runs have written")
     clean.set_defaults(run=_clean)
-    clean.add_argument("--run", type=_run_id, dest="run_id", metavar="ID", help="of this run only")
-    clean.add_argument("--force", action="store_true", help="also what a run has written that is going on")
+    clean.add_argument("--run", type=_run_id, dest="run_id", metavar="ID", help="only the rows of this run")
+    clean.add_argument("--force", action="store_true", help="also the rows of a run that is still going on")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
-    merge = commands.add_parser("merge", help="add up what several runs have measured, of several machines perhaps")
+    merge = commands.add_parser("merge", help="add up the measurements of several runs, also from several machines")
     merge.set_defaults(run=_merge)
-    merge.add_argument("files", nargs="+", type=path, metavar="FILE", help="what `run --format json` has printed")
+    merge.add_argument("files", nargs="+", type=path, metavar="FILE", help="the output of `run --format json`")
     merge.add_argument(
         "--format", choices=("text", "json"), default="text", help="json: for report.py --run, or to merge"
     )
@@ -75,19 +75,21 @@ def _add_generate(commands: Any) -> None:
     parser.set_defaults(run=_generate)
     parser.add_argument("--users", type=positive(), default=1_000, metavar="N", help="how many sign up (default: 1000)")
     parser.add_argument(
-        "--days", type=positive(MOST_DAYS), default=365, metavar="N", help="how long it goes on (default: 365)"
+        "--days", type=positive(MOST_DAYS), default=365, metavar="N", help="how many days (default: 365)"
     )
     parser.add_argument(
-        "--until", type=day, default=UNTIL, metavar="DATE", help=f"nothing is of this day or later (default: {UNTIL})"
+        "--until", type=day, default=UNTIL, metavar="DATE", help=f"the day after the last one (default: {UNTIL})"
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another life (default: 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of the random numbers: another seed, other data (default: 1)"
+    )
     parser.add_argument(
         "--out", type=path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
     )
     parser.add_argument(
         "--shards", type=positive(1_000), default=1, metavar="K", help="files for each large table (default: 1)"
     )
-    parser.add_argument("--force", action="store_true", help="replace all fixtures that the folder holds")
+    parser.add_argument("--force", action="store_true", help="replace all fixtures in the folder")
     parser.add_argument("--profile", type=path, metavar="FILE", help="TOML with other figures of the model")
     parser.add_argument("--print-profile", action="store_true", help="print the figures of the model, and do nothing")
 
@@ -104,28 +106,49 @@ def _add_run(commands: Any) -> None:
     run.set_defaults(run=_run)
     run.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
     run.add_argument(
-        "--duration", type=seconds, metavar="SECONDS", help="how long (default: 60, or until --max-ops are done)"
+        "--duration", type=seconds, metavar="SECONDS", help="how long to run (default: 60, or until --max-ops are done)"
     )
     run.add_argument(
-        "--warm-up", type=seconds, default=0.0, metavar="SECONDS", help="run so long before, which does not count"
+        "--warm-up", type=seconds, default=0.0, metavar="SECONDS", help="run so long before the measurement begins"
     )
     run.add_argument(
-        "--concurrency", type=positive(1_000), default=8, metavar="N", help="how many at a time (default: 8)"
+        "--concurrency",
+        type=positive(1_000),
+        default=8,
+        metavar="N",
+        help="workers, each with a connection (default: 8)",
     )
     run.add_argument(
-        "--processes", type=positive(64), default=1, metavar="N", help="among which these are divided (default: 1)"
+        "--processes",
+        type=positive(64),
+        default=1,
+        metavar="N",
+        help="among which the workers are divided (default: 1)",
     )
     run.add_argument(
-        "--rate", type=_rate, metavar="R", help="so many operations a second are due, and latencies count from then"
+        "--rate",
+        type=_rate,
+        metavar="R",
+        help="begin R operations a second; their latencies count from when each is due",
     )
-    run.add_argument("--seed", type=int, default=1, metavar="N", help="another number, other viewers (default: 1)")
+    run.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the random numbers: another seed, other viewers (default: 1)",
+    )
     run.add_argument("--max-ops", type=positive(), metavar="N", help="stop after so many operations")
-    run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, and how often next to others")
+    run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, with their weights")
     run.add_argument(
-        "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for the viewers in one (default: 60)"
+        "--clock",
+        type=_rate,
+        default=60.0,
+        metavar="X",
+        help="how many seconds pass for the viewers in one second (default: 60)",
     )
     run.add_argument(
-        "--isolation", choices=ISOLATIONS, default=ISOLATIONS[0], help=f"of transactions (default: {ISOLATIONS[0]})"
+        "--isolation", choices=ISOLATIONS, default=ISOLATIONS[0], help=f"of all transactions (default: {ISOLATIONS[0]})"
     )
     run.add_argument(
         "--not-judged",
@@ -136,7 +159,7 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument("--format", choices=("text", "json"), default="text", help="json: one object a line")
     run.add_argument(
-        "--expect", type=_threshold, action="append", default=[], metavar="FIGURE", help="as in 'watch.p99<50ms'"
+        "--expect", type=_threshold, action="append", default=[], metavar="FIGURE", help="a threshold: 'watch.p99<50ms'"
     )
 
 

@@ -6,19 +6,19 @@ import argparse
 # viewer without a viewing to continue begins one, one who has finished nothing reads reviews instead of writing one,
 # and as long as nobody has signed up, somebody signs up.
 OPERATIONS: dict[str, tuple[float, str]] = {
-    "browse": (130, "a page of a genre of their taste"),
-    "search": (60, "for a title by how it begins"),
-    "continue": (80, "list what they have not seen to the end"),
+    "browse": (130, "list titles of a genre that they like"),
+    "search": (60, "search titles by the beginning of the name"),
+    "continue": (80, "list what they have not watched to the end"),
     "watch": (150, "begin to watch a title"),
-    "progress": (370, "log how far they are"),
-    "reviews": (80, "read the reviews of a title, or its average"),
-    "review": (40, "write one, or another in its place"),
-    "signup": (20, "somebody new, on a plan of the run"),
-    "plan": (10, "change to another plan, or back to one after a cancellation"),
-    "pay": (40, "for the plan, at its present price"),
-    "cancel": (5, "the plan"),
-    "delete": (10, "their account"),
-    "price": (5, "of a plan changes"),
+    "progress": (370, "log how far they have watched"),
+    "reviews": (80, "read the reviews of a title, or its average rating"),
+    "review": (40, "write a review, or replace one"),
+    "signup": (20, "sign up, on a plan of the run"),
+    "plan": (10, "change to another plan, or take one again after a cancellation"),
+    "pay": (40, "pay for the plan, at its present price"),
+    "cancel": (5, "cancel the plan"),
+    "delete": (10, "delete their account"),
+    "price": (5, "change the price of a plan"),
 }
 MIX = {name: share for name, (share, _) in OPERATIONS.items()}
 
