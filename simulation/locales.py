@@ -6,11 +6,15 @@ HOUR = 60
 
 
 class Locale(NamedTuple):
-    """code: as in names.json. share: in percent of the users. offsets: from UTC, in minutes, with shares in percent."""
+    """code: as in names.json. share: in percent of the users. offsets: from UTC, in minutes, with shares in percent.
+
+    summer: by whose rule clocks are an hour ahead in summer. Empty: they are not.
+    """
 
     code: str
     share: float
     offsets: dict[int, int]
+    summer: str = ""
 
     @property
     def language(self) -> str:
@@ -25,20 +29,20 @@ class Locale(NamedTuple):
 
 # North America 30 %, Europe, Middle East and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %.
 LOCALES = (
-    Locale("en_US", 27, {-5 * HOUR: 47, -6 * HOUR: 29, -7 * HOUR: 7, -8 * HOUR: 17}),
-    Locale("en_CA", 2.3, {-5 * HOUR: 56, -7 * HOUR: 22, -8 * HOUR: 22}),
-    Locale("fr_CA", 0.7, {-5 * HOUR: 100}),  # a fifth or more of Canada speaks French
-    Locale("en_GB", 7, {0: 100}),
-    Locale("de_DE", 6, {1 * HOUR: 100}),
-    Locale("fr_FR", 5, {1 * HOUR: 100}),
-    Locale("it_IT", 3, {1 * HOUR: 100}),
-    Locale("es_ES", 3, {1 * HOUR: 100}),
-    Locale("pl_PL", 2, {1 * HOUR: 100}),
-    Locale("nl_NL", 1.5, {1 * HOUR: 100}),
-    Locale("sv_SE", 1.5, {1 * HOUR: 100}),
+    Locale("en_US", 27, {-5 * HOUR: 47, -6 * HOUR: 29, -7 * HOUR: 7, -8 * HOUR: 17}, "US"),
+    Locale("en_CA", 2.3, {-5 * HOUR: 56, -7 * HOUR: 22, -8 * HOUR: 22}, "US"),
+    Locale("fr_CA", 0.7, {-5 * HOUR: 100}, "US"),  # a fifth or more of Canada speaks French
+    Locale("en_GB", 7, {0: 100}, "EU"),
+    Locale("de_DE", 6, {1 * HOUR: 100}, "EU"),
+    Locale("fr_FR", 5, {1 * HOUR: 100}, "EU"),
+    Locale("it_IT", 3, {1 * HOUR: 100}, "EU"),
+    Locale("es_ES", 3, {1 * HOUR: 100}, "EU"),
+    Locale("pl_PL", 2, {1 * HOUR: 100}, "EU"),
+    Locale("nl_NL", 1.5, {1 * HOUR: 100}, "EU"),
+    Locale("sv_SE", 1.5, {1 * HOUR: 100}, "EU"),
     Locale("tr_TR", 1.5, {3 * HOUR: 100}),
     Locale("ar_SA", 1, {3 * HOUR: 100}),
-    Locale("uk_UA", 1, {2 * HOUR: 100}),
+    Locale("uk_UA", 1, {2 * HOUR: 100}, "EU"),
     Locale("yo_NG", 0.5, {1 * HOUR: 100}),
     Locale("pt_BR", 8, {-3 * HOUR: 92, -4 * HOUR: 8}),
     Locale("es_MX", 6, {-6 * HOUR: 90, -7 * HOUR: 10}),

@@ -44,8 +44,8 @@ joining.py, subscribers.py and locales.py, the people.
   first day, 26.5 after seven weeks, 73.7 after eleven months (reports of The Walt Disney Company, 2019 and 2020). More
   do in winter, at weekends, in campaigns, and for new titles.
 - Where they live follows the shares of Netflix's regions at the end of 2024: North America 30 %, Europe, Middle East
-  and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %. Offsets from UTC are fixed; there is no daylight saving
-  time.
+  and Africa 33 %, Latin America 18 %, Asia and Pacific 19 %. Evenings are an hour earlier in UTC while clocks are ahead
+  in Europe and North America.
 - Family names are as frequent as in Faker's lists, one Korean in four is a Kim (21.5 % are: Statistics Korea, 2015), or
   fall off slowly from the most frequent ones of the country.
 - Activity has the heavy tail of a Lomax distribution (shape 4): a tenth of the users does about half of the watching.

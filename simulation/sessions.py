@@ -4,6 +4,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from random import Random
 
+from simulation.locales import LOCALES
 from simulation.popularity import Popularity
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile, ViewingFigures
@@ -35,6 +36,7 @@ class Sessions:
         self._days = [day for day, share in days for _ in range(share)] + [window.days]  # a last one, for roundings
         self._first = [0, *accumulate(share for _, share in days)]
         self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
+        self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
         # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
         rng = Random("evenings")
         self._evenings = int(SAMPLES * figures.evening)
@@ -60,6 +62,7 @@ class Sessions:
         random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
         evenings, all_samples = self._evenings, SAMPLES * LENGTHS
         days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
+        ahead = self._ahead[subscriber.locale.summer]
         periods, ends, sessions = [], [], []
         whole, gone = 0.0, -1
         for begin, end, level in subscriber.membership.periods:
@@ -78,7 +81,7 @@ class Sessions:
             begin, end, first, before, level = periods[bisect_right(ends, place, 0, last)]
             day = days[first + int((place - before) / level)]
             sample, length = divmod(int(random() * all_samples), LENGTHS)
-            moment = day * DAY + (weekend if day in weekends else weekday)[sample] - offset
+            moment = day * DAY + (weekend if day in weekends else weekday)[sample] - offset - ahead[day + 1]
             if sample < evenings:
                 moment += habit
             if not begin <= moment < end:

@@ -56,6 +56,7 @@ class Population:
         self._popularity = popularity
         novelty = [popularity.novelty(day) for day in range(window.days)]
         self._joining = Joining(profile, window, users, novelty, Random(f"{seed}/sign-ups"))
+        self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
         # Each as often as its share says.
         self._locales = [
             (locale, 60 * offset)
@@ -108,7 +109,8 @@ class Population:
                 minute = habit - 30 + int(150 * approximately_normal(random()))
             else:
                 minute = 7 * HOUR + int(random() * 15 * HOUR)
-            joined = day * DAY + (minute * 60 + int(random() * 60) - offset) % DAY
+            second = minute * 60 + int(random() * 60) - offset - self._ahead[locale.summer][day + 1]
+            joined = day * DAY + second % DAY
             review_rate = max(0.0, random() - 0.4) / 0.18  # of 10 people 4 never write a review
             # A Lomax distribution with shape 4: many watch little, a few very much.
             less = random()

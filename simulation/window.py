@@ -5,6 +5,8 @@ from datetime import date, timedelta
 
 DAY = 86_400  # seconds
 SATURDAY = 5
+# By whose rule summer time begins and ends on which Sunday of which month; -1 is the last one.
+SUMMER = {"EU": ((3, -1), (10, -1)), "US": ((3, 2), (11, 1))}
 
 
 class Window:
@@ -53,6 +55,14 @@ class Window:
         from_winter = (today.timetuple().tm_yday - 15) % 365
         return 1 + winter * (1 - 4 * min(from_winter, 365 - from_winter) / 365)
 
+    def ahead(self, rule: str) -> list[int]:
+        """Return how many seconds clocks are ahead by a rule, from the day before the window to the one after it."""
+        days = [self.date(day) for day in range(-1, self.days + 1)]
+        if not rule:
+            return [0] * len(days)
+        begins, ends = SUMMER[rule]
+        return [3600 if _sunday(day.year, *begins) <= day < _sunday(day.year, *ends) else 0 for day in days]
+
     def anniversaries(self, day: int) -> list[int]:
         """Return a day, and the same day of each later month; of a shorter month the last day."""
         if day not in self._anniversaries:
@@ -66,3 +76,12 @@ class Window:
 def _date(year: int, month_and_day: tuple[int, int]) -> date:
     month, day = month_and_day
     return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def _sunday(year: int, month: int, number: int) -> date:
+    """Return a Sunday of a month: the first is 1, and the last -1."""
+    if number < 0:
+        last = date(year, month, monthrange(year, month)[1])
+        return last - timedelta((last.weekday() + 1) % 7)
+    first = date(year, month, 1)
+    return first + timedelta(6 - first.weekday() + 7 * (number - 1))

@@ -91,3 +91,19 @@ def test_campaigns_have_a_shape(tmp_path: Path) -> None:
     assert statistics.mean(fridays) > 1.4 * statistics.mean(others)
     assert min(first, last) > 1.2 * statistics.mean(others)
     assert sum(sign_ups(year, 6, 16, 40)) < 0.92 * sum(sign_ups(year, 3, 20, 40))
+
+
+def test_evenings_are_earlier_in_utc_while_clocks_are_ahead(year: Year) -> None:
+    def evening(countries: set[str], months: set[int]) -> float:
+        users = {row["user_id"] for row in year.users if row["country"] in countries}
+        hours = [
+            row["watched_at"].hour + row["watched_at"].minute / 60
+            for row in year.watch_history
+            if row["user_id"] in users and row["watched_at"].month in months
+        ]
+        return float(statistics.median(hours))
+
+    winter, summer = {1, 2, 11, 12}, {5, 6, 7, 8}
+    ahead = {"DE", "ES", "FR", "GB", "IT", "NL", "PL", "SE"}
+    assert 0.6 < evening(ahead, winter) - evening(ahead, summer) < 1.4
+    assert -0.5 < evening({"JP", "KR", "TW"}, winter) - evening({"JP", "KR", "TW"}, summer) < 0.5
