@@ -134,3 +134,21 @@ def test_failures_end_subscriptions(tmp_path: Path) -> None:
 
     assert compared(4) > 1.4
     assert 0.7 < compared(0) < 1.3
+
+
+def test_who_leaves_fades_in_more_than_the_last_month(tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_text("payments.failures = 0\n[churn]\nfading = 0.9\ninactivity = 0")
+    generate(tmp_path / "made", "--users", "3000", "--profile", str(tmp_path / "profile.toml"))
+    year = read(tmp_path / "made")
+    watched = of_each(year.watch_history, "user_id")
+    months = [0, 0, 0, 0]  # the one that was paid for last, and those before
+    for user, payments in of_each(year.payment_history, "user_id").items():
+        last = payments[-1]["payment_date"]
+        if len(payments) > 4 and last - payments[-5]["payment_date"] < timedelta(130) and last < END - MONTH:
+            for row in watched.get(user, []):
+                before = (last - row["watched_at"]) // timedelta(30) + 1
+                if 0 <= before < 4:
+                    months[before] += 1
+    last_one, before_that, earlier, _ = months
+    assert last_one < 0.4 * before_that
+    assert before_that < 0.85 * earlier
