@@ -1,7 +1,7 @@
 """What a run prints, each second and at its end: a table like that of `cockroach workload`, or JSON lines."""
 
 import json
-from typing import Any, Protocol
+from typing import Any
 
 from simulation.traffic.measurements import PERCENTILES, UNSTARTED, Measurement, Measurements, combined
 from simulation.traffic.recorder import Silence, Totals
@@ -19,11 +19,12 @@ HEADER_EVERY = 20  # times that the table is printed
 NOTHING = "-"  # where nothing was measured
 
 
-class RunOutput(Protocol):
-    """The output of a run: what it measures and what its proof finds."""
+class RunOutput:
+    """The output of a run. A format prints what it overrides, and leaves out the rest."""
 
     def note(self, text: str) -> None:
         """Print a remark for the person, on stderr."""
+        say(text)
 
     def begin(self, metadata: dict[str, Any]) -> None:
         """Print what is run and where: see run_metadata()."""
@@ -50,7 +51,7 @@ class RunOutput(Protocol):
         """Print a verdict, threshold or proof of one of several merged runs: a line of its JSON, its id as `client`."""
 
 
-class TextTable:
+class TextTable(RunOutput):
     """For a person. On a terminal that is large enough, the table is redrawn in place."""
 
     def __init__(self) -> None:
@@ -59,11 +60,8 @@ class TextTable:
         self._is_warm_up = False
 
     def note(self, text: str) -> None:
-        say(text)
+        super().note(text)
         self._live_lines.leave()
-
-    def begin(self, metadata: dict[str, Any]) -> None:
-        pass  # the person has just typed it
 
     def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
         was_warm_up, self._is_warm_up = self._is_warm_up, is_warm_up
@@ -81,9 +79,6 @@ class TextTable:
         if not self._live_lines.draw([EACH_SECOND, *lines]):
             print("\n".join([EACH_SECOND, *lines] if self._times % HEADER_EVERY == 0 else lines), flush=True)
             self._times += 1
-
-    def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
-        pass  # a person gets the totals
 
     def end(self, measurements: Measurements, elapsed: float, _: list[Silence], /) -> None:
         print(f"\n{AT_THE_END}")
@@ -122,7 +117,7 @@ class TextTable:
                 print(f"  {line['client']}, {line['checker']}: {printable(example)}")
 
 
-class JSONLines:
+class JSONLines(RunOutput):
     """For a program: one JSON object a line, with encoded measurements.
 
     run_file.py reads it.
@@ -130,9 +125,6 @@ class JSONLines:
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
-
-    def note(self, text: str) -> None:
-        say(text)
 
     def begin(self, metadata: dict[str, Any]) -> None:
         self._print("run", **metadata)
