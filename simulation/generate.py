@@ -215,46 +215,33 @@ class _Writer:
         self._write("watch_history", lines, place)
 
     def _reviews(self, number: int, reviews: list[GeneratedReview], place: float, width: float) -> None:
-        keys = self._keys("reviews", place, width, len(reviews))
-        self._write(
-            "reviews",
-            [
-                f'{{"review_id": "{key}", "user_id": {FIRST_KEY + number}, '
-                f'"content_id": {FIRST_KEY + review.title}, "rating": {review.rating}, '
-                f'"review_text": {in_json(review.words) if review.words else "null"}, '
-                f'"reviewed_at": "{self._time(review.moment)}"}}\n'
-                for key, review in zip(keys, reviews, strict=True)
-            ],
-            place,
-        )
+        tails, positions = self._tails, self._positions("reviews", place, width, len(reviews))
+        lines = [
+            f'{{"review_id": "{position:08x}{tails[moment % TAILS]}", "user_id": {FIRST_KEY + number}, '
+            f'"content_id": {FIRST_KEY + title}, "rating": {rating}, '
+            f'"review_text": {in_json(words) if words else "null"}, "reviewed_at": "{self._time(moment)}"}}\n'
+            for (title, moment, rating, words), position in zip(reviews, positions, strict=True)
+        ]
+        self._write("reviews", lines, place)
 
     def _payments(self, number: int, payments: list[GeneratedPayment], place: float, width: float) -> None:
-        price = self._model.population.price
+        price, tails = self._model.population.price, self._tails
+        positions = self._positions("payment_history", place, width, len(payments))
         key = FIRST_KEY + number
         whose = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
-        lines = []
-        for uuid, (moment, (billed, plan, _), method) in zip(
-            self._keys("payment_history", place, width, len(payments)), payments, strict=True
-        ):
-            lines.append(
-                f'{{"payment_id": "{uuid}", {whose}{plan + 1}, "amount": {price(plan, billed)}, '
-                f'"method": "{method}", "payment_date": "{self._time(moment)}"}}\n'
-            )
+        lines = [
+            f'{{"payment_id": "{position:08x}{tails[moment % TAILS]}", {whose}{plan + 1}, '
+            f'"amount": {price(plan, billed)}, "method": "{method}", "payment_date": "{self._time(moment)}"}}\n'
+            for (moment, (billed, plan, _), method), position in zip(payments, positions, strict=True)
+        ]
         self._write("payment_history", lines, place)
 
     def _write(self, table: str, lines: list[str], place: float) -> None:
         self.rows[table] += len(lines)
-        self._tables[table].write("".join(lines), place)
-
-    def _keys(self, table: str, place: float, width: float, rows: int) -> list[str]:
-        """Return UUIDs in the form of version 4 whose first bits are where the rows lie in their table."""
-        tails = self._tails
-        return [
-            f"{position:08x}{tails[(position >> 5) % TAILS]}" for position in self._positions(table, place, width, rows)
-        ]
+        self._tables[table].write(lines, place)
 
     def _positions(self, table: str, place: float, width: float, rows: int) -> range:
-        """Return the first bits of the keys of some rows. They grow from each row of a table to the next."""
+        """Return the first bits of the keys of some rows: where they lie in their table. They grow from row to row."""
         if not rows:
             return range(0)
         step = max(1, int(width * SPACE) // rows)

@@ -2,8 +2,9 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import fsum, sqrt
+from operator import mul
 from random import Random
 
 from simulation.portable_math import approximately_normal, power
@@ -34,7 +35,7 @@ class Joining:
     ) -> None:
         self._users = users
         figures, days = profile.subscribers, window.days
-        rush = [power(2, -day / RUSH) for day in range(days)]
+        rush = list(accumulate(repeat(power(2, -1 / RUSH), days - 1), mul, initial=1.0))
         whole = fsum(rush)
         # How many come for a new title, for each of the others.
         self._for_a_title = [figures.releases * new for new in novelty] or [0.0] * days

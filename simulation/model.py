@@ -151,12 +151,13 @@ class Model:
 
     def viewings_expected(self, subscriber: Subscriber, weight: float, total: float) -> float:
         """Return how many viewings are expected of a subscriber. weight: watching.weight() of it; total: of all."""
-        if not total:
-            return 0.0
+        expected = self.profile.viewings.per_user * self.users * weight / total if total else 0.0
+        if expected <= MOST_PER_DAY:
+            return expected
         seconds = 0
         for begin, end, _ in subscriber.membership.periods:
             seconds += end - begin
-        return min(self.profile.viewings.per_user * self.users * weight / total, MOST_PER_DAY * seconds / DAY)
+        return min(expected, MOST_PER_DAY * seconds / DAY)
 
     def reviews_expected(self, subscriber: Subscriber, viewings: float) -> float:
         """Return how many reviews are expected of a subscriber with so many viewings."""

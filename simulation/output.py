@@ -9,7 +9,7 @@ from toolkit.atomic_files import replaced_files
 from toolkit.console import UserError, printable
 from toolkit.loading.read.files import ENDINGS
 
-BUFFER = 1 << 20
+TOGETHER = 4_096  # lines are written
 
 
 class ShardedFile:
@@ -20,26 +20,37 @@ class ShardedFile:
         self._files = [folder / f"{name}{number}.jsonl" for number in numbers]
         self._number = 0
         self._file = self._open()
+        self._lines: list[str] = []
 
-    def write(self, lines: str, place: float) -> None:
+    def write(self, lines: list[str], place: float) -> None:
         """Write lines. place: how much of the table is before them, from 0 to 1; it never falls."""
         if place * len(self._files) >= self._number + 1:
             self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
-        self._file.write(lines.encode())  # at once, which costs less than the pieces that a text file makes of it
+        self._lines += lines
+        if len(self._lines) >= TOGETHER:
+            self._flush()
 
     def close(self) -> None:
         """Write what is left, and the shards for which there were no lines."""
-        self._turn_to(len(self._files) - 1)
-        self._file.close()
+        try:
+            self._turn_to(len(self._files) - 1)
+            self._flush()
+        finally:
+            self._file.close()
 
     def _turn_to(self, number: int) -> None:
         while self._number < number:
+            self._flush()
             self._file.close()
             self._number += 1
             self._file = self._open()
 
+    def _flush(self) -> None:
+        self._file.write("".join(self._lines).encode())
+        self._lines.clear()
+
     def _open(self) -> BinaryIO:
-        return self._files[self._number].open("wb", BUFFER)
+        return self._files[self._number].open("wb")
 
 
 @contextmanager

@@ -91,20 +91,18 @@ class Reviewing:
         """
         count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
         reviews: list[GeneratedReview] = []
-        left, random = len(finished), rng.random
-        for title, seen in finished.items():
-            if count <= 0:
-                break
-            if random() * left < count:
-                count -= 1
-                moment = self._moment(subscriber, seen, viewings, rng)
-                rating = self.rating(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
-                words = self.words(title, rating, subscriber.locale.language, rng, seen + subscriber.offset)
-                if moment < self._window.end:
-                    reviews.append(GeneratedReview(title, moment, rating, words))
-            left -= 1
+        left = list(finished.items()) if count else []
+        for _ in range(min(count, len(left))):
+            place = int(rng.random() * len(left))
+            (title, seen), left[place] = left[place], left[-1]
+            left.pop()
+            moment = self._moment(subscriber, seen, viewings, rng)
+            rating = self.rating(self._popularity.titles[title].quality, subscriber.rating_bias, rng)
+            words = self.words(title, rating, subscriber.locale.language, rng, seen + subscriber.offset)
+            if moment < self._window.end:
+                reviews.append(GeneratedReview(title, moment, rating, words))
         self._owed += expected - len(reviews)
-        return sorted(reviews, key=lambda review: review.moment)
+        return sorted(reviews, key=itemgetter(1))
 
     def rating(self, quality: float, rating_bias: float, rng: Random) -> float:
         """Return a rating: the title's quality, what the user is given to, and noise, to half a point or to one."""

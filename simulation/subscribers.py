@@ -103,7 +103,7 @@ class Population:
                 last_day = day
             came_for = self._popularity.talked_about(day, rng) if random() < joining.share_for_a_title(day) else None
             locale, offset = self._locales[int(random() * len(self._locales))]
-            habit = 19 * HOUR + 40 + int(40 * approximately_normal(random()))
+            habit = 19 * HOUR + 40 + int(60 * approximately_normal(random()))
             # A sign-up is an evening's work too, for many, with a wider spread.
             if random() < IN_THE_EVENING:
                 minute = habit - 30 + int(150 * approximately_normal(random()))

@@ -137,8 +137,10 @@ class Watching:
                             title = found
                     if left:
                         awaited.append(left)
-                    episode = available = self._available(title, day)
+                    episode = available = all_episodes[title]
                     if episode:
+                        if title in renewed:
+                            available = self._available(title, day)
                         episode = abs(following.get(title, 1))
                 place = int(random() * places)
                 reached = (progress if episode > 1 else first_progress)[title][place >> 8]

@@ -31,7 +31,7 @@ def test_who_gives_an_episode_up_sees_something_else(year: Year) -> None:
                 again += (row["content_id"], row["episode"]) == (following["content_id"], following["episode"])
         times.update((user, row["content_id"], row["episode"]) for row in rows if row["episode"])
     assert again / given_up < 0.1
-    assert max(times.values()) <= 4  # given up, tried, and seen again
+    assert max(times.values()) <= 7  # given up, tried, and seen again and again by few
 
 
 def test_pauses_have_nothing_to_do_with_progress(year: Year) -> None:
