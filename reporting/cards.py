@@ -5,7 +5,7 @@ from typing import Any
 
 from reporting import charts
 from reporting.charts import Chart, Series
-from reporting.formatting import month, months, span
+from reporting.formatting import month, months, value_range
 from reporting.markup import Markup
 from reporting.page import Card, FigureSource
 from reporting.period import Period, months_later
@@ -70,7 +70,7 @@ def monthly_line(
         ],
     )
     latest = f"{write(known[-1][column])} in {month(known[-1]['month'])}"
-    between = span((row[column] for row in known), write)
+    between = value_range((row[column] for row in known), write)
     if len({row[column] for row in known}) > 1:
         lead = f"{between[0].upper()}{between[1:]}; {latest}."
     else:

@@ -29,7 +29,7 @@ def percent(value: Any) -> str:
     return DASH if value is None else f"{value:,.1f} %"
 
 
-def span(values: Iterable[Any], write: Any = percent) -> str:
+def value_range(values: Iterable[Any], write: Any = percent) -> str:
     """Format the range of some values, without None."""
     known = [value for value in values if value is not None]
     low, high = write(min(known)), write(max(known))

@@ -104,7 +104,7 @@ def _heat_of_latencies(
     counts: dict[tuple[int, int], int] = {}  # step, range -> calls
     for i, measurement in enumerate(together):
         for value in measurement.latencies.get_recorded_iterator():
-            place = i, _range_of(value.value_iterated_to / 1000)
+            place = i, _latency_range(value.value_iterated_to / 1000)
             counts[place] = counts.get(place, 0) + value.count_added_in_this_iter_step
     ranges = [row for _, row in counts]
     shown = list(range(max(ranges, default=0), min(ranges, default=0) - 1, -1))
@@ -114,13 +114,13 @@ def _heat_of_latencies(
         return math.log(calls) / math.log(most) if most > 1 else 1.0
 
     cells = [
-        Cell(shown.index(row), i, shade(calls), "", f"{step_label(run, i)}: {calls:,} calls took {_range(row)}")
+        Cell(shown.index(row), i, shade(calls), "", f"{step_label(run, i)}: {calls:,} calls took {_format_range(row)}")
         for (i, row), calls in counts.items()
     ]
     steps = sorted({1, round(math.sqrt(most)), most})
     drawn = charts.heat_map(
         "calls by their latency: at most so long",
-        [format_latency(_end_of(row)) for row in shown],
+        [format_latency(_range_end(row)) for row in shown],
         axis_labels(run),
         cells,
         below=TIME,
@@ -132,19 +132,19 @@ def _heat_of_latencies(
     return Card("heat", "How long calls took", lead, drawn if cells else None, COLUMNS, rows, source)
 
 
-def _range_of(milliseconds: float) -> int:
+def _latency_range(milliseconds: float) -> int:
     """Return the number of the range that holds a latency. Ranges end at ..., 1, 2, 5, 10, ... milliseconds."""
     power = math.floor(math.log10(max(milliseconds, 0.001)))
     step = next((i for i, end in enumerate(STEPS) if milliseconds <= end * 10.0**power * 1.005), len(STEPS))
     return power * len(STEPS) + step
 
 
-def _end_of(row: int) -> float:
+def _range_end(row: int) -> float:
     return STEPS[row % len(STEPS)] * 10.0 ** (row // len(STEPS))
 
 
-def _range(row: int) -> str:
-    return f"{format_latency(_end_of(row - 1))} to {format_latency(_end_of(row))}"
+def _format_range(row: int) -> str:
+    return f"{format_latency(_range_end(row - 1))} to {format_latency(_range_end(row))}"
 
 
 def cards_by_operation(run: RunInSteps, source: FigureSource) -> list[Card]:
@@ -216,16 +216,20 @@ def _cells(
             shade = known / (max(other for (at, _), other in found.items() if at == row) or 1)
         else:
             shade = math.log(known / least) / math.log(most / least) if 0 < least < most else 1.0
-        cells.append(Cell(row, i, shade, "", f"{names[row]}, {step_label(run, i)}: {_written(known, unit)}"))
-    ends = [(0.0, "none"), (1.0, "its most")] if by_row else [(0.0, _short(least, unit)), (1.0, _short(most, unit))]
+        cells.append(Cell(row, i, shade, "", f"{names[row]}, {step_label(run, i)}: {_format_value(known, unit)}"))
+    ends = (
+        [(0.0, "none"), (1.0, "its most")]
+        if by_row
+        else [(0.0, _format_short(least, unit)), (1.0, _format_short(most, unit))]
+    )
     return cells, ends if least < most else ends[1:]
 
 
-def _short(value: float, unit: str) -> str:
+def _format_short(value: float, unit: str) -> str:
     return format_latency(value) if unit.startswith("ms") else f"{value:,.3g}"
 
 
-def _written(value: float, unit: str) -> str:
+def _format_value(value: float, unit: str) -> str:
     return f"{format_latency(value)} {unit.removeprefix('ms ')}" if unit.startswith("ms") else f"{value:,.4g} {unit}"
 
 

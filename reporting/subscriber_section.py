@@ -5,7 +5,7 @@ from decimal import Decimal
 from reporting import charts
 from reporting.cards import NOBODY_PAID, Row, monthly_line, query_card, unfinished_indexes, whole_months
 from reporting.charts import Bar, Cell, Series
-from reporting.formatting import DASH, money, month, months, number, percent, plural, span
+from reporting.formatting import DASH, money, month, months, number, percent, plural, value_range
 from reporting.money_section import Tones
 from reporting.page import Card, Section
 from reporting.period import Period
@@ -61,7 +61,7 @@ def _subscribers(reader: Reader, period: Period) -> list[Card]:
         Series("left", "tone-4", [-row["left"] for row in known], [tips[rows.index(row)] for row in known]),
     ]
     net = sum(row["net_additions"] for row in known)
-    between = span((row["net_additions"] for row in known), "{:+,}".format) if known else ""
+    between = value_range((row["net_additions"] for row in known), "{:+,}".format) if known else ""
     additions = query_card(
         result,
         "Net additions by month",

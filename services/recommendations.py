@@ -18,17 +18,17 @@ from services.watch_history import FINISHED
 from toolkit.database import Cursor
 
 # Larger numbers cost time and bring more hits: benchmarks/recommend.py measures both.
-TITLES = 20  # the latest that the user has finished
-VIEWERS = 60  # of each of these titles, the latest who have finished it
-# They are searched among the latest FINISHES of its latest VIEWINGS_OF_TITLE, because some viewings are not over, and
-# some users watch a title repeatedly. 300 finishes take longer and bring no more hits: in a year of 6,000 users the
-# first ten recommendations held a hit for 635 of 1,000 users, and for 636 with 120 finishes. (In a model without
-# tastes: 528, 522.)
-FINISHES, VIEWINGS_OF_TITLE = 120, 1_000
+USER_TITLES = 20  # the latest that the user has finished
+VIEWERS_PER_TITLE = 60  # of each of these titles, the latest who have finished it
+# They are searched among the latest FINISHES_PER_TITLE of its latest VIEWINGS_PER_TITLE, because some viewings are not
+# over, and some users watch a title repeatedly. 300 finishes take longer and bring no more hits: in a year of 6,000
+# users the first ten recommendations held a hit for 635 of 1,000 users, and for 636 with 120 finishes. (In a model
+# without tastes: 528, 522.)
+FINISHES_PER_TITLE, VIEWINGS_PER_TITLE = 120, 1_000
 NEIGHBOURS = 80  # users who have finished most of these titles
-VIEWINGS = 40  # the latest of each neighbour
+VIEWINGS_PER_NEIGHBOUR = 40  # the latest of each neighbour
 CANDIDATES = 100  # titles that most neighbours have finished
-LATEST = 2_000  # viewings of all users, from which popular titles are counted
+LATEST_VIEWINGS = 2_000  # viewings of all users, from which popular titles are counted
 
 DISLIKED = 5  # a rating below this
 OTHER_GENRES = 0.3  # the part of its score that a title keeps if the user has finished nothing of its genre
@@ -111,8 +111,8 @@ def _read_watched(cursor: Cursor, user_id: int) -> list[_Watched]:
 def _find_by_neighbours(cursor: Cursor, user_id: int, liked: list[_Watched]) -> dict[int, _Candidate]:
     """Return titles that the neighbours have finished: content_id -> candidate."""
     shared: dict[int, set[int]] = defaultdict(set)  # user -> the titles that both have finished
-    titles = {title.content_id: title.title for title in liked[:TITLES]}
-    depths = {"viewings": VIEWINGS_OF_TITLE, "finishes": FINISHES, "viewers": VIEWERS}
+    titles = {title.content_id: title.title for title in liked[:USER_TITLES]}
+    depths = {"viewings": VIEWINGS_PER_TITLE, "finishes": FINISHES_PER_TITLE, "viewers": VIEWERS_PER_TITLE}
     for row in fetch(cursor, _VIEWERS, {"titles": list(titles), "finished": FINISHED, **depths}):
         if row["user_id"] != user_id:
             shared[row["user_id"]].add(row["content_id"])
@@ -137,7 +137,7 @@ def _find_by_neighbours(cursor: Cursor, user_id: int, liked: list[_Watched]) -> 
 
 def _read_liked(cursor: Cursor, users: list[int]) -> list[tuple[int, int]]:
     """Return what these users have finished lately and not rated badly, as pairs of user_id and content_id."""
-    finished = fetch(cursor, _FINISHED_BY, {"users": users, "viewings": VIEWINGS, "finished": FINISHED})
+    finished = fetch(cursor, _FINISHED_BY, {"users": users, "viewings": VIEWINGS_PER_NEIGHBOUR, "finished": FINISHED})
     disliked = fetch(cursor, _DISLIKED_BY, {"users": users, "disliked": DISLIKED})
     found = {(row["user_id"], row["content_id"]) for row in finished}
     return sorted(found - {(row["user_id"], row["content_id"]) for row in disliked})
@@ -148,7 +148,7 @@ def _find_popular(cursor: Cursor, liked: list[_Watched], titles: int) -> dict[in
 
     A viewer who has finished a title counts twice: on a busy platform most of the latest viewings are not over.
     """
-    popular = fetch(cursor, _POPULAR, {"viewings": LATEST, "titles": titles, "finished": FINISHED})
+    popular = fetch(cursor, _POPULAR, {"viewings": LATEST_VIEWINGS, "titles": titles, "finished": FINISHED})
     scores = {row["content_id"]: row["viewers"] + row["finishers"] for row in popular}
     found = {}
     for key, row in _read_content(cursor, list(scores)).items():

@@ -33,7 +33,7 @@ from toolkit.results import as_table
 from toolkit.sql_statements import split
 from toolkit.text_files import read_text
 
-Child = tuple[list[str], dict[str, str]]  # a command, and variables that are added to the caller's
+Command = tuple[list[str], dict[str, str]]  # a command, and variables that are added to the caller's
 
 # psql's names of options, and those of `cockroach sql`. -f is the same in both (in `cockroach sql` from v21.1 on).
 IN_COCKROACH_SQL = {"-c": "-e", "--command": "--execute"}
@@ -97,7 +97,7 @@ def run_shell(database: Database, arguments: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) -> Child:
+def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) -> Command:
     # As `cockroach sql` does: a script ends at its first error, and the exit status tells.
     command = [program, "--set=ON_ERROR_STOP=1", *arguments]
     variables = {
@@ -117,7 +117,7 @@ def _psql(program: str, parameters: ConnectionParameters, arguments: list[str]) 
     return command, variables
 
 
-def _cockroach_sql(parameters: ConnectionParameters, arguments: list[str]) -> Child:
+def _cockroach_sql(parameters: ConnectionParameters, arguments: list[str]) -> Command:
     command = ["cockroach", "sql", *(IN_COCKROACH_SQL.get(argument, argument) for argument in arguments)]
     query = {"sslmode": parameters.mode, **parameters.files}
     query.pop("sslcrl", None)  # `cockroach sql` does not know it

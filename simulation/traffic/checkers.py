@@ -174,18 +174,18 @@ def _check_review(tally: Tally, name: str, calls: list[Event], row: Row, evidenc
     if not check_values(tally, name, row, {"user_id": [calls[0].user], "content_id": [content]}):
         return
     is_own = calls[0].user in evidence.stored.own
-    alike = [event for event in latest if (row["rating"], row["review_text"]) == _written(event)]
+    alike = [event for event in latest if (row["rating"], row["review_text"]) == _sent_review(event)]
     if any(evidence.is_time_of(row["reviewed_at"], event, "reviewed_at") for event in alike):
         return
     if not is_own and _is_later(row["reviewed_at"], confirmed, evidence):
         tally.reasons[REWRITTEN] += len(calls)  # the user has written another one since
         return
     tally.wrong += 1
-    wanted = " or ".join(f"{_written(event)} at {event.got.get('reviewed_at', 'its time')}" for event in latest)
+    wanted = " or ".join(f"{_sent_review(event)} at {event.got.get('reviewed_at', 'its time')}" for event in latest)
     tally.tell(f"{name}: is {row['rating']}, {row['review_text']} at {row['reviewed_at']}, not {wanted}")
 
 
-def _written(event: Event) -> tuple[Decimal, str | None]:
+def _sent_review(event: Event) -> tuple[Decimal, str | None]:
     """Return the rating and the text that a call has sent."""
     return Decimal(event.sent[1]), event.sent[2]
 

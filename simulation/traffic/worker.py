@@ -100,11 +100,11 @@ class Worker:
     # What the viewers do
 
     def _browse(self) -> None:
-        genre = self.audience.genres[self.audience.pick(self._somebody(), self._rng)]
+        genre = self.audience.genres[self.audience.pick(self._viewer_or_visitor(), self._rng)]
         self.calls.call("browse", services.find_content, {"genre": genre})
 
     def _search(self) -> None:
-        title = self.audience.titles[self.audience.pick(self._somebody(), self._rng)]
+        title = self.audience.titles[self.audience.pick(self._viewer_or_visitor(), self._rng)]
         self.calls.call(
             "search", services.find_content, {"title": title[: 3 + int(self._rng.random() * 5)].strip() or title}
         )
@@ -118,7 +118,7 @@ class Worker:
         return None
 
     def _reviews(self) -> None:
-        content_id = self.audience.content_ids[self.audience.pick(self._somebody(), self._rng)]
+        content_id = self.audience.content_ids[self.audience.pick(self._viewer_or_visitor(), self._rng)]
         service = services.list_reviews if self._rng.random() < 0.6 else services.content_rating
         self.calls.call("reviews", service, {"content_id": content_id})
 
@@ -145,7 +145,7 @@ class Worker:
     def _progress(self) -> None:
         if not self._ongoing:
             return self._watch()
-        viewing = self._one_of(self._ongoing)
+        viewing = self._choose(self._ongoing)
         viewing.watch_on(self.audience.popularity.titles[viewing.title].minutes, self._rng.random())
         progress = Decimal(viewing.reached) / 100
         self.calls.write(
@@ -198,7 +198,7 @@ class Worker:
         person = self.audience.people.person(viewer.locale, self._rng)
         self._signed_up += 1
         email = self.run_id.address(f"{person.given}.{person.family}.{user_id:x}", self._signed_up)
-        plan = self._one_of(self._plans)
+        plan = self._choose(self._plans)
         row = self.calls.write(
             "signup",
             user_id,
@@ -214,12 +214,12 @@ class Worker:
     def _plan(self) -> None:
         if not self._members:
             return self._signup()
-        return self._change_plan("plan", self._some_member(), self._one_of(self._plans))
+        return self._change_plan("plan", self._random_member(), self._choose(self._plans))
 
     def _cancel(self) -> None:
         if not self._members:
             return self._signup()
-        return self._change_plan("cancel", self._some_member(), None)
+        return self._change_plan("cancel", self._random_member(), None)
 
     def _change_plan(self, operation: str, user_id: int, plan: Plan | None) -> None:
         key = plan.subscription_id if plan else None
@@ -228,7 +228,7 @@ class Worker:
 
     def _pay(self) -> None:
         for _ in range(5 if self._members else 0):
-            user_id = self._some_member()
+            user_id = self._random_member()
             viewer, plan = self._members[user_id]
             if plan:
                 payment_id = self.run_id.key()
@@ -245,7 +245,7 @@ class Worker:
     def _delete(self) -> None:
         if not self._members:
             return self._signup()
-        user_id = self._some_member()
+        user_id = self._random_member()
         self._forget(user_id)
         self.calls.write("delete", user_id, user_id, [], {"user_id": user_id})
         return None
@@ -253,7 +253,7 @@ class Worker:
     def _price(self) -> None:
         if not self._own_plans:
             return self._progress()
-        plan = self._one_of(self._own_plans)
+        plan = self._choose(self._own_plans)
         change = Decimal(90 + int(self._rng.random() * 25)) / 100
         plan.price = max(Decimal("1.99"), min(Decimal("99.99"), (plan.price * change).quantize(Decimal("0.01"))))
         self.calls.write(
@@ -267,7 +267,7 @@ class Worker:
 
     # Who does it
 
-    def _somebody(self) -> Viewer:
+    def _viewer_or_visitor(self) -> Viewer:
         """Return the viewer who browses: a visitor without an account, if there are no users."""
         return self._next_viewer() or self._visitor
 
@@ -284,17 +284,17 @@ class Worker:
         total = len(self._viewers) + len(self._members)
         for _ in range(MOST_DRAWS if total else 0):
             if random() * total < len(self._members):
-                self._viewer = self._members[self._some_member()][0]
+                self._viewer = self._members[self._random_member()][0]
             else:
                 self._viewer = self._viewers[bisect_right(self._activities, random() * self._activities[-1])]
             if self.audience.watches(self._viewer, moment, self._rng):
                 break
         return self._viewer
 
-    def _some_member(self) -> int:
-        return self._one_of(list(self._members))
+    def _random_member(self) -> int:
+        return self._choose(list(self._members))
 
-    def _one_of(self, choices: list[Choice]) -> Choice:
+    def _choose(self, choices: list[Choice]) -> Choice:
         return choices[int(self._rng.random() * len(choices))]
 
     def _forget(self, user_id: int) -> None:

@@ -17,10 +17,10 @@ def database_url(option: str | None = None) -> str:
     Raises UserError if the first of these that is set is empty (the next one might be a database that nobody meant),
     and if the local database cannot be started.
     """
-    for place, url in _places(option):
+    for source, url in _sources(option):
         if url is not None:
             if not url.strip():
-                raise UserError(f"{place} is empty: give the URL of a database, or leave it out")
+                raise UserError(f"{source} is empty: give the URL of a database, or leave it out")
             return url
     from toolkit import local  # slow to import, and not needed by those who have a URL
 
@@ -29,7 +29,7 @@ def database_url(option: str | None = None) -> str:
     return url
 
 
-def _places(option: str | None) -> Iterator[tuple[str, str | None]]:
+def _sources(option: str | None) -> Iterator[tuple[str, str | None]]:
     """Yield where a URL can be set, in order of precedence, each with the URL there (None: it is not set)."""
     yield "--url", option
     yield "DATABASE_URL, in the environment,", os.environ.get("DATABASE_URL")

@@ -64,12 +64,12 @@ def _build_all(database: Database, missing: list[Index], connections: int) -> di
         to_build.put(index)
     for _ in range(min(connections, len(missing))):
         # Daemon threads, because one that is connecting cannot be interrupted, and Ctrl-C must not wait for it.
-        Thread(target=_work, args=(database, to_build, built), daemon=True).start()
+        Thread(target=_build_from_queue, args=(database, to_build, built), daemon=True).start()
     failures: dict[Index, UserError] = {}
     progress = BuildProgress(database, missing)
     try:
         for _ in missing:
-            index, error = _next(database, built, progress)
+            index, error = _next_result(database, built, progress)
             if isinstance(error, UserError):
                 failures[index] = error
             elif error:
@@ -79,7 +79,7 @@ def _build_all(database: Database, missing: list[Index], connections: int) -> di
     return failures
 
 
-def _next(
+def _next_result(
     database: Database, built: SimpleQueue[tuple[Index, BaseException | None]], progress: BuildProgress
 ) -> tuple[Index, BaseException | None]:
     """Wait until the next index is built or refused."""
@@ -94,7 +94,7 @@ def _next(
             return index, error
 
 
-def _work(
+def _build_from_queue(
     database: Database, to_build: SimpleQueue[Index], built: SimpleQueue[tuple[Index, BaseException | None]]
 ) -> None:
     with suppress(Empty):
@@ -112,13 +112,13 @@ def _work(
 def _build(database: Database, index: Index) -> None:
     """Build an index and remove it from the record; on PostgreSQL in one transaction."""
     try:
-        if _run(database, is_cockroachdb):
+        if _run_long(database, is_cockroachdb):
             _build_by_job(database, index)
         else:
-            _run(database, partial(_build_in_transaction, index=index))
+            _run_long(database, partial(_build_in_transaction, index=index))
     except errors.UndefinedTable:  # the table was dropped meanwhile; or the record was, because all is built
         with suppress(errors.UndefinedTable):
-            _run(database, partial(record.remove, index=index))
+            _run_long(database, partial(record.remove, index=index))
 
 
 def _build_in_transaction(cursor: Cursor, index: Index) -> None:
@@ -133,15 +133,15 @@ def _build_by_job(database: Database, index: Index) -> None:
     Another CREATE INDEX IF NOT EXISTS returns at once while the job still runs. So it is repeated until the index is
     there.
     """
-    needs_setting = "USING HASH" in index.statement and _run(database, _knows_hash_setting)
-    while not _run(database, partial(_is_listed, index=index)):
+    needs_setting = "USING HASH" in index.statement and _run_long(database, _knows_hash_setting)
+    while not _run_long(database, partial(_is_listed, index=index)):
         if needs_setting:
-            _run(database, lambda cursor: cursor.execute(f"SET {HASH_SETTING} = on; {index.statement}"))
+            _run_long(database, lambda cursor: cursor.execute(f"SET {HASH_SETTING} = on; {index.statement}"))
         else:
-            _run(database, lambda cursor: cursor.execute(index.statement), SINGLE_WRITE)
-        if not _run(database, partial(_is_listed, index=index)):
+            _run_long(database, lambda cursor: cursor.execute(index.statement), SINGLE_WRITE)
+        if not _run_long(database, partial(_is_listed, index=index)):
             database.sleep(PAUSE)
-    _run(database, partial(_finish, index=index))
+    _run_long(database, partial(_finish, index=index))
 
 
 def _knows_hash_setting(cursor: Cursor) -> bool:
@@ -161,7 +161,7 @@ def _finish(cursor: Cursor, index: Index) -> None:
     record.remove(cursor, index)
 
 
-def _run(database: Database, work: Callable[[Cursor], T], options: TransactionOptions = IDEMPOTENT) -> T:
+def _run_long(database: Database, work: Callable[[Cursor], T], options: TransactionOptions = IDEMPOTENT) -> T:
     """Run a transaction that may take long: retry_for counts from the loss of a connection, not from the beginning."""
     lost_at: list[float] = []
 

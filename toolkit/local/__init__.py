@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from toolkit.console import UserError
 from toolkit.local import lifecycle
 from toolkit.local.cockroachdb import CockroachDB
-from toolkit.local.data_directory import OR_OWN_DATABASE, shown
+from toolkit.local.data_directory import OR_OWN_DATABASE, display_path
 from toolkit.local.postgresql import PostgreSQL
 from toolkit.local.server import Server
 
@@ -57,7 +57,7 @@ def url() -> str:
 @plain_errors()
 def describe() -> str:
     """Return which server this is and where its data lies, for a person. Starts nothing. Raises UserError."""
-    return f"{local_server().title}, data in {shown(local_server().directory)}"
+    return f"{local_server().title}, data in {display_path(local_server().directory)}"
 
 
 def leave_running() -> str:

@@ -93,6 +93,6 @@ def unique_name(path: Path) -> str:
     return f"streaming-local-database-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return a path for messages: relative, if it is below the current folder."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

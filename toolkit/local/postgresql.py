@@ -11,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 
 from toolkit.console import UserError, say
-from toolkit.local.data_directory import OR_OWN_DATABASE, change_owner, check_private, shown, unique_name
+from toolkit.local.data_directory import OR_OWN_DATABASE, change_owner, check_private, display_path, unique_name
 from toolkit.local.os_users import process_options
 from toolkit.local.server import DATABASE, NOTHING_FROM_ENVIRONMENT, Server
 from toolkit.local.wheel import POSTGRESQL, programs_for
@@ -57,7 +57,7 @@ class PostgreSQL(Server):
     def prepare(self, lock: int) -> None:
         data = self.directory / "data"
         if data.exists() and not ((data / "PG_VERSION").exists() and (data / "global" / "pg_control").exists()):
-            say(f"{shown(data)} was half made: making it anew")
+            say(f"{display_path(data)} was half made: making it anew")
             shutil.rmtree(data)
         if not data.exists():
             self._make_data(lock).rename(data)

@@ -44,11 +44,11 @@ def list_drop_targets(database: Database, file: Path) -> list[DropTarget]:
 
     Raises UserError if it cannot be determined which tables the file names.
     """
-    names = _names(database, file)
+    names = _table_names(database, file)
 
     def read(cursor: Cursor) -> list[DropTarget]:
         default_schema = search_path(cursor)[0]
-        found = _present(cursor, names)
+        found = _existing(cursor, names)
         partition_of = {part: table.name for table in found for part in _partitions(cursor, table)}
         targets = [relation for relation in found if relation not in partition_of] + list(partition_of)
         return [
@@ -71,13 +71,13 @@ def reset(database: Database, file: Path) -> list[str]:
     in one. If it is interrupted between the two, run it again, or apply the file. Raises UserError, with
     everything still there, if something that the file does not create depends on one of the tables.
     """
-    names = _names(database, file)
+    names = _table_names(database, file)
     script = SchemaFile(file)
 
     def drop(cursor: Cursor) -> AppliedFile | None:
         lock_schema(cursor)
         begin_ddl(cursor)
-        _drop(cursor, _present(cursor, names))
+        _drop(cursor, _existing(cursor, names))
         return None if is_cockroachdb(cursor) else apply_in(cursor, script)
 
     try:
@@ -108,14 +108,14 @@ def _explained_refusal(failure: UserError, database: Database, file: Path, names
     return failure
 
 
-def _names(database: Database, file: Path) -> list[str]:
+def _table_names(database: Database, file: Path) -> list[str]:
     comparison = compare(database, file)
     if comparison.not_compared:
         raise UserError(f"it cannot be told which tables {file.name} names: {comparison.not_compared}")
     return comparison.tables
 
 
-def _present(cursor: Cursor, names: list[str]) -> list[Relation]:
+def _existing(cursor: Cursor, names: list[str]) -> list[Relation]:
     schema = search_path(cursor)[0]
     return [relation for relation in read_relations(cursor) if relation.schema == schema and relation.name in names]
 
