@@ -58,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     clean.add_argument("--force", action="store_true", help="also the rows of a run that is still going on")
     clean.add_argument("--yes", action="store_true", help="do not ask")
     clean.add_argument("--url", help="the database (default: DATABASE_URL, from the environment or .env)")
-    merge = commands.add_parser("merge", help="add up the measurements of several runs, also from several machines")
+    merge = commands.add_parser("merge", help="add up the measurements of several runs")
     merge.set_defaults(run=_merge)
     merge.add_argument("files", nargs="+", type=path, metavar="FILE", help="the output of `run --format json`")
     merge.add_argument(
@@ -80,9 +80,7 @@ def _add_generate(commands: Any) -> None:
     parser.add_argument(
         "--until", type=day, default=UNTIL, metavar="DATE", help=f"the day after the last one (default: {UNTIL})"
     )
-    parser.add_argument(
-        "--seed", type=int, default=1, metavar="N", help="of the random numbers: another seed, other data (default: 1)"
-    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed gives other data (default: 1)")
     parser.add_argument(
         "--out", type=path, default=Path("generated"), metavar="FOLDER", help="where the files go (default: generated)"
     )
@@ -112,40 +110,15 @@ def _add_run(commands: Any) -> None:
         "--warm-up", type=seconds, default=0.0, metavar="SECONDS", help="run so long before the measurement begins"
     )
     run.add_argument(
-        "--concurrency",
-        type=positive(1_000),
-        default=8,
-        metavar="N",
-        help="workers, each with a connection (default: 8)",
+        "--concurrency", type=positive(1_000), default=8, metavar="N", help="how many workers (default: 8)"
     )
-    run.add_argument(
-        "--processes",
-        type=positive(64),
-        default=1,
-        metavar="N",
-        help="among which the workers are divided (default: 1)",
-    )
-    run.add_argument(
-        "--rate",
-        type=_rate,
-        metavar="R",
-        help="begin R operations a second; their latencies count from when each is due",
-    )
-    run.add_argument(
-        "--seed",
-        type=int,
-        default=1,
-        metavar="N",
-        help="of the random numbers: another seed, other viewers (default: 1)",
-    )
+    run.add_argument("--processes", type=positive(64), default=1, metavar="N", help="for the workers (default: 1)")
+    run.add_argument("--rate", type=_rate, metavar="R", help="operations due a second; latencies count from then")
+    run.add_argument("--seed", type=int, default=1, metavar="N", help="another seed gives other viewers (default: 1)")
     run.add_argument("--max-ops", type=positive(), metavar="N", help="stop after so many operations")
     run.add_argument("--mix", type=_mix, metavar="NAME=N,...", help="which operations, with their weights")
     run.add_argument(
-        "--clock",
-        type=_rate,
-        default=60.0,
-        metavar="X",
-        help="how many seconds pass for the viewers in one second (default: 60)",
+        "--clock", type=_rate, default=60.0, metavar="X", help="seconds that pass for viewers in a second (default: 60)"
     )
     run.add_argument(
         "--isolation", choices=ISOLATIONS, default=ISOLATIONS[0], help=f"of all transactions (default: {ISOLATIONS[0]})"
