@@ -44,7 +44,7 @@ PRIVATE_WORDS = {
         "DdlStandsAlone Built build_in explaining"
     ),
     "toolkit/database": "pool Tries take give_back discard reads reasons advice supervision Failure may_pass past",
-    "toolkit/schema": "prepare in_the_way Parts read_parts parts aside Doomed list_doomed rehearse",
+    "toolkit/schema": "prepare in_the_way Parts read_parts parts aside Doomed list_doomed rehearse needed_server",
     "toolkit/local": "give life home accounts tls_bridge Patience make_home inside_project outside_project hold chosen",
     "toolkit/indexes": "set_aside Replaceable find_replaceable read_replaceable may_be_missing forget",
     "toolkit/loading": (

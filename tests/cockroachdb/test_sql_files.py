@@ -17,7 +17,7 @@ from toolkit import schema
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, run_transaction
 from toolkit.queries import read_queries
-from toolkit.schema.needed_server import CockroachVersion, check_server, needed_version
+from toolkit.schema.sql_file import needed_version
 from toolkit.sql_statements import split
 
 FOLDER = PROJECT / "cockroachdb"
@@ -78,9 +78,8 @@ def test_the_document_names_every_file() -> None:
 
 def able(database: Database, file: Path) -> None:
     """Skip the test if the server is not one for a file."""
-    needed = schema.SchemaFile(file).needs
     try:
-        run_transaction(database, lambda cursor: check_server(cursor, file, needed))
+        run_transaction(database, schema.SchemaFile(file).check_server)
     except UserError as refusal:
         pytest.skip(str(refusal))
 
@@ -186,8 +185,7 @@ def test_a_file_for_another_server_is_refused_in_one_sentence(database: Database
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert CockroachVersion(9, 2) < CockroachVersion(20, 2) < CockroachVersion(21, 1) < CockroachVersion(21, 10)
-    assert needed_version("-- needs: CockroachDB v21.10\n") == CockroachVersion(21, 10)
+    assert needed_version("-- needs: CockroachDB v21.10\n") == (21, 10)
     assert needed_version("-- what it needs: CockroachDB v21.1\n") is None
 
 

@@ -11,7 +11,7 @@ from seeding import load
 
 from toolkit.console import UserError
 from toolkit.queries import read_queries
-from toolkit.schema.needed_server import check_server, needed_version
+from toolkit.schema import SchemaFile
 
 FILES = sorted((PROJECT / "cockroachdb").glob("queries*.sql"))
 MAY_BE_EMPTY = {"statistics", "jobs", "contended_tables", "contended_indexes"}
@@ -27,7 +27,7 @@ def test_they_run_and_show_something(file: Path, url: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             try:
-                check_server(cursor, file, needed_version(file.read_text()))
+                SchemaFile(file).check_server(cursor)
             except UserError as refusal:
                 pytest.skip(str(refusal))
             load(url, PROJECT / "test_data.json")

@@ -21,7 +21,6 @@ from toolkit.database import (
 )
 from toolkit.database.catalog import is_cockroachdb, search_path
 from toolkit.schema.ddl import NoDdlInTransactions, begin_ddl, lock_schema
-from toolkit.schema.needed_server import check_server
 from toolkit.schema.relations import Relation, read_relations
 from toolkit.schema.sql_file import SchemaFile
 from toolkit.schema.unique_rowid import create_unique_rowid
@@ -56,7 +55,7 @@ class AppliedFile(NamedTuple):
 
 def _apply(database: Database, script: SchemaFile) -> AppliedFile:
     def run(cursor: Cursor) -> AppliedFile:
-        check_server(cursor, script.path, script.needs)
+        script.check_server(cursor)
         lock_schema(cursor)
         begin_ddl(cursor)
         if is_cockroachdb(cursor) and not script.creates_relations:

@@ -1,5 +1,6 @@
 """A schema file: read it, split it into statements, and run these in a transaction that they cannot end."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,6 @@ import psycopg2.extensions
 from toolkit.console import UserError
 from toolkit.database import Cursor, Database, explained
 from toolkit.schema.ddl import LOCK_NOT_AVAILABLE, describe_lock_holders
-from toolkit.schema.needed_server import needed_version
 from toolkit.sql_statements import Statement, split
 from toolkit.text_files import read_text
 
@@ -22,11 +22,23 @@ IN_TRANSACTION = psycopg2.extensions.TRANSACTION_STATUS_INTRANS
 COMMITTED_IN_PART = "XXA00"
 UNDEFINED_COLUMN = "42703"
 
+# The line of a SQL file that says which version of CockroachDB it needs; and the version in what the server reports.
+NEEDS = r"(?m)^-- needs: CockroachDB v(\d+)\.(\d+)$"
+VERSION = r"v(\d+)\.(\d+)\S*"
+
+Version = tuple[int, ...]  # (23, 1) for v23.1
+
 
 @lru_cache(maxsize=1)
 def _statements(text: str) -> tuple[Statement, ...]:
     """Split a text into statements. Cached, because a script reads the same file several times."""
     return tuple(split(text))
+
+
+def needed_version(text: str) -> Version | None:
+    """Return the version of CockroachDB that a SQL file names in its `needs` line; None if it has none."""
+    found = re.search(NEEDS, text)
+    return tuple(map(int, found.groups())) if found else None
 
 
 class ColumnMissing(UserError):
@@ -43,7 +55,7 @@ class SchemaFile:
         self.path = path
         text = read_text(path, "the schema file ")
         self.statements = _statements(text)
-        self.needs = needed_version(text)
+        self._needed = needed_version(text)
         self._current: Statement | None = None  # the one that is being run
         if not self.statements:
             raise UserError(f"{path} holds no SQL statement")
@@ -58,6 +70,18 @@ class SchemaFile:
     def creates_relations(self) -> bool:
         """Whether the file creates tables or views. If not, it only changes what is there."""
         return any(statement.creates_relation for statement in self.statements)
+
+    def check_server(self, cursor: Cursor) -> None:
+        """Raise UserError unless the server is CockroachDB of the version that the file needs, or newer."""
+        if not self._needed:
+            return
+        reported = cursor.connection.get_parameter_status("crdb_version")
+        found = re.search(VERSION, reported or "")
+        if found and tuple(map(int, found.groups())) >= self._needed:
+            return
+        needed = "CockroachDB v" + ".".join(map(str, self._needed))
+        server = f"CockroachDB {found[0]}" if found else reported or "PostgreSQL"
+        raise UserError(f"{self.path} needs {needed} or newer, and this server is {server}: nothing was changed")
 
     def run(self, cursor: Cursor) -> None:
         """Run all statements in the transaction of a cursor."""
