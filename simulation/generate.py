@@ -136,7 +136,8 @@ class _Writer:
                 subscriber, model.reviews_expected(subscriber, expected), viewings, finished, rng
             )
             review_weight = weight * subscriber.review_rate
-            self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing)
+            if reviews:
+                self._reviews(number, reviews, reviewed / total.reviewing, review_weight / total.reviewing)
             membership = subscriber.membership
             payments = model.billing.payments(subscriber, rng)
             self._payments(number, payments, bills / total.bills, len(membership.bills) / total.bills)
@@ -225,13 +226,14 @@ class _Writer:
         self._write("reviews", lines, place)
 
     def _payments(self, number: int, payments: list[GeneratedPayment], place: float, width: float) -> None:
-        price, tails = self._model.population.price, self._tails
+        price, tails, hours, seconds = self._model.population.price, self._tails, self._hours, self._seconds
         positions = self._positions("payment_history", place, width, len(payments))
         key = FIRST_KEY + number
         whose = f'"user_id": {key}, "payer_id": {key}, "subscription_id": '
         lines = [
             f'{{"payment_id": "{position:08x}{tails[moment % TAILS]}", {whose}{plan + 1}, '
-            f'"amount": {price(plan, billed)}, "method": "{method}", "payment_date": "{self._time(moment)}"}}\n'
+            f'"amount": {price(plan, billed)}, "method": "{method}", '
+            f'"payment_date": "{hours[moment // HOUR]}{seconds[moment % HOUR]}"}}\n'
             for (moment, (billed, plan, _), method), position in zip(payments, positions, strict=True)
         ]
         self._write("payment_history", lines, place)
@@ -242,9 +244,7 @@ class _Writer:
 
     def _positions(self, table: str, place: float, width: float, rows: int) -> range:
         """Return the first bits of the keys of some rows: where they lie in their table. They grow from row to row."""
-        if not rows:
-            return range(0)
-        step = max(1, int(width * SPACE) // rows)
+        step = max(1, int(width * SPACE) // max(1, rows))
         begin = max(int(place * SPACE), self._next_key[table])
         self._next_key[table] = begin + rows * step
         return range(begin, begin + rows * step, step)

@@ -34,6 +34,7 @@ class Sessions:
         # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
         days = [(day, _weight(figures, window, popularity, day)) for day in range(-1, window.days + 1)]
         self._days = [day for day, share in days for _ in range(share)] + [window.days]  # a last one, for roundings
+        # Where each local day begins in that list, and where the last one ends.
         self._first = [0, *accumulate(share for _, share in days)]
         self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
         self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
@@ -47,15 +48,10 @@ class Sessions:
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
         weight = 0.0
+        places, offset = self._first, subscriber.offset + DAY
         for begin, end, level in subscriber.membership.periods:
-            _, width = self._range(begin, end, subscriber.offset)
-            weight += width * level
+            weight += (places[(end - 1 + offset) // DAY + 1] - places[(begin + offset) // DAY]) * level
         return weight * subscriber.activity
-
-    def _range(self, begin: int, end: int, offset: int) -> tuple[int, int]:
-        """Return which part of the list of days lies between two moments: its first place, and how many there are."""
-        first = self._first[(begin + offset) // DAY + 1]  # the days begin with the one before the window
-        return first, self._first[(end - 1 + offset) // DAY + 2] - first
 
     def sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
         """Return sessions for so many viewings. Most begin with one at the time of the sign-up, or of coming back."""
@@ -65,10 +61,11 @@ class Sessions:
         ahead = self._ahead[subscriber.locale.summer]
         periods, ends, sessions = [], [], []
         whole, gone = 0.0, -1
+        places, day_before = self._first, offset + DAY
         for begin, end, level in subscriber.membership.periods:
-            first, width = self._range(begin, end, offset)
+            first = places[(begin + day_before) // DAY]
             periods.append((begin, end, first, whole, level))
-            whole += width * level
+            whole += (places[(end - 1 + day_before) // DAY + 1] - first) * level
             ends.append(whole)
             if begin != gone and count > 0 and random() < AT_ONCE:
                 length = min(count, lengths[int(random() * LENGTHS)])
