@@ -33,17 +33,18 @@ class Sessions:
         self._lengths = _lengths(figures.per_session)
         # Local days begin a day before the window's and end a day after. Each is there as often as it is watched on.
         days = [(day, _weight(figures, window, popularity, day)) for day in range(-1, window.days + 1)]
-        self._days = [day for day, share in days for _ in range(share)] + [window.days]  # a last one, for roundings
+        # A last one, for roundings.
+        self._days = [day for day, share in days for _ in range(share)] + [window.days]
         # Where each local day begins in that list, and where the last one ends.
         self._first = [0, *accumulate(share for _, share in days)]
-        self._weekends = {day for day, _ in days if window.weekday(day) >= SATURDAY}
         self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
         # Samples of when sessions begin: first seconds from somebody's habit, then seconds of the day.
         rng = Random("evenings")
         self._evenings = int(SAMPLES * figures.evening)
         evenings = [int(WIDTH * 60 * approximately_normal(rng.random())) for _ in range(self._evenings)]
-        self._weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
-        self._weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
+        weekday = evenings + _seconds(WEEKDAY, SAMPLES - self._evenings, rng)
+        weekend = evenings + _seconds(WEEKEND, SAMPLES - self._evenings, rng)
+        self._seconds = [weekend if window.weekday(day) >= SATURDAY else weekday for day in range(-1, window.days + 1)]
 
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
@@ -55,9 +56,9 @@ class Sessions:
 
     def sessions(self, subscriber: Subscriber, count: int, rng: Random) -> list[Session]:
         """Return sessions for so many viewings. Most begin with one at the time of the sign-up, or of coming back."""
-        random, lengths, weekday, weekend = rng.random, self._lengths, self._weekday, self._weekend
+        random, lengths, seconds = rng.random, self._lengths, self._seconds
         evenings, all_samples = self._evenings, SAMPLES * LENGTHS
-        days, weekends, habit, offset = self._days, self._weekends, subscriber.habit * 60, subscriber.offset
+        days, habit, offset = self._days, subscriber.habit * 60, subscriber.offset
         ahead = self._ahead[subscriber.locale.summer]
         periods, ends, sessions = [], [], []
         whole, gone = 0.0, -1
@@ -77,8 +78,9 @@ class Sessions:
             place = random() * whole
             begin, end, first, before, level = periods[bisect_right(ends, place, 0, last)]
             day = days[first + int((place - before) / level)]
-            sample, length = divmod(int(random() * all_samples), LENGTHS)
-            moment = day * DAY + (weekend if day in weekends else weekday)[sample] - offset - ahead[day + 1]
+            draw = int(random() * all_samples)
+            sample = draw // LENGTHS
+            moment = day * DAY + seconds[day + 1][sample] - offset - ahead[day + 1]
             if sample < evenings:
                 moment += habit
             if not begin <= moment < end:
@@ -87,7 +89,9 @@ class Sessions:
                     continue
                 # There may be no such hour in so short a time: they watch right away.
                 moment = begin + int(random() * min(end - begin, DAY // 6))
-            length = min(count, lengths[length])
+            length = lengths[draw % LENGTHS]
+            if length > count:
+                length = count
             count -= length
             sessions.append((moment, length, end))
         sessions.sort()

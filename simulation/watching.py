@@ -104,7 +104,7 @@ class Watching:
         rng: Random,
     ) -> None:
         """Add the viewings of some sessions."""
-        random, tastes, pick = rng.random, subscriber.tastes, self._popularity.pick
+        random, tastes, pick = rng.random, subscriber.tastes, self._popularity.picker(subscriber.tastes, rng)
         goes_on, places, breaks, all_there_is = NEXT_EPISODE, PLACES, self._breaks, 10_000
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
@@ -128,7 +128,7 @@ class Watching:
                     elif found is not None and not viewings:
                         title = found
                     else:
-                        title = pick(day, tastes, rng)
+                        title = pick(day)
                         if title in following and not self._goes_on(title, day, following, finished, rng):
                             found = self._something(title, day, tastes, following, beyond, rng)
                             if found is None:
