@@ -18,6 +18,8 @@ MOST_TALKED_ABOUT = 20  # titles of a day for which people sign up
 # Somebody's three favourites among the genres and their styles, and the number of their market, 0: they have none.
 Tastes = tuple[int, int, int, int]
 NO_TASTES: Tastes = (-1, -1, -1, 0)
+Picker = Callable[[int], int]  # returns the title that somebody picks on a day
+NO_ENDS = (0.0, 0.0, 0.0)
 
 # The titles of a market, genre and style on a day: the attention for all of them; of that for all that are out, without
 # what they get for being new; the titles as they come out, with sums of that; those that are new, with sums of that.
@@ -37,7 +39,8 @@ class Popularity:
     ) -> None:
         self.titles = titles
         # Of a random(): where what is chosen by the first, the second and the third favourite ends.
-        self._ends = [profile.tastes.strength * end for end in (FAVOURITES[0], FAVOURITES[0] + FAVOURITES[1], 1.0)]
+        strength = profile.tastes.strength
+        self._ends = strength * FAVOURITES[0], strength * (FAVOURITES[0] + FAVOURITES[1]), strength
         self._attention = attention
         self._home = profile.titles.home
         self._days: list[list[tuple[Shelf, ...]]] = []  # of each market, with a shelf for each genre and style
@@ -88,12 +91,13 @@ class Popularity:
         """Return the title that somebody picks on a day."""
         return self.picker(tastes, rng)(day)
 
-    def picker(self, tastes: Tastes, rng: Random) -> Callable[[int], int]:
+    def picker(self, tastes: Tastes, rng: Random) -> Picker:
         """Return a function that returns the title that somebody picks on a day, which saves time if they pick many."""
         random, hits, any_shelf = rng.random, self._hits, self._any_shelf
-        *favourites, market = tastes
-        first_end, second_end, third_end = self._ends if favourites[0] >= 0 else (0.0, 0.0, 0.0)
-        first, second, third = (self._by_taste[market][kind] for kind in favourites)
+        favourite, another, one_more, market = tastes
+        first_end, second_end, third_end = self._ends if favourite >= 0 else NO_ENDS
+        by_taste = self._by_taste[market]
+        first, second, third = by_taste[favourite], by_taste[another], by_taste[one_more]
 
         def pick(day: int) -> int:
             if hits:

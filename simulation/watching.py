@@ -4,7 +4,7 @@ from random import Random
 
 import services
 from simulation.attention import BACK, LATER_EPISODES, NEXT_EPISODE, PILOT, patience
-from simulation.popularity import NO_TASTES, Popularity, Tastes
+from simulation.popularity import NO_TASTES, Picker, Popularity
 from simulation.portable_math import approximately_normal, power
 from simulation.profile import Profile, ViewingFigures
 from simulation.sessions import Session, Sessions
@@ -104,7 +104,7 @@ class Watching:
         rng: Random,
     ) -> None:
         """Add the viewings of some sessions."""
-        random, tastes, pick = rng.random, subscriber.tastes, self._popularity.picker(subscriber.tastes, rng)
+        random, pick = rng.random, self._popularity.picker(subscriber.tastes, rng)
         goes_on, places, breaks, all_there_is = NEXT_EPISODE, PLACES, self._breaks, 10_000
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
@@ -130,7 +130,7 @@ class Watching:
                     else:
                         title = pick(day)
                         if title in following and not self._goes_on(title, day, following, finished, rng):
-                            found = self._something(title, day, tastes, following, beyond, rng)
+                            found = self._something(title, day, pick, following, beyond, rng)
                             if found is None:
                                 episode = 0
                                 break
@@ -191,17 +191,18 @@ class Watching:
         return self._episodes[title]
 
     def _something(
-        self, known: int, day: int, tastes: Tastes, following: dict[int, int], beyond: dict[int, int], rng: Random
+        self, known: int, day: int, pick: Picker, following: dict[int, int], beyond: dict[int, int], rng: Random
     ) -> int | None:
         """Return what somebody picks who knows a title: one of its kind, one they like, or any; None: nothing.
 
-        beyond: for titles that they knew before what they found then, so that the way there is gone once only.
+        pick: returns what they like on a day. beyond: for titles that they knew before what they found then, so that
+        the way there is gone once only.
         """
         less_popular, released = self._popularity.less_popular, self._released
         title: int | None = beyond.get(known, less_popular[known])
         for number in range(TRIES):
             if title is None:
-                title = self._popularity.pick(day, tastes if number < BY_TASTE else NO_TASTES, rng)
+                title = pick(day) if number < BY_TASTE else self._popularity.pick(day, NO_TASTES, rng)
             if title not in following and released[title] <= day:
                 beyond[known] = title
                 return title
