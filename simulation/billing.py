@@ -6,9 +6,10 @@ from typing import NamedTuple
 from simulation.membership import Bill
 from simulation.profile import Profile
 from simulation.subscribers import Subscriber
-from simulation.window import DAY, SATURDAY, Window
+from simulation.window import DAY, HOUR, SATURDAY, Window
 
-# In percent of the users; and in countries where it is otherwise. Rounded guesses: model.py says what is known.
+# The percentage of the users who pay with each method, and in countries where it is otherwise. The shares are rounded
+# guesses: model.py says what is known.
 METHODS = {"card": 68, "paypal": 21, "bank_transfer": 4, "gift_card": 7}
 METHODS_IN = {
     "BR": {"card": 56, "paypal": 6, "bank_transfer": 34, "gift_card": 4},
@@ -20,11 +21,11 @@ METHODS_IN = {
     "PL": {"card": 36, "paypal": 10, "bank_transfer": 50, "gift_card": 4},
 }
 
-AFTER_FAILURE = 20  # times as many then change the method
-CAN_FAIL = ("card", "paypal")
-INSTANT = {"BR", "IN", "KR", "NL", "PL"}  # where banks transfer money in seconds
-MOST_GIFTS = 6  # months for which a gift card lasts, and one at least
-RUN = 7 * 3600  # seconds from midnight of their day within which the billing run reaches somebody's account
+CHANGES_AFTER_FAILURE = 20  # After a failed payment people change the method this many times as often.
+CAN_FAIL = ("card", "paypal")  # Payments with these methods are late if they fail at first.
+INSTANT = {"BR", "IN", "KR", "NL", "PL"}  # In these countries banks transfer money in seconds.
+GIFT_CARD_MONTHS = 6  # A gift card pays for this many months at most, and for one at least.
+BILLING_RUN = 7 * HOUR  # The billing run reaches each account within this many seconds from midnight of the user's day.
 
 
 class GeneratedPayment(NamedTuple):
@@ -53,19 +54,21 @@ class Billing:
         methods = self._methods.get(country, self._methods[""])
         changes = self._figures.method_changes
         method = methods[int(random() * len(methods))]
-        gifts = random() * MOST_GIFTS  # months for which their gift card lasts, if they have one
+        gifts = random() * GIFT_CARD_MONTHS  # months for which their gift card lasts, if they have one
         payments = []
         last = subscriber.joined
         for bill in subscriber.membership.bills:
             begin, _, failed = bill
-            place = random()
+            draw = random()
             if begin == subscriber.joined or begin - last > 40 * DAY:  # they sign up, or come back: at the counter
-                moment = begin + 20 + int(place * place * place * 1800)
+                moment = begin + 20 + int(draw * draw * draw * 1800)
             else:  # the run is busy at its beginning
-                moment = begin - (begin + offset) % DAY + int(place * place * RUN)
-                if random() < changes * (AFTER_FAILURE if failed else 1) or (method == "gift_card" and gifts < 0):
+                moment = begin - (begin + offset) % DAY + int(draw * draw * BILLING_RUN)
+                if random() < changes * (CHANGES_AFTER_FAILURE if failed else 1) or (
+                    method == "gift_card" and gifts < 0
+                ):
                     method = methods[int(random() * len(methods))]
-                    gifts = random() * MOST_GIFTS
+                    gifts = random() * GIFT_CARD_MONTHS
             gifts -= 1
             last = begin
             if failed and method in CAN_FAIL:
@@ -81,4 +84,4 @@ class Billing:
         day = moment // DAY + 1 + int(rng.random() * 2)
         while self._window.weekday(day) >= SATURDAY:
             day += 1
-        return day * DAY + 7 * 3600 + int(rng.random() * 9 * 3600) - offset
+        return day * DAY + 7 * HOUR + int(rng.random() * 9 * HOUR) - offset

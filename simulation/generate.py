@@ -17,6 +17,7 @@ from simulation.output import ShardedFile
 from simulation.reviewing import GeneratedReview
 from simulation.subscribers import Subscriber
 from simulation.watching import Viewing
+from simulation.window import HOUR
 
 # Keys are positions, after those of the sample data, so that both can be loaded. The plans have the sample's keys.
 FIRST_KEY = 1_001
@@ -24,7 +25,6 @@ LARGE = ("users", "watch_history", "reviews", "payment_history")
 SPACE = 1 << 32  # of the leading bits of a UUID
 TAILS = 4_096  # of UUIDs: what follows these bits
 in_json = json.JSONEncoder(ensure_ascii=False).encode
-HOUR = 3_600
 REPORT_EVERY = 200  # users
 FEW = 200
 WHY_NO_VIEWINGS = (

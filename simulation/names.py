@@ -3,19 +3,19 @@
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import tomli
 
-Choice = TypeVar("Choice")
+from simulation.choices import one_of
 
 FOLDER = Path(__file__).parent
-DRAWS = 6  # of a title, until one is found that nothing else has
-FAMILY_FIRST = {"ja_JP": " ", "ko_KR": "", "zh_TW": ""}  # and what stands between the names
+DRAWS = 6  # This many titles are drawn at most, until one is found that nothing else has.
+# In these locales the family name comes first; the value is what stands between the two names.
+FAMILY_FIRST = {"ja_JP": " ", "ko_KR": "", "zh_TW": ""}
 
 
 class Person(NamedTuple):
@@ -90,9 +90,9 @@ class TitleNames:
     def _draw(self, content_type: str, genre: str, language: str) -> str:
         shapes = self._shapes_for(content_type, genre, language)
         ends = list(accumulate(shape["share"] for shape in shapes))
-        place = self._rng.random() * ends[-1]
-        shape = next(shape for shape, end in zip(shapes, ends, strict=True) if place < end)
-        name: str = shape.get("join", " ").join(_one_of(part, self._rng) for part in shape["parts"])
+        draw = self._rng.random() * ends[-1]
+        shape = next(shape for shape, end in zip(shapes, ends, strict=True) if draw < end)
+        name: str = shape.get("join", " ").join(one_of(part, self._rng) for part in shape["parts"])
         if "{name}" in name:
             locale = next(code for code in self._people.locales if code.startswith(shape["language"]))
             name = name.replace("{name}", self._people.person(locale, self._rng).name)
@@ -114,7 +114,3 @@ class TitleNames:
 def _by_frequency(names: tuple[list[Any], list[int]], rng: Random) -> Any:
     listed, ends = names
     return listed[bisect_right(ends, int(rng.random() * ends[-1]))]
-
-
-def _one_of(choices: Sequence[Choice], rng: Random) -> Choice:
-    return choices[int(rng.random() * len(choices))]

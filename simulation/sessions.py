@@ -9,7 +9,7 @@ from simulation.popularity import Popularity
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile, ViewingFigures
 from simulation.subscribers import Subscriber
-from simulation.window import DAY, SATURDAY, Window
+from simulation.window import DAY, HOLIDAYS, HOUR, SATURDAY, Window
 
 WIDTH = 75  # minutes: how far the beginnings of somebody's evening sessions are spread about their habit
 # How many of the other sessions begin in each hour of somebody's day, from midnight.
@@ -17,7 +17,6 @@ WEEKDAY = (4, 2, 1, 1, 1, 2, 4, 6, 6, 5, 5, 6, 9, 9, 8, 8, 10, 12, 14, 14, 14, 1
 WEEKEND = (6, 4, 2, 1, 1, 1, 2, 4, 8, 11, 13, 14, 15, 16, 16, 16, 16, 16, 15, 14, 13, 12, 11, 9)
 SAMPLES, LENGTHS = 4_096, 256
 FRIDAY = 1.15  # times as many viewings as on a Monday
-HOLIDAYS = (12, 24), 9  # the day on which they begin, and how many there are
 FINE = 40  # a day of average weight stands so often in the list from which days are drawn
 AT_ONCE = 0.8  # of the users watch as soon as they have signed up, or come back
 
@@ -116,7 +115,7 @@ def _seconds(hours: tuple[int, ...], count: int, rng: Random) -> list[int]:
     """Return samples of seconds of a day, of which so many lie in each hour."""
     ends = list(accumulate(hours))
     places = ((number + 0.5) * ends[-1] / count for number in range(count))
-    return [bisect_right(ends, int(place)) * 3600 + int(rng.random() * 3600) for place in places]
+    return [bisect_right(ends, int(place)) * HOUR + int(rng.random() * HOUR) for place in places]
 
 
 def _lengths(mean: float) -> list[int]:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from simulation.churn import Churn
 from simulation.joining import Joining
-from simulation.locales import HOUR, LOCALES, Locale
+from simulation.locales import LOCALES, Locale
 from simulation.membership import Membership, Memberships
 from simulation.popularity import Popularity, Tastes
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile
-from simulation.window import DAY, Window
+from simulation.window import DAY, HOUR, Window
 
 SAMPLE = 400  # subscribers of whom it is found out how often people cancel
 ROUNDS = 3
@@ -59,7 +59,7 @@ class Population:
         self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
         # Each as often as its share says.
         self._locales = [
-            (locale, 60 * offset)
+            (locale, int(HOUR * offset))
             for locale in LOCALES
             for offset, share in locale.offsets.items()
             for _ in range(int(locale.share * share))
@@ -103,12 +103,12 @@ class Population:
                 last_day = day
             came_for = self._popularity.talked_about(day, rng) if random() < joining.share_for_a_title(day) else None
             locale, offset = self._locales[int(random() * len(self._locales))]
-            habit = 19 * HOUR + 40 + int(60 * approximately_normal(random()))
+            habit = 19 * 60 + 40 + int(60 * approximately_normal(random()))
             # A sign-up is an evening's work too, for many, with a wider spread.
             if random() < IN_THE_EVENING:
                 minute = habit - 30 + int(150 * approximately_normal(random()))
             else:
-                minute = 7 * HOUR + int(random() * 15 * HOUR)
+                minute = 7 * 60 + int(random() * 15 * 60)
             second = minute * 60 + int(random() * 60) - offset - self._ahead[locale.summer][day + 1]
             joined = day * DAY + second % DAY
             review_rate = max(0.0, random() - 0.4) / 0.18  # of 10 people 4 never write a review

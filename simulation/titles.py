@@ -1,19 +1,17 @@
 """What there is to watch: titles with a type, a genre that fits it, a language, releases and a quality."""
 
-from itertools import accumulate
 from math import fsum, sqrt
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
+from simulation.choices import weighted_choice
 from simulation.locales import LOCALES
 from simulation.names import TitleNames
 from simulation.portable_math import approximately_normal
 from simulation.profile import HitFigures
 from simulation.window import Window
 
-Choice = TypeVar("Choice")
-
-# In percent of the titles; and of the titles of each type, the most frequent genre first.
+# The percentage of the titles that are of each type, and of a type that are of each genre, the most frequent first.
 TYPES = {"movie": 50, "series": 30, "documentary": 14, "other": 6}
 GENRES = {
     "movie": {"Drama": 20, "Comedy": 17, "Action": 13, "Thriller": 12, "Romance": 10, "Science Fiction": 8}
@@ -23,25 +21,31 @@ GENRES = {
     "documentary": {"Nature": 22, "History": 20, "True Crime": 15, "Science": 14, "Music": 10, "Sport": 10, "Food": 9},
     "other": {"Comedy": 50, "Music": 30, "Sport": 20},
 }
-TITLES_PER_GENRE = 12  # a small platform has the most frequent genres only
+# A type has one of its genres for each 12 of its titles, and two at least: a small platform has the most frequent only.
+TITLES_PER_GENRE = 12
+# A title or an episode has this many minutes, from the least to below the most.
 MINUTES = {"movie": (78, 146), "series": (40, 62), "documentary": (44, 98), "other": (46, 102)}
-HALF_HOURS = {"Comedy", "Animation", "Family"}  # genres of series with shorter episodes
-SHORTER = (20, 34)
+HALF_HOURS = {"Comedy", "Animation", "Family"}  # Series of these genres have shorter episodes.
+HALF_HOUR_MINUTES = (20, 34)  # Such an episode has this many minutes, from the least to below the most.
 
-# Of the titles are made for one market, more where more users live; the others are for the world, in percent.
+# This share of the titles is made for one market, more for markets with more users; the others are for all the world.
 FOR_ONE_MARKET = 0.35
-WORLD = {"en": 68, "ko": 8, "es": 7, "ja": 5, "fr": 4, "de": 3, "it": 2, "pt": 2, "hi": 1}
+# The percentage of the titles for all the world that each language has.
+WORLD_LANGUAGES = {"en": 68, "ko": 8, "es": 7, "ja": 5, "fr": 4, "de": 3, "it": 2, "pt": 2, "hi": 1}
 
-SEASON = (6, 13)  # episodes, from the least to below the most
-ANOTHER_SEASON = 0.5  # of the series have one more after each
-MOST_SEASONS = 8
-SEQUELS = 0.08  # of the films go on with another
+SEASON_EPISODES = (6, 13)  # All seasons of a series have the same number of episodes, from the least to below the most.
+ANOTHER_SEASON = 0.5  # After each season this share of the series has one more.
+MOST_SEASONS = 8  # No series has more seasons than this when the window begins.
+SEQUELS = 0.08  # This share of the films continues another film.
 
-STYLES = 3  # of a genre: what one drama has in common with some others, and no column says
-TITLES_PER_STYLE = 1_000  # of all titles, for a style of each genre: with fewer, people are soon through with theirs
+# A genre has this many styles at most: what one drama has in common with some others, and no column says.
+STYLES = 3
+TITLES_PER_STYLE = (
+    1_000  # It has one for each 1,000 titles of the platform: with fewer people are soon through with theirs.
+)
 
-BEFORE = -1  # the release day of what came out before the window
-MEAN_QUALITY = 6.6
+BEFORE = -1  # This is the release day of all titles that came out before the window.
+MEAN_QUALITY = 6.6  # points from 0 to 10
 
 
 class Title(NamedTuple):
@@ -74,7 +78,7 @@ class Title(NamedTuple):
 
 
 def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Title]:
-    """Make up so many titles in no order. new: the share of them that comes out in a year."""
+    """Make up this many titles, in no order. new: the share of them that comes out in a year."""
     names = TitleNames(rng)
     styles = max(1, min(STYLES, count // TITLES_PER_STYLE))
     came_before = window.date(-1).year
@@ -90,20 +94,20 @@ def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Tit
         year = window.date(released).year if released != BEFORE else came_before - int(age * age * age * 60)
         quality = MEAN_QUALITY + 1.1 * approximately_normal(rng.random())
         genre = _genre(kind, count, rng)
-        language, market = _one_of(markets, rng.random())
+        language, market = weighted_choice(markets, rng.random())
         if not names.fits(kind, genre, language):
             language, market = "en", ""
         style = int(rng.random() * styles)
         name = ""
         if kind == "movie":
-            place = int(rng.random() / SEQUELS * len(originals))
-            if place < len(originals) and originals[place][0].release_year < year:
-                original, base, parts = originals[place]
+            number = int(rng.random() / SEQUELS * len(originals))
+            if number < len(originals) and originals[number][0].release_year < year:
+                original, base, parts = originals[number]
                 genre, style, market = original.genre, original.style, original.market
                 quality = (quality + original.quality) / 2  # what was good is continued well, more often than not
                 name = f"{base} {parts + 1}"
         named = name or names.title(kind, genre, language, year)
-        least, most = SHORTER if kind == "series" and genre in HALF_HOURS else MINUTES[kind]
+        least, most = HALF_HOUR_MINUTES if kind == "series" and genre in HALF_HOURS else MINUTES[kind]
         title = Title(
             named,
             kind,
@@ -121,7 +125,7 @@ def make_titles(count: int, new: float, window: Window, rng: Random) -> list[Tit
         if kind == "series":
             title = _with_seasons(title, came_before, new, last_day, rng)
         elif name:
-            originals[place] = title, base, parts + 1
+            originals[number] = title, base, parts + 1
         elif kind == "movie" and not named.endswith(")"):
             originals.append((title, named, 1))
         titles.append(title)
@@ -132,13 +136,13 @@ def hit_title(hit: HitFigures, window: Window) -> Title:
     """Return the title of a hit."""
     year = window.date(hit.day - 1).year
     minutes, _ = MINUTES[hit.content_type]
-    episodes = SEASON[0] + 2 if hit.content_type == "series" else 0
+    episodes = SEASON_EPISODES[0] + 2 if hit.content_type == "series" else 0
     return Title(hit.title, hit.content_type, hit.genre, 0, "", hit.day - 1, year, 8.6, 88, minutes, episodes)
 
 
 def _with_seasons(title: Title, came_before: int, new: float, last_day: int, rng: Random) -> Title:
     """Return a series with its episodes. As often as new titles come out an older one has a new season."""
-    least, most = SEASON
+    least, most = SEASON_EPISODES
     season = least + int(rng.random() * (most - least))
     if title.released != BEFORE:
         return title._replace(episodes=season)
@@ -154,8 +158,8 @@ def _with_seasons(title: Title, came_before: int, new: float, last_day: int, rng
 
 
 def _types(count: int, rng: Random) -> list[str]:
-    """Return the types of so many titles, in no order, but each as often as it should be, also among few."""
-    types = [_one_of(TYPES, (number + rng.random()) / count) for number in range(count)]
+    """Return the types of this many titles, in no order, but each as often as it should be, also among few."""
+    types = [weighted_choice(TYPES, (number + rng.random()) / count) for number in range(count)]
     for last in range(count - 1, 0, -1):
         other = int(rng.random() * (last + 1))
         types[last], types[other] = types[other], types[last]
@@ -163,7 +167,7 @@ def _types(count: int, rng: Random) -> list[str]:
 
 
 def _genre(kind: str, count: int, rng: Random) -> str:
-    return _one_of(
+    return weighted_choice(
         dict(list(GENRES[kind].items())[: max(2, count * TYPES[kind] // 100 // TITLES_PER_GENRE)]), rng.random()
     )
 
@@ -178,12 +182,5 @@ def _markets(languages: set[str]) -> dict[tuple[str, str], float]:
     weights = {language: sqrt(share) for language, share in users.items()}
     each = FOR_ONE_MARKET * 100 / fsum(weights.values())
     markets = {(language, language): each * weight for language, weight in weights.items()}
-    world = (1 - FOR_ONE_MARKET) * 100 / sum(WORLD.values())
-    return markets | {(language, ""): world * share for language, share in WORLD.items()}
-
-
-def _one_of(shares: dict[Choice, Any], place: float) -> Choice:
-    """Return the choice at a place from 0 to 1."""
-    ends = list(accumulate(shares.values()))
-    place *= ends[-1]
-    return next(choice for choice, end in zip(shares, ends, strict=True) if place < end)
+    world = (1 - FOR_ONE_MARKET) * 100 / sum(WORLD_LANGUAGES.values())
+    return markets | {(language, ""): world * share for language, share in WORLD_LANGUAGES.items()}

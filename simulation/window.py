@@ -4,8 +4,10 @@ from calendar import monthrange
 from datetime import date, timedelta
 
 DAY = 86_400  # seconds
-SATURDAY = 5
-# By whose rule summer time begins and ends on which Sunday of which month; -1 is the last one.
+HOUR = 3_600  # seconds
+SATURDAY = 5  # as a weekday() of a Window
+HOLIDAYS = (12, 24), 9  # The winter's holidays begin on this month and day, and last this many days.
+# By each rule summer time begins and ends on a Sunday, given as the month and its number in it; -1 is the last one.
 SUMMER = {"EU": ((3, -1), (10, -1)), "US": ((3, 2), (11, 1))}
 
 
@@ -38,7 +40,7 @@ class Window:
         return (self.begin.weekday() + day) % 7
 
     def is_within(self, day: int, begins: tuple[int, int], days: int) -> bool:
-        """Whether a day is one of so many that begin on a month and day, in any year."""
+        """Whether a day is one of this many days, the first of which is a month and day of any year."""
         return self.since(day, begins) < days
 
     def since(self, day: int, begins: tuple[int, int]) -> int:
@@ -61,7 +63,7 @@ class Window:
         if not rule:
             return [0] * len(days)
         begins, ends = SUMMER[rule]
-        return [3600 if _sunday(day.year, *begins) <= day < _sunday(day.year, *ends) else 0 for day in days]
+        return [HOUR if _sunday(day.year, *begins) <= day < _sunday(day.year, *ends) else 0 for day in days]
 
     def anniversaries(self, day: int) -> list[int]:
         """Return a day, and the same day of each later month; of a shorter month the last day."""

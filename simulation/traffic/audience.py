@@ -1,18 +1,19 @@
 """Who watches what: the model of `generate`, applied to the users and titles of the database."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
 from math import sqrt
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import services
 from simulation import profile
 from simulation.attention import SCALE, Attention, power_law
 from simulation.billing import METHODS
+from simulation.choices import weighted_choice
 from simulation.locales import LOCALES
 from simulation.names import People
 from simulation.popularity import Popularity, Tastes
@@ -21,17 +22,13 @@ from simulation.reviewing import Reviewing
 from simulation.sessions import WEEKDAY, WEEKEND, WIDTH
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
 from simulation.watching import Watching
-from simulation.window import Window
+from simulation.window import DAY, HOUR, Window
 from toolkit.console import UserError
 from toolkit.database import Database
-
-Choice = TypeVar("Choice")
 
 # How many titles, and how many of the users who are there before the run, take part: those that are listed first.
 MOST_TITLES = 10_000
 MOST_USERS = 10_000
-
-DAY = 86_400  # seconds
 
 
 class Viewer(NamedTuple):
@@ -82,7 +79,7 @@ class Audience:
         locale = LOCALES[bisect_right(self._locales, rng.random() * self._locales[-1])]
         return Viewer(
             user_id,
-            60 * weighted_choice(locale.offsets, rng.random()),
+            int(HOUR * weighted_choice(locale.offsets, rng.random())),
             19 * 60 + 40 + int(40 * approximately_normal(rng.random())),
             self.popularity.tastes(locale.language, rng),
             0.7 * approximately_normal(rng.random()),
@@ -110,12 +107,6 @@ class Audience:
         """Return somebody's rating of a title, and a text that fits it, or None."""
         rating = self.reviewing.rating(self.popularity.titles[title].quality, viewer.rating_bias, rng)
         return Decimal(rating), self.reviewing.words(title, rating, viewer.language, rng)
-
-
-def weighted_choice(shares: Mapping[Choice, float], place: float) -> Choice:
-    """Return one of the choices, by their weights. shares: choice -> weight. place: a number from 0 to 1, not 1."""
-    place *= sum(shares.values())
-    return next(choice for choice, end in zip(shares, accumulate(shares.values()), strict=True) if place < end)
 
 
 def _users(database: Database) -> list[dict[str, Any]]:
