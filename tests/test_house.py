@@ -51,7 +51,7 @@ PRIVATE_WORDS = {
         "circles Circle graph verdicts verdict search Search refusals is_passing forms Form find_form elements content "
         "Content syntax look held taken fixed spellings Spellings exchange make_room windows Source run_write Alike "
         "cover complete settle Expected fast_lines LineReader Place Meant has_spellings spelled_keys find_passed_on "
-        "held_by has_to_look tell_existing told_together"
+        "held_by has_to_look tell_existing told_together row_errors TableRows BulkLoad gives by_key"
     ),
     "services": "is_no_more write_new Written beyond written_by",
     "simulation": (

@@ -226,7 +226,7 @@ def found(batches: list[Batch], problems: list[Problem]) -> Found:
     rows: list[tuple[int, dict[str, str]]] = []
     for batch in batches:
         texts = [{name: batch.column(name)[index] for name in batch.columns} for index in range(batch.size)]
-        assert all(sum(map(len, row.values())) <= batch.widest for row in texts)
+        assert all(sum(map(len, row.values())) <= batch.max_row_bytes for row in texts)
         rows += zip([number for _, number in batch.origins], texts, strict=True)
     return sorted(rows, key=str), sorted(problems)
 

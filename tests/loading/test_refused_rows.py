@@ -14,7 +14,7 @@ from seeding import load, query, run, write
 from test_any_schema import on_cockroachdb
 
 from toolkit.console import UserError
-from toolkit.loading.diagnose.row_errors import savepoint
+from toolkit.loading.diagnose.error_classes import savepoint
 
 
 @pytest.fixture

@@ -22,16 +22,16 @@ class Batch(NamedTuple):
     """Checked rows of a table that give the same columns.
 
     columns: in the order of the table. origins: where each row comes from. texts: for each column those of all rows, as
-    values.py makes them; a wrong value, which is reported as a Problem, is NULL here. widest: no row's texts have more
-    bytes than this together. position_key: the key column whose values are the rows' positions in their files, if
-    the rows left it out.
+    values.py makes them; a wrong value, which is reported as a Problem, is NULL here. max_row_bytes: no row has more
+    bytes than this. position_key: the key column that the rows left out, and whose values are their positions in the
+    files.
     """
 
     table: Table
     columns: tuple[str, ...]
     origins: Sequence[Origin]
     texts: Sequence[Sequence[str]]
-    widest: int
+    max_row_bytes: int
     position_key: str | None = None
 
     @property
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
         """How many rows there are."""
         return len(self.origins)
 
-    def gives(self, columns: Iterable[str]) -> bool:
+    def has_columns(self, columns: Iterable[str]) -> bool:
         """Whether the rows give all of these columns."""
         return set(columns) <= set(self.columns)
 
@@ -47,19 +47,19 @@ class Batch(NamedTuple):
         """Return the texts of a column."""
         return self.texts[self.columns.index(name)]
 
-    def only(self, columns: Iterable[str]) -> "Batch":
+    def select_columns(self, columns: Iterable[str]) -> "Batch":
         """Return the rows without their other columns."""
         columns = tuple(columns)
         return self._replace(columns=columns, texts=[self.column(name) for name in columns])
 
-    def part(self, start: int, stop: int) -> "Batch":
+    def slice(self, start: int, stop: int) -> "Batch":
         """Return the rows from one index to another."""
         return self._replace(origins=self.origins[start:stop], texts=[texts[start:stop] for texts in self.texts])
 
-    def take(self, indexes: list[int]) -> "Batch":
+    def select_rows(self, indexes: list[int]) -> "Batch":
         """Return the rows with these indexes, in this order."""
         if len(indexes) < 2:  # of which itemgetter makes no tuple
-            return self.part(indexes[0], indexes[0] + 1) if indexes else self.part(0, 0)
+            return self.slice(indexes[0], indexes[0] + 1) if indexes else self.slice(0, 0)
         take = itemgetter(*indexes)
         return self._replace(origins=take(self.origins), texts=list(map(take, self.texts)))
 
@@ -84,7 +84,7 @@ class Batch(NamedTuple):
         return shortened_text(self.column(name)[index])
 
 
-def joined(batches: Iterable[Batch]) -> list[Batch]:
+def merged(batches: Iterable[Batch]) -> list[Batch]:
     """Return the rows of a table's batches in as few as there can be."""
     alike: dict[tuple[tuple[str, ...], str | None], list[Batch]] = {}
     for batch in batches:
@@ -95,7 +95,7 @@ def joined(batches: Iterable[Batch]) -> list[Batch]:
         else group[0]._replace(
             origins=[place for batch in group for place in batch.origins],
             texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
-            widest=max(batch.widest for batch in group),
+            max_row_bytes=max(batch.max_row_bytes for batch in group),
         )
         for group in alike.values()
     ]
@@ -106,25 +106,25 @@ def split(batch: Batch, groups: Iterable[list[int]] | None = None) -> Iterator[B
 
     groups: rows that have to stay together, and go alone if they are too many; by default each row is one.
     """
-    is_narrow = batch.widest * MOST_ROWS <= MOST_BYTES
+    is_narrow = batch.max_row_bytes * MOST_ROWS <= MOST_BYTES
     if groups is None and is_narrow:
         for start in range(0, batch.size, MOST_ROWS):
-            yield batch.part(start, start + MOST_ROWS)
+            yield batch.slice(start, start + MOST_ROWS)
         return
     rows: list[int] = []
     size = 0
     for group in groups or ([index] for index in range(batch.size)):
         length = 0 if is_narrow else sum(map(batch.bytes_of, group))
         if rows and (len(rows) + len(group) > MOST_ROWS or size + length > MOST_BYTES):
-            yield batch.take(rows)
+            yield batch.select_rows(rows)
             rows, size = [], 0
         rows += group
         size += length
     if rows:
-        yield batch.take(rows)
+        yield batch.select_rows(rows)
 
 
-def by_key(batch: Batch) -> Batch:
+def sorted_by_key(batch: Batch) -> Batch:
     """Return the rows sorted by primary key: neighbours in the table are written together, and in the same order by
     everyone.
     """
@@ -133,4 +133,4 @@ def by_key(batch: Batch) -> Batch:
         for name in batch.table.primary_key
     ]
     keys: Sequence[Any] = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-    return batch.take(sorted(range(batch.size), key=keys.__getitem__))
+    return batch.select_rows(sorted(range(batch.size), key=keys.__getitem__))

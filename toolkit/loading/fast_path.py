@@ -104,7 +104,7 @@ class LineMatcher:
     def _match(self, rows: JsonLines, first: int, block: bytes) -> Batch | None:
         """Return a row for each line of a block, or None if not most of them are like the first.
 
-        _with_unmatched() has to follow: of a line that did not match all texts are empty, and so is that of a null.
+        _with_unmatched() completes it: here a line that did not match has only empty texts, and a null has one.
         """
         try:
             text = block.decode().removesuffix("\n")
@@ -116,11 +116,11 @@ class LineMatcher:
             return None
         *texts, _ = zip(*expression.findall(text), strict=True)
         origins = [(rows, number) for number in range(first, first + len(texts[0]))]
-        widest = max(map(len, block.split(b"\n")))
-        batch = Batch(self._table, columns, origins, texts, widest)
+        max_row_bytes = max(map(len, block.split(b"\n")))
+        batch = Batch(self._table, columns, origins, texts, max_row_bytes)
         if self._keys(batch).count("") > batch.size / 2:
             return None
-        return batch.only(tuple(name for name in self._table.columns if name in columns))
+        return batch.select_columns(tuple(name for name in self._table.columns if name in columns))
 
     def _with_unmatched(self, rows: JsonLines, batch: Batch, block: bytes, problems: list[Problem]) -> list[Batch]:
         """Return the rows of _match(), nulls as NULL, and those of the other lines, which are read one by one."""
@@ -130,7 +130,7 @@ class LineMatcher:
             lines = zip(batch.origins, keys, block.removesuffix(b"\n").split(b"\n"), strict=True)
             unmatched = ((number, line) for (_, number), key, line in lines if not key and line and not line.isspace())
             others = check(self._table, rows.parse_lines(unmatched), problems)
-            batch = batch.take([index for index, key in enumerate(keys) if key])
+            batch = batch.select_rows([index for index, key in enumerate(keys) if key])
         texts = [[text or NULL for text in column] if "" in column else column for column in batch.texts]
         return [batch._replace(texts=texts), *others]
 

@@ -13,7 +13,7 @@ from toolkit.console import UserError, say
 from toolkit.database import Database, run_or_explain
 from toolkit.database.interruptible import LONG_SILENCE
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.tables import TableRows, find_tables
+from toolkit.loading.check.tables import TableSources, find_tables
 from toolkit.loading.problems import RUN_AGAIN, BadInput, how_to_finish
 from toolkit.loading.read.row_source import RowSource
 from toolkit.loading.table_load import TableLoad, checked_batches
@@ -35,12 +35,12 @@ def load_large(
     found, problems = find_tables(database, sources)
     if problems:
         raise BadInput(problems)
-    by_name: dict[str, TableRows] = {rows.table.name: rows for rows in found}
+    by_name: dict[str, TableSources] = {rows.table.name: rows for rows in found}
     ordered = [by_name[table.name] for table in by_references([rows.table for rows in found])]
     with _without_garbage_collection():
         if dry_run:
             return _dry_run(database, ordered)
-        load = BulkLoad(database, ordered, connections=connections, skip=skip)
+        load = LargeLoad(database, ordered, connections=connections, skip=skip)
         progress = Progress(load.trouble)
         try:
             load.run(progress)
@@ -65,7 +65,7 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
+def _dry_run(database: Database, ordered: list[TableSources]) -> dict[str, Counts]:
     counts: dict[str, Counts] = {}
     for rows in ordered:
         counts[rows.table.name] = Counter(checked=0)
@@ -79,13 +79,13 @@ def _dry_run(database: Database, ordered: list[TableRows]) -> dict[str, Counts]:
     return counts
 
 
-class BulkLoad:
+class LargeLoad:
     """A large load, table after table in the order of the foreign keys, and what it has committed so far.
 
     ordered: the tables, each after those it refers to. connections: how many batches are under way at once.
     """
 
-    def __init__(self, database: Database, ordered: list[TableRows], *, connections: int, skip: bool) -> None:
+    def __init__(self, database: Database, ordered: list[TableSources], *, connections: int, skip: bool) -> None:
         self._database = database
         self._connections = connections
         self._waiting = [TableLoad(database, rows, skip=skip) for rows in ordered]
@@ -167,7 +167,7 @@ class BulkLoad:
                 continue
             self._active.remove(load)
             self._active.append(load)  # the others come first the next time
-            batch = load.take()
+            batch = load.next_batch()
             if batch:
                 self._to_write.put((load, batch))
                 self._under_way += 1

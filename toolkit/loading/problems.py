@@ -5,10 +5,10 @@ from typing import NamedTuple
 from toolkit.console import UserError, printable
 from toolkit.exact_json import shortened
 
-MOST_TOLD = 20  # how many problems are told one by one
-MOST_ALIKE = 3  # so many rows of a file that cannot be read for one reason are told one by one; more are one mistake
-MOST_NUMBERS = 10  # of these so many are told by their numbers
-MOST_PROBLEMS = 1_000  # so many refused rows are looked for: each takes some statements to find
+MOST_TOLD = 20  # how many problems a message lists
+MOST_ALIKE = 3  # how many unreadable rows of a file with the same error are listed; more become one problem,
+MOST_NUMBERS = 10  # which lists the numbers of this many
+MOST_PROBLEMS = 1_000  # how many refused rows are looked for: each takes some statements to find
 
 RUN_AGAIN = "Running it again finishes."
 

@@ -8,7 +8,7 @@ from toolkit.database.tables import Table
 from toolkit.loading.batch import Batch, split
 from toolkit.loading.check.keys import ask_for_duplicates, find_duplicates, references_outside
 from toolkit.loading.check.rows import check
-from toolkit.loading.check.tables import TableRows, find_tables
+from toolkit.loading.check.tables import TableSources, find_tables
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
 from toolkit.loading.problems import BadInput, Problem, how_to_finish
 from toolkit.loading.read.row_source import RowSource, sort_problems
@@ -51,7 +51,7 @@ def load_small(database: Database, sources: list[RowSource], *, skip: bool, dry_
     return counts
 
 
-def _check_rows(rows: TableRows, problems: list[Problem]) -> list[Batch]:
+def _check_rows(rows: TableSources, problems: list[Problem]) -> list[Batch]:
     """Return the rows of a table, after everything has been checked that can be without the server."""
     batches: list[Batch] = []
     before = 0
@@ -91,7 +91,7 @@ def _without(batch: Batch, wrong: set[tuple[str, str, int]]) -> Batch:
         for index, (source, number) in enumerate(batch.origins)
         if (source.file, source.table, number) not in wrong
     ]
-    return batch if len(sound) == batch.size else batch.take(sound)
+    return batch if len(sound) == batch.size else batch.select_rows(sound)
 
 
 def _check_keys(cursor: Cursor, batch: Batch) -> list[Problem]:
@@ -102,8 +102,7 @@ def _check_keys(cursor: Cursor, batch: Batch) -> list[Problem]:
     """
     problems = []
     for part in split(batch):
-        if existing_rows.must_exist(part):
-            problems += existing_rows.incomplete_rows(cursor, part)
+        problems += existing_rows.incomplete_rows(cursor, part)
         problems += existing_rows.claimed_keys(cursor, part)
     return problems
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 
 from toolkit.database import IDEMPOTENT, AmbiguousCommit, Database, run_or_explain, run_transaction
-from toolkit.loading.batch import Batch, joined, split
+from toolkit.loading.batch import Batch, merged, split
 from toolkit.loading.check.keys import (
     all_keys,
     ask_for_duplicates,
@@ -19,8 +19,8 @@ from toolkit.loading.check.keys import (
     keys_compared_by_server,
 )
 from toolkit.loading.check.rows import check
-from toolkit.loading.check.tables import TableRows
-from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.loading.check.tables import TableSources
+from toolkit.loading.diagnose.error_classes import is_rows_fault
 from toolkit.loading.diagnose.write_or_diagnose import ask_of_rows, write_or_diagnose
 from toolkit.loading.fast_path import LineMatcher
 from toolkit.loading.problems import BadInput, Problem
@@ -38,13 +38,13 @@ WINDOW_CHUNKS = 64  # of 128 kB, or of one row if that is larger
 class TableLoad:
     """One table on its way: what is read of it, what is under way, and what is committed."""
 
-    def __init__(self, database: Database, rows: TableRows, *, skip: bool) -> None:
+    def __init__(self, database: Database, rows: TableSources, *, skip: bool) -> None:
         self.table = rows.table
         self._database = database
         self._skip = skip
         self._sources = rows.sources
         self._batches = checked_batches(database, rows)
-        self._in_flight = 0
+        self._batches_under_way = 0
         self.is_read = False
         self.counts: Counts = Counter()
         self._met_rows = False  # whether a row came that was there already
@@ -60,13 +60,13 @@ class TableLoad:
         keys with several spellings it is not known whether those under way have the same.
         """
         goes_alone = refers_to_itself(self.table) or compared_by_server(self.table, self.table.primary_key)
-        return not self.is_read and not (self._in_flight and goes_alone)
+        return not self.is_read and not (self._batches_under_way and goes_alone)
 
     @property
     def is_done(self) -> bool:
-        return self.is_read and not self._in_flight
+        return self.is_read and not self._batches_under_way
 
-    def take(self) -> Batch | None:
+    def next_batch(self) -> Batch | None:
         """Return the next batch to write. None: that was all, or it has to wait for those that are under way.
 
         It waits for a batch with a row of the same key, because the later row in the order of the files is to stand.
@@ -80,7 +80,7 @@ class TableLoad:
         if not self._keys_under_way.isdisjoint(keys):
             return None
         self._keys_under_way.update(keys)
-        self._in_flight += 1
+        self._batches_under_way += 1
         batch, self._next = self._next, None
         return batch
 
@@ -91,8 +91,8 @@ class TableLoad:
         """
         self._advance_sequences_past(batch)
         if not self._met_rows:
-            # Most rows are loaded once, and an INSERT that need not look for them costs the server less. Whatever it
-            # meets (a row that is there, also its own after a doubtful COMMIT; a bad row), the other way meets again.
+            # Most rows are loaded once, and a plain INSERT costs the server less. Whatever it fails by, the way below
+            # meets again, and handles: an existing row, which may be its own after an ambiguous COMMIT, or a bad row.
             try:
                 return run_transaction(
                     self._database,
@@ -118,7 +118,7 @@ class TableLoad:
     def end(self, batch: Batch, counts: Counts) -> None:
         """Note that a batch is not under way any more, and what became of its rows; nothing if it is not committed."""
         self.counts.update(counts)
-        self._in_flight -= 1
+        self._batches_under_way -= 1
         self._keys_under_way.difference_update(all_keys(batch))
 
     def fraction_read(self) -> float:
@@ -136,7 +136,7 @@ class TableLoad:
                     self._advanced_to[sequence.column] = value
 
 
-def checked_batches(database: Database, rows: TableRows) -> Iterator[Batch]:
+def checked_batches(database: Database, rows: TableSources) -> Iterator[Batch]:
     """Read the rows of a table and return them in checked batches. Raises BadInput at the first bad window.
 
     The files are read, checked and sorted some 10,000 rows at a time. The database is asked only for duplicates of keys
@@ -148,7 +148,7 @@ def checked_batches(database: Database, rows: TableRows) -> Iterator[Batch]:
             yield window.popleft()  # what has been sent is not kept
 
 
-def _checked_chunks(rows: TableRows, while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
+def _checked_chunks(rows: TableSources, while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
     """Return the rows, some hundreds at a time and at least one: a chunk of empty lines is not the end."""
     problems: list[Problem] = []
     for batches in _chunks(rows, problems, while_waiting):
@@ -158,7 +158,7 @@ def _checked_chunks(rows: TableRows, while_waiting: Callable[[], None]) -> Itera
             yield batches
 
 
-def _chunks(rows: TableRows, problems: list[Problem], while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
+def _chunks(rows: TableSources, problems: list[Problem], while_waiting: Callable[[], None]) -> Iterator[list[Batch]]:
     """Return the rows as they are read; what is wrong with them is added to the problems."""
     reader = LineMatcher(rows.table)
     before = 0
@@ -171,8 +171,8 @@ def _chunks(rows: TableRows, problems: list[Problem], while_waiting: Callable[[]
             before += raw.positions
 
 
-def _next_window(database: Database, rows: TableRows, chunks: Iterator[list[Batch]]) -> deque[Batch]:
-    batches = joined(_window(chunks))
+def _next_window(database: Database, rows: TableSources, chunks: Iterator[list[Batch]]) -> deque[Batch]:
+    batches = merged(_window(chunks))
     problems = find_duplicates(rows.table, batches)
     if keys_compared_by_server(rows.table):
         problems += ask_of_rows(database, partial(ask_for_duplicates, table=rows.table, batches=batches))

@@ -1,8 +1,8 @@
 """The keys of a load's rows: which rows have the same one, and which refer to which others.
 
-Of most types a value has one text here, or values.comparable() makes one thing of all of them. Of others (intervals,
-MAC addresses, a citext) only the server knows which texts mean the same: it is asked whether two rows have the same
-key, and what refers to a row of the load has to spell its key as that row does.
+Equal values of most types have equal texts here, or values.comparable() makes them equal. Of the other types
+(intervals, MAC addresses, citext) only the server can compare values: it is asked whether two rows have the same key,
+and a row that refers to another of the load has to spell the key as that one does.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -11,7 +11,7 @@ from typing import Any
 
 from toolkit.database import Cursor
 from toolkit.database.tables import Column, Constraint, Table
-from toolkit.loading.batch import Batch, Origin, joined
+from toolkit.loading.batch import Batch, Origin, merged
 from toolkit.loading.check.values import COMPARABLE, INTEGERS, NULL, TEXTS, comparable
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
@@ -73,7 +73,7 @@ def find_duplicates(table: Table, batches: list[Batch]) -> list[Problem]:
     """
     problems = []
     for key in (table.primary_key, *table.unique_keys):
-        whole = [batch for batch in batches if batch.gives(key)]
+        whole = [batch for batch in batches if batch.has_columns(key)]
         if not (compared_by_server(table, key) or _all_different(table, key, whole)):
             problems += _duplicates(key, [(batch, key_values(batch, key)) for batch in whole])
     return problems
@@ -84,10 +84,12 @@ def ask_for_duplicates(cursor: Cursor, table: Table, batches: list[Batch]) -> li
     problems = []
     for key in keys_compared_by_server(table):
         names = [name for name in table.columns if name in key or name in table.primary_key]
-        whole = joined(batch.only(names)._replace(position_key=None) for batch in batches if batch.gives(names))
+        whole = merged(
+            batch.select_columns(names)._replace(position_key=None) for batch in batches if batch.has_columns(names)
+        )
         for batch in whole:  # one, if there is any
             texts_of_rows = zip(*map(batch.column, key), strict=True)
-            given = batch.take([index for index, texts in enumerate(texts_of_rows) if NULL not in texts])
+            given = batch.select_rows([index for index, texts in enumerate(texts_of_rows) if NULL not in texts])
             statements.execute(cursor, statements.ranks(cursor, given, key), given)
             problems += _duplicates(key, [(given, [rank for (rank,) in cursor.fetchall()])])
     return problems
@@ -132,15 +134,15 @@ def references_outside(key: Constraint, batches: list[Batch], parents: list[Batc
     if parents and batches and not _are_comparable(key, batches[0].table, parents[0].table):
         return []
     for batch in parents:
-        if batch.gives(key.referenced_columns):
+        if batch.has_columns(key.referenced_columns):
             known.update(key_values(batch, key.referenced_columns))
     outside = []
     for batch in batches:
-        if batch.gives(key.columns):
+        if batch.has_columns(key.columns):
             names = [name for name in batch.columns if name in key.columns + batch.table.primary_key]
             values = key_values(batch, key.columns)
             indexes = [index for index, value in enumerate(values) if value is not None and value not in known]
-            outside.append(batch.only(names).take(indexes))
+            outside.append(batch.select_columns(names).select_rows(indexes))
     return outside
 
 

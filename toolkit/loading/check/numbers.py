@@ -15,7 +15,7 @@ from toolkit.exact_json import DECIMAL_DIGITS, Number, number_parts
 
 # As row_to_json() and others write what is no number.
 NAN = "NaN"
-INFINITE = ("Infinity", "-Infinity")
+INFINITE_NUMBERS = ("Infinity", "-Infinity")
 
 NOT_ZERO = r"-?[0.]*[1-9]"
 
@@ -66,7 +66,7 @@ def decimal(precision: int | None, scale: int | None) -> Callable[[Any], str]:
     ).fullmatch
     needs_look = whole < 1 or decimals < 1
     # A decimal of a given size has no room for an infinite one, says PostgreSQL.
-    others = (NAN,) if precision is not None else (NAN, *INFINITE)
+    others = (NAN,) if precision is not None else (NAN, *INFINITE_NUMBERS)
 
     def read(value: Any) -> str:
         if type(value) is Number or type(value) is str:
@@ -102,7 +102,7 @@ def floating(pack: str, name: str) -> Callable[[Any], str]:
     expected = f"expected a number in the range of {name}"
 
     def read(value: Any) -> str:
-        if type(value) is str and (value == NAN or value in INFINITE):
+        if type(value) is str and (value == NAN or value in INFINITE_NUMBERS):
             return value
         if type(value) is not Number and type(value) is not int:
             raise ValueError(expected)

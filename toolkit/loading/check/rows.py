@@ -1,6 +1,6 @@
 """Rows -> checked rows: what can be wrong with a row is found here, before anything is written.
 
-What only the server can judge (CHECK constraints, rows that are there already) is left to writer.py.
+What only the server can judge (CHECK constraints, rows that are there already) is left to write/writer.py.
 """
 
 from collections import Counter
@@ -69,7 +69,7 @@ class _RowsOfSameColumns:
         self._rows = rows
         columns = zip(*[map(SECOND, members) for _, _, members in rows], strict=True)
         self._values: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
-        self._position_key = _key_by_position(table, names) if source.is_document else None
+        self._position_key = _key_by_position(table, names) if source.position_is_key else None
         if self._position_key:
             keys = [_key_at(table, self._position_key, before + index + 1) for index, _, _ in rows]
             self._values[self._position_key.name] = keys
@@ -126,7 +126,7 @@ def wrong_columns(table: Table, columns: Iterable[str], *, is_new: bool = False)
     """Return what is wrong with giving just these columns, as (column, text).
 
     A row that is there already may leave out any column but those of its key; whether it is there is not known here.
-    is_new: it has to give what a new row needs, because its key was made up: which row it would be, nobody can say.
+    is_new: the key is the row's position, so no existing row can be meant, and every required column has to be given.
     """
     columns = list(columns)
     wrong = []

@@ -15,14 +15,14 @@ from toolkit.loading.read.row_source import RowSource
 NameInFile = tuple[str, tuple[str, str] | None]
 
 
-class TableRows(NamedTuple):
+class TableSources(NamedTuple):
     """A table of a load, and what holds its rows."""
 
     table: Table
     sources: list[RowSource]
 
 
-def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[TableRows], list[Problem]]:
+def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[TableSources], list[Problem]]:
     """Return the tables of a load, each with its rows, and a Problem for each source whose rows are for none.
 
     A table can be called by several names (users, public.users): the sources are returned with the one that it has.
@@ -31,7 +31,7 @@ def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[Tabl
     for source in sources:
         by_name.setdefault((source.table, source.qualified), []).append(source)
     known = run_or_explain(database, lambda cursor: _read(cursor, database, by_name))
-    found: dict[str, TableRows] = {}
+    found: dict[str, TableSources] = {}
     problems = []
     for (name, qualified), same_name in by_name.items():
         try:
@@ -39,7 +39,7 @@ def find_tables(database: Database, sources: list[RowSource]) -> tuple[list[Tabl
         except ValueError as error:
             problems += [Problem(source.file, str(error), name) for source in same_name]
         else:
-            rows = found.setdefault(table.name, TableRows(table, []))
+            rows = found.setdefault(table.name, TableSources(table, []))
             rows.sources.extend(source.renamed(table.name) for source in same_name)
     return list(found.values()), problems
 

@@ -250,4 +250,4 @@ COMPARABLE: dict[str, Callable[[str], Any]] = {
 }
 
 # The types whose values need no cast of their own and compare by themselves; others travel as text.
-PLAIN = {*INTEGERS, *OTHERS, *TIMES, "numeric"}
+NATIVE_ARRAYS = {*INTEGERS, *OTHERS, *TIMES, "numeric"}

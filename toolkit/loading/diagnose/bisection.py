@@ -1,15 +1,14 @@
 """The search for the rows of a refused load that the server refuses: it is written again in savepoints, in halves."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 import psycopg2
 
 from toolkit.database import Cursor, Database, run_or_explain
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch, split
+from toolkit.loading.diagnose.error_classes import is_rows_fault, savepoint
 from toolkit.loading.diagnose.error_translation import describe_holder, translate
-from toolkit.loading.diagnose.row_errors import is_rows_fault, savepoint
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write import cycles, statements
 from toolkit.loading.write.existing_rows import conflicting, dangling, existing_keys
@@ -102,25 +101,26 @@ class Bisection:
         if named != (batch.table.name.schema, batch.table.name.relation) or constraint is None:
             return []
         if constraint.kind == "f":
-            return dangling(self._cursor, batch, constraint) if batch.gives(constraint.columns) else []
+            return dangling(self._cursor, batch, constraint) if batch.has_columns(constraint.columns) else []
         return self._conflicts(batch, constraint)
 
     def _conflicts(self, batch: Batch, constraint: Constraint, *, only_moved: bool = False) -> list[Problem]:
         """Return a Problem for each row whose unique value another row of the database has."""
         problems = []
         for index, key in conflicting(self._cursor, batch, constraint.columns).items():
-            giver = self._find_giver(batch.part(index, index + 1), constraint, key)
-            if giver or not only_moved:
+            previous_owner = self._find_previous_owner(batch.slice(index, index + 1), constraint, key)
+            if previous_owner or not only_moved:
                 text = f"breaks {constraint.name}: {batch.shown(index, constraint.columns)} is there already"
-                text += describe_holder(batch.table, key, giver)
+                text += describe_holder(batch.table, key, previous_owner)
                 problems.append(batch.problem(index, text, ", ".join(constraint.columns)))
         return problems
 
     def _find(self) -> list[Problem]:
         """Write the rows again, and tell which the server refuses.
 
-        Rows that refer to refused ones could be refused for that reason alone: a table that refers to another with
-        refused rows is left out, and what refers to a missing row of its own step is told if nothing else is wrong.
+        Rows that refer to refused ones could be refused for that reason alone. So a table that refers to another with
+        refused rows is left out, and a row that refers to a missing one of its own step is reported only if there is no
+        other problem.
         """
         refused: set[str] = set()
         problems: list[Problem] = []
@@ -155,7 +155,7 @@ class Bisection:
             yield from ((problem, None) for problem in error.problems)
 
     def _read(self, batch: Batch) -> None:
-        execute(self._cursor, statements.values(batch), batch)
+        execute(self._cursor, statements.read_values(batch), batch)
 
     def _bisect(
         self, batch: Batch, write: Callable[[Batch], object], cleared: frozenset[str] = frozenset()
@@ -176,20 +176,27 @@ class Bisection:
                 yield self._refusal(batch, error, cleared)
                 return
             middle = batch.size // 2
-            yield from self._bisect(batch.part(0, middle), write, cleared)
-            yield from self._bisect(batch.part(middle, batch.size), write, cleared)
+            yield from self._bisect(batch.slice(0, middle), write, cleared)
+            yield from self._bisect(batch.slice(middle, batch.size), write, cleared)
 
     def _refusal(self, batch: Batch, error: psycopg2.Error, cleared: frozenset[str]) -> Refusal:
         """Return the Problem with the only row of a batch, and the constraint that it breaks."""
         constraint = batch.table.find_constraint(error.diag.constraint_name or "")
-        problem = translate(self._cursor, batch, error, constraint, partial(self._find_giver, batch))
-        if constraint and constraint.kind == "c" and not cleared.isdisjoint(constraint.columns):
+        problem = translate(self._cursor, batch, error, constraint)
+        if constraint and constraint.kind in "pu":
+            problem = problem._replace(text=problem.text + self._holder(batch, constraint))
+        elif constraint and constraint.kind == "c" and not cleared.isdisjoint(constraint.columns):
             problem = problem._replace(text=problem.text + FOR_NOW)
         if self._cursor.connection.closed:
             raise BadInput([problem]) from error  # and the search is over
         return problem, constraint
 
-    def _find_giver(self, batch: Batch, constraint: Constraint, key: tuple[str, ...]) -> str:
+    def _holder(self, batch: Batch, constraint: Constraint) -> str:
+        """Say which row of the database has the unique value of the batch's only row."""
+        key = conflicting(self._cursor, batch, constraint.columns).get(0)
+        return describe_holder(batch.table, key, self._find_previous_owner(batch, constraint, key)) if key else ""
+
+    def _find_previous_owner(self, batch: Batch, constraint: Constraint, key: tuple[str, ...]) -> str:
         """Say which row of the load has a key, and another value than the batch's only row in a unique constraint."""
         found = self._existing_rows(batch.table).get(key)
         if not found:
@@ -197,7 +204,7 @@ class Bisection:
         other, index = found
         wanted, given = batch.shown(0, constraint.columns), other.shown(index, constraint.columns)
         source, number = other.origins[index]
-        return f"{source.unit} {number}" if other.gives(constraint.columns) and given != wanted else ""
+        return f"{source.unit} {number}" if other.has_columns(constraint.columns) and given != wanted else ""
 
     def _existing_rows(self, table: Table) -> ByKey:
         """Return the rows of a table that were in the database when the server first refused one of them."""

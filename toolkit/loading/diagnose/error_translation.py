@@ -1,7 +1,6 @@
 """What the server says of a row that it refuses -> a Problem, in words that a person can do something about."""
 
 import re
-from collections.abc import Callable
 
 import psycopg2
 
@@ -10,15 +9,15 @@ from toolkit.database import Cursor
 from toolkit.database.tables import Constraint, Table
 from toolkit.loading.batch import Batch
 from toolkit.loading.check.rows import MISSING
-from toolkit.loading.diagnose.row_errors import is_by_policy, is_rows_fault, is_too_large, savepoint
+from toolkit.loading.diagnose.error_classes import is_by_policy, is_rows_fault, is_too_large, savepoint
 from toolkit.loading.problems import Problem
 from toolkit.loading.write import statements
-from toolkit.loading.write.existing_rows import conflicting, shown_key
+from toolkit.loading.write.existing_rows import shown_key
 from toolkit.loading.write.statements import execute
 
 # Of what the server says, so many characters are passed on.
 LONGEST_PART = 300
-ORPHAN = "; in a large load a row comes after those it refers to"
+PARENTS_FIRST = "; in a large load a row comes after those it refers to"
 MOVED_VALUE = (
     "to which {} gives another: rows of one load cannot pass unique values on to each other. Make the constraint "
     "DEFERRABLE (PostgreSQL), or load twice, the first time with a third value in one of the rows"
@@ -27,14 +26,7 @@ NOT_NULL_VIOLATION = "23502"
 NULL_COLUMN = r'null value in column "(.*?)"'  # CockroachDB tells the column in no other way
 
 
-# Returns which row of the load has a primary key, whose texts are given, and another value in the columns of a unique
-# constraint: "row 2"; "" if none does.
-FindGiver = Callable[[Constraint, tuple[str, ...]], str]
-
-
-def translate(
-    cursor: Cursor, batch: Batch, error: psycopg2.Error, constraint: Constraint | None, find_giver: FindGiver
-) -> Problem:
+def translate(cursor: Cursor, batch: Batch, error: psycopg2.Error, constraint: Constraint | None) -> Problem:
     """Return the Problem with the only row of a batch, which the server refuses, by this constraint if it names one.
 
     Asks the server more, with what is in the database at the moment: the refused statement has to be undone.
@@ -45,13 +37,8 @@ def translate(
     if constraint.kind == "c":
         got = batch.shown(0, constraint.columns) or "the default"
         return batch.problem(0, f"breaks {constraint.name}: {constraint.definition}, got {got}", columns)
-    if constraint.kind == "f":
-        hint = ORPHAN if constraint.referenced == batch.table.name else ""
-        return batch.problem(0, f"breaks {constraint.name}: {_detail(error, constraint)}{hint}", columns)
-    detail = _detail(error, constraint)
-    if key := conflicting(cursor, batch, constraint.columns).get(0):
-        detail += describe_holder(batch.table, key, find_giver(constraint, key))
-    return batch.problem(0, f"breaks {constraint.name}: {detail}", columns)
+    advice = PARENTS_FIRST if constraint.referenced == batch.table.name else ""
+    return batch.problem(0, f"breaks {constraint.name}: {_detail(error, constraint)}{advice}", columns)
 
 
 def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> Problem:
@@ -75,11 +62,11 @@ def _without_constraint(cursor: Cursor, batch: Batch, error: psycopg2.Error) -> 
 def _unreadable_column(cursor: Cursor, batch: Batch) -> str:
     """Return the column whose value the server cannot read, if that is what is wrong with the only row."""
     columns = batch.columns
-    if _is_readable(cursor, batch.only(columns)):
+    if _is_readable(cursor, batch.select_columns(columns)):
         return ""
     while len(columns) > 1:
         middle = len(columns) // 2
-        first_are_readable = _is_readable(cursor, batch.only(columns[:middle]))
+        first_are_readable = _is_readable(cursor, batch.select_columns(columns[:middle]))
         columns = columns[middle:] if first_are_readable else columns[:middle]
     return columns[0]
 
@@ -87,7 +74,7 @@ def _unreadable_column(cursor: Cursor, batch: Batch) -> str:
 def _is_readable(cursor: Cursor, batch: Batch) -> bool:
     try:
         with savepoint(cursor):
-            execute(cursor, statements.values(batch), batch)
+            execute(cursor, statements.read_values(batch), batch)
     except psycopg2.Error as error:
         if not is_rows_fault(error):
             raise
@@ -95,9 +82,11 @@ def _is_readable(cursor: Cursor, batch: Batch) -> bool:
     return True
 
 
-def describe_holder(table: Table, key: tuple[str, ...], giver: str) -> str:
+def describe_holder(table: Table, key: tuple[str, ...], previous_owner: str) -> str:
     """Say which row of the database has a unique value, and which of the load gives it another, if one does."""
-    return f", in the row with {shown_key(table, key)}" + (f", {MOVED_VALUE.format(giver)}" if giver else "")
+    return f", in the row with {shown_key(table, key)}" + (
+        f", {MOVED_VALUE.format(previous_owner)}" if previous_owner else ""
+    )
 
 
 def _detail(error: psycopg2.Error, constraint: Constraint) -> str:

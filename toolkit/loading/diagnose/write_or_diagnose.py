@@ -16,7 +16,7 @@ from toolkit.database import (
     run_transaction,
 )
 from toolkit.database.backoff import Backoff
-from toolkit.loading.diagnose.row_errors import is_rows_fault
+from toolkit.loading.diagnose.error_classes import is_rows_fault
 from toolkit.loading.problems import MOST_PROBLEMS, BadInput, Problem
 from toolkit.loading.write.order import Step
 

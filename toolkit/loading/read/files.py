@@ -10,9 +10,9 @@ from toolkit.loading.read.formats import Clues, Format, NotAFixture, detect_form
 from toolkit.loading.read.input_stream import InputStream, file_stream, standard_input
 from toolkit.loading.read.row_source import RowSource
 
-DOCUMENTS = (".json", ".json.gz")
-LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
-ENDINGS = DOCUMENTS + LINES
+DOCUMENT_ENDINGS = (".json", ".json.gz")
+JSON_LINES_ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+ENDINGS = DOCUMENT_ENDINGS + JSON_LINES_ENDINGS
 STANDARD_INPUT = ("-", "/dev/stdin")
 MOST_NAMES = 5  # of what a folder has besides fixtures
 
@@ -40,7 +40,7 @@ def find_rows(
     if problems:
         raise BadInput(problems)
     for file in files:
-        name, qualified, holds_documents = (table, None, False) if table else _said_by_name(file)
+        name, qualified, holds_documents = (table, None, False) if table else _parse_name(file)
         clues = Clues(name, qualified, holds_documents, bool(table), format, which_are_tables)
         input_stream = standard_input() if _is_standard_input(file) else file_stream(file)
         found += _sources(input_stream, clues, problems)
@@ -113,7 +113,7 @@ def _why_not_in_folder(path: Path) -> str:
     return "is no file: a pipe is read if it is named on the command line"
 
 
-def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
+def _parse_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
     """Return what the name of a file says: table, qualified and holds_documents of Clues."""
     name = file.name
     ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
@@ -121,7 +121,7 @@ def _said_by_name(file: Path) -> tuple[str, tuple[str, str] | None, bool]:
         return "", None, True
     parts = name[: -len(ending)].split(".")
     qualified = (parts[0], parts[1]) if len(parts) > 1 and all(parts[:2]) else None
-    return parts[0], qualified, ending in DOCUMENTS
+    return parts[0], qualified, ending in DOCUMENT_ENDINGS
 
 
 def _sources(input_stream: InputStream, clues: Clues, problems: list[Problem]) -> list[RowSource]:

@@ -42,22 +42,22 @@ OTHERS = (
     (r"[^\n,;\t]*[,;\t]", "CSV"),
 )
 # Documents that are too long to be looked at whole begin like this: a name, and a list of objects (or, wrongly, one).
-DOCUMENT = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:\[\s*[{\]]|\{)'
+BEGINS_A_DOCUMENT = r'\{\s*"(?:[^"\\]|\\.)*"\s*:\s*(?:\[\s*[{\]]|\{)'
 
 
 class Clues(NamedTuple):
     """What tells of a file's format before it is opened.
 
-    table: that of its rows; "" if nothing says it. qualified: as in RowSource. holds_documents: whether they are
-    expected in it, where both could be meant. is_told: whether the command line says the table, so that the file cannot
-    be a document, which names its tables itself. format: what the command line says of it: DOCUMENTS, LINES or ROWS.
+    table: that of its rows; "" if nothing says it. qualified: as in RowSource. holds_documents: whether its ending says
+    that it holds documents, for content that could be both. table_is_given: whether the command line says the table, so
+    that the file cannot be a document, which names its tables itself. format: what the command line says it is.
     which_are_tables: tells of names which are those of tables, where that decides.
     """
 
     table: str
     qualified: tuple[str, str] | None
     holds_documents: bool
-    is_told: bool
+    table_is_given: bool
     format: Format | None
     which_are_tables: Callable[[list[str]], set[str]]
 
@@ -69,7 +69,7 @@ def detect_format(input_stream: InputStream, clues: Clues) -> Format:
     # Bytes that are no UTF-8 are reported when the rows are read: here nothing is decided by them.
     beginning = _Beginning(head.decode("utf-8", "replace"), clues, is_all=len(head) < HEAD_BYTES)
     found = beginning.format() or beginning.likely_format()
-    if clues.is_told and found is Format.DOCUMENTS:
+    if clues.table_is_given and found is Format.DOCUMENTS:
         raise NotAFixture("this is a document, which names its tables itself: leave out --table", beginning.line)
     return found
 
@@ -101,7 +101,7 @@ class _Beginning:
 
     def likely_format(self) -> Format:
         """Return what a file probably is whose first value is longer than what is looked at."""
-        if re.match(DOCUMENT, self._text[self._start :]):
+        if re.match(BEGINS_A_DOCUMENT, self._text[self._start :]):
             return Format.DOCUMENTS
         return Format.ROWS if "\n" in self._text[self._start :] else Format.LINES
 
@@ -142,7 +142,7 @@ class _Beginning:
             if not is_cut_off(error) or self._is_all:
                 return self._format_of_broken()
             # A document need not be read twice to see that it is one.
-            is_document = self._clues.holds_documents and re.match(DOCUMENT, self._text[self._start :])
+            is_document = self._clues.holds_documents and re.match(BEGINS_A_DOCUMENT, self._text[self._start :])
             return Format.DOCUMENTS if is_document else None
         if self._is_document(value):
             return Format.DOCUMENTS

@@ -30,7 +30,7 @@ MARKS = {
 }
 PIECE = 65_536  # bytes
 KEPT_IN_MEMORY = 8_000_000  # bytes of a pipe; more is kept in a temporary file
-POLL_SECONDS = 0.2  # seconds
+POLL_SECONDS = 0.2
 
 
 def do_nothing() -> None:

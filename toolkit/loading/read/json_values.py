@@ -20,7 +20,7 @@ PIECE = 65_536  # bytes
 class TableOfDocument(RowSource):
     """The rows of one table in the documents of a file."""
 
-    is_document = True
+    position_is_key = True
 
     def __init__(self, input_stream: InputStream, table: str, rows: list[Any]) -> None:
         super().__init__(input_stream, table)
@@ -83,7 +83,7 @@ class JsonValues(RowSource):
         self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None, *, is_list: bool
     ) -> None:
         super().__init__(input_stream, table, qualified)
-        self.is_document = is_list
+        self.position_is_key = is_list
 
     def read(self, while_waiting: Callable[[], None] = do_nothing) -> Iterator[RawRows]:
         with self._input.opened(last=True, while_waiting=while_waiting) as stream:

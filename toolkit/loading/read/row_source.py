@@ -25,7 +25,7 @@ class RawRows(NamedTuple):
     @property
     def positions(self) -> int:
         """How many positions in the table the rows take, which can stand for their keys."""
-        return len(self.numbers) if self.source.is_document else 0
+        return len(self.numbers) if self.source.position_is_key else 0
 
 
 class RowSource:
@@ -36,7 +36,7 @@ class RowSource:
     """
 
     unit = "row"  # what the number of a row counts: "row" or "line"
-    is_document = False  # whether a row may leave out its key, for which its position stands then
+    position_is_key = False  # whether a row may leave out its key, for which its position stands then
 
     def __init__(self, input_stream: InputStream, table: str, qualified: tuple[str, str] | None = None) -> None:
         self._input = input_stream

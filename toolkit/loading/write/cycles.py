@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from toolkit.database.tables import Table
-from toolkit.loading.batch import Batch, joined, split
+from toolkit.loading.batch import Batch, merged, split
 from toolkit.loading.check.values import NULL
 from toolkit.loading.problems import BadInput, Problem
 from toolkit.loading.write.order import (
@@ -56,7 +56,7 @@ def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
     of which none can be the first.
     """
     found = [(part, writer.match_existing(part)) for batch in cycle.batches for part in split(batch)]
-    new = joined(part.take(existing.new) for part, existing in found)
+    new = merged(part.select_rows(existing.new) for part, existing in found)
     cleared = _columns_to_clear(new, cycle.keys)
     for step in rows_in_order(_with_nulls(new, cleared), cycle.keys):
         for batch in batches_of(step):
@@ -67,17 +67,17 @@ def writes(writer: Writer, cycle: Cycle) -> Iterator[Write]:
                 yield Write(part, writer.insert_counted, of_table)
     for batch in new:
         if columns := [name for name in batch.columns if name in cleared.get(batch.table.name, ())]:
-            for part in split(batch.only([*batch.table.primary_key, *columns])):
+            for part in split(batch.select_columns([*batch.table.primary_key, *columns])):
                 yield Write(part, writer.fill_in_cleared)
     for part, existing in found:
-        yield Write(part.take(existing.changed), writer.update_counted)
+        yield Write(part.select_rows(existing.changed), writer.update_counted)
 
 
 def _columns_to_clear(batches: Sequence[Batch], keys: list[ForeignKey]) -> Cleared:
     """Return which columns have to be NULL at first, so that what is left of the cycles goes in statements.
 
-    Of the foreign keys that may be NULL, one is taken of which no CHECK speaks, and by which the fewest rows refer.
-    Raises BadInput if there is none.
+    Chooses a foreign key that may be NULL: rather one whose columns are in no CHECK, and of these the one that the
+    fewest rows use. Raises BadInput if there is none.
     """
     cleared: Cleared = {}
     while stuck := _oversized_cycles(batches, keys):
@@ -86,7 +86,7 @@ def _columns_to_clear(batches: Sequence[Batch], keys: list[ForeignKey]) -> Clear
             columns = _nullable(key, keys)
             rows = _rows_inside(batches, key, stuck)
             if columns and rows:
-                choices.append((_is_checked(key.table, columns), len(rows), number, columns))
+                choices.append((_in_check_constraint(key.table, columns), len(rows), number, columns))
         if not choices:
             raise BadInput([_problem(batches, group, keys) for group in stuck])
         *_, number, columns = min(choices)
@@ -118,10 +118,10 @@ def _nullable(key: ForeignKey, keys: list[ForeignKey]) -> tuple[str, ...]:
     free = [name for name in constraint.columns if table.columns[name].nullable and name not in wanted]
     if " MATCH FULL" in constraint.definition:  # it refers to nothing only if all of its columns are NULL
         return constraint.columns if len(free) == len(constraint.columns) else ()
-    return tuple(sorted(free, key=lambda name: _is_checked(table, (name,)))[:1])
+    return tuple(sorted(free, key=lambda name: _in_check_constraint(table, (name,)))[:1])
 
 
-def _is_checked(table: Table, columns: tuple[str, ...]) -> bool:
+def _in_check_constraint(table: Table, columns: tuple[str, ...]) -> bool:
     checks = [constraint for constraint in table.constraints.values() if constraint.kind == "c"]
     return any(not set(columns).isdisjoint(check.columns) for check in checks)
 

@@ -40,18 +40,20 @@ def find_existing(cursor: Cursor, batch: Batch) -> Existing:
 
 
 def incomplete_rows(cursor: Cursor, batch: Batch) -> list[Problem]:
-    """Return missing_columns() of rows of which must_exist() is true."""
-    return missing_columns(batch, find_existing(cursor, batch.only(batch.table.primary_key)).new)
+    """Return a Problem for each row of which must_exist() is true, and which is not in the database."""
+    if not must_exist(batch):
+        return []
+    return missing_columns(batch, find_existing(cursor, batch.select_columns(batch.table.primary_key)).new)
 
 
 def missing_columns(batch: Batch, new: Iterable[int]) -> list[Problem]:
-    """Return a Problem for each new row and each column that only a row that is there already may leave out."""
+    """Return a Problem for each of these new rows and each column that it leaves out and must give."""
     return [batch.problem(index, MISSING, column) for index in new for column in _left_out(batch)]
 
 
 def must_exist(batch: Batch) -> bool:
     """Whether the rows give their keys and leave out a column that a new row must give."""
-    return batch.gives(batch.table.primary_key) and bool(_left_out(batch))
+    return batch.has_columns(batch.table.primary_key) and bool(_left_out(batch))
 
 
 def _left_out(batch: Batch) -> list[str]:
@@ -108,7 +110,7 @@ def conflicting(cursor: Cursor, batch: Batch, key: tuple[str, ...]) -> dict[int,
     """Return by index the rows of which another row of the table has a unique value, each with the primary key of that
     one, as texts.
     """
-    if not (batch.size and batch.gives(key)):
+    if not (batch.size and batch.has_columns(key)):
         return {}
     execute(cursor, statements.conflicting(batch, key), batch)
     return {number - 1: tuple(texts) for number, *texts in cursor.fetchall()}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from toolkit.console import UserError
 from toolkit.database.tables import Constraint, Table
-from toolkit.loading.batch import Batch, by_key, joined, split
+from toolkit.loading.batch import Batch, merged, sorted_by_key, split
 from toolkit.loading.check.keys import key_values
 
 # A cycle goes in one statement of up to so many bytes. CockroachDB takes 16 MiB
@@ -131,19 +131,19 @@ def in_order(tables: Sequence[Table], batches: Sequence[Batch], *, may_defer: bo
 
 def rows_in_order(batches: Sequence[Batch], keys: list[ForeignKey]) -> Iterator[Step]:
     """Return the rows of tables that refer to each other as they can be written one after the other."""
-    batches = joined(batches)
+    batches = merged(batches)
     parents = parents_of(batches, keys)
     if not any(parents):
         for batch in batches:
-            yield from split(by_key(batch))
+            yield from split(sorted_by_key(batch))
         return
     locations = locations_of(batches)
     groups = strongly_connected_components(parents)
     depth = depths(parents, groups)
     first = {row: min(group) for group in groups for row in group}
     in_cycle = {row for group in groups if not fits_statement(batches, locations, group) for row in group}
-    # The rows of a statement may refer to each other, so that those of one batch go together, whatever their depths,
-    # unless rows of other batches or a cycle come between.
+    # Rows of one INSERT may refer to each other, so a batch goes in one even if its rows are of several generations.
+    # It is split only where rows of another batch, or a cycle, have to be written in between.
     ordered = sorted(range(len(locations)), key=lambda row: (depth[row], row in in_cycle, first[row], row))
     for (cycle, number), rows in groupby(
         ordered, lambda row: (True, depth[row]) if row in in_cycle else (False, locations[row][0])
@@ -170,7 +170,10 @@ def locations_of(batches: Sequence[Batch]) -> list[Location]:
 
 def _rows_at(batches: Sequence[Batch], locations: Iterable[Location]) -> list[Batch]:
     """Return these rows, which are given batch by batch."""
-    return [batches[number].take([index for _, index in group]) for number, group in groupby(locations, itemgetter(0))]
+    return [
+        batches[number].select_rows([index for _, index in group])
+        for number, group in groupby(locations, itemgetter(0))
+    ]
 
 
 def references(batches: Sequence[Batch], key: ForeignKey) -> References:
@@ -181,9 +184,9 @@ def references(batches: Sequence[Batch], key: ForeignKey) -> References:
     start = 0
     for batch in batches:
         rows = range(start, start + batch.size)
-        if batch.table.name == constraint.referenced and batch.gives(constraint.referenced_columns):
+        if batch.table.name == constraint.referenced and batch.has_columns(constraint.referenced_columns):
             row_of.update(zip(key_values(batch, constraint.referenced_columns), rows, strict=True))
-        if batch.table.name == table.name and batch.gives(constraint.columns):
+        if batch.table.name == table.name and batch.has_columns(constraint.columns):
             wanted.update(zip(rows, key_values(batch, constraint.columns), strict=True))
         start += batch.size
     found = {row: row_of.get(value, row) for row, value in wanted.items() if value is not None}

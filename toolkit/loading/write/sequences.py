@@ -20,7 +20,7 @@ from toolkit.loading.check.values import INTEGERS, NULL
 # Two loads may move a sequence at the same moment, and one undo what the other did: each looks again so often.
 MOST_ROUNDS = 5
 
-# A value is drawn up to if it is so near: 10,000 take PostgreSQL 5 ms; each of CockroachDB's is a write of its own.
+# At most this many calls of nextval(): 10,000 take PostgreSQL 5 ms; each of CockroachDB's is a write of its own.
 MOST_DRAWS = 10_000
 MOST_DRAWS_ON_COCKROACHDB = 100
 
@@ -68,8 +68,8 @@ def advance(cursor: Cursor, sequence: Sequence, value: int) -> None:
     """Move a sequence past a value, unless it is there already. May be repeated.
 
     An application may draw from it at the same moment, and setval() would move it back if that has drawn past the value
-    meanwhile. So where the value is near it is drawn up to, which only ever moves it onwards; only where it is so far
-    that nobody draws so much between two reads of one statement is it set.
+    meanwhile. So nextval() is called until the value is reached, which can only move the sequence onwards. Only a value
+    that is too far away for an application to reach it within one statement is set.
     """
     if not is_cockroachdb(cursor):
         # Of two loads that move it at the same moment the second waits, and sees what the first has done.

@@ -12,7 +12,7 @@ from toolkit.database import Cursor
 from toolkit.database.catalog import is_cockroachdb
 from toolkit.database.tables import Column, Constraint, TableName
 from toolkit.loading.batch import Batch
-from toolkit.loading.check.values import PLAIN, TEXTS
+from toolkit.loading.check.values import NATIVE_ARRAYS, TEXTS
 
 
 def execute(cursor: Cursor, statement: sql.Composable, batch: Batch) -> None:
@@ -30,7 +30,7 @@ def _table(name: TableName) -> sql.Composable:
 
 
 def _there(column: str) -> sql.Composed:
-    """Return a column of the table itself, which statements call there: its own name may be excluded or fixture."""
+    """Return there.COLUMN: statements call the table there, because its own name may be excluded or fixture."""
     return sql.SQL("there.{}").format(_name(column))
 
 
@@ -44,7 +44,7 @@ def _is_plain(column: Column) -> bool:
     """Whether the values of a column travel in an array of their type. Arrays of jsonb are refused by CockroachDB, and
     arrays of arrays are flattened: these travel as text.
     """
-    return column.kind in PLAIN or bool(column.labels and not column.is_array)
+    return column.kind in NATIVE_ARRAYS or bool(column.labels and not column.is_array)
 
 
 def _value(column: Column, number: int) -> sql.Composable:
@@ -98,7 +98,7 @@ def _overriding(batch: Batch) -> sql.SQL:
 def insert(batch: Batch) -> sql.Composed:
     """Return the statement that writes the rows, none of which may be there already.
 
-    A column left out that has to be the same as a given one gets its value.
+    A column left out that a CHECK (a = b) ties to a given one gets the value of that one.
     """
     same = {
         name: other
@@ -119,11 +119,9 @@ def insert_or_skip(batch: Batch) -> sql.Composed:
     return insert(batch) + sql.SQL(" ON CONFLICT DO NOTHING")
 
 
-def upsert(batch: Batch, skip: bool) -> sql.Composed:
-    """Return the statement that writes the rows: those there already are updated if they differ, or all skipped."""
+def upsert(batch: Batch) -> sql.Composed:
+    """Return the statement that writes the rows: existing ones are updated if they differ."""
     others = _others(batch)
-    if skip:
-        return insert_or_skip(batch)
     if not others:
         return insert(batch) + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(_names(batch.table.conflict_columns))
     given = [sql.SQL("excluded.{}").format(_name(name)) for name in others]
@@ -195,7 +193,7 @@ def _numbered(
     return sql.SQL("{} WHERE {}").format(query, where) if where else query
 
 
-def values(batch: Batch) -> sql.Composable:
+def read_values(batch: Batch) -> sql.Composable:
     """Return the query that does no more than read the values."""
     return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(_values(batch, batch.columns)), _rows(batch))
 
@@ -246,4 +244,4 @@ def _differ(batch: Batch, columns: list[str], values: Iterable[sql.Composable]) 
 
 def _has_equality(column: Column) -> bool:
     kind = column.kind[1:] if column.is_array else column.kind
-    return (kind in PLAIN and kind != "interval") or kind in TEXTS or kind == "jsonb"
+    return (kind in NATIVE_ARRAYS and kind != "interval") or kind in TEXTS or kind == "jsonb"

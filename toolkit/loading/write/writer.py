@@ -41,7 +41,8 @@ class Writer:
             if not self._skip:
                 counts = Counter({self._written_label: counts.pop("new") + counts.pop("changed"), **counts})
             return counts
-        written = self._run(statements.upsert(batch, self._skip), batch)
+        statement = statements.insert_or_skip(batch) if self._skip else statements.upsert(batch)
+        written = self._run(statement, batch)
         return Counter({self._written_label: written, self.untouched_label: batch.size - written})
 
     def insert(self, batch: Batch) -> Counts:
@@ -66,7 +67,7 @@ class Writer:
             return self.write(batch)
         found = existing_rows.find_existing(self._cursor, batch)
         new, changed = len(found.new), len(found.changed)
-        written = self._run(statements.upsert(batch, self._skip), batch) if new or changed else 0
+        written = self._run(statements.upsert(batch), batch) if new or changed else 0
         dropped = new + changed - written
         if dropped:  # by something that the catalog does not tell of
             new -= len(existing_rows.find_existing(self._cursor, batch).new)
@@ -82,7 +83,7 @@ class Writer:
             writes.reverse()
         counts = self.zero_counts()
         for write, indexes in writes:
-            counts.update(write(batch.take(indexes)))
+            counts.update(write(batch.select_rows(indexes)))
         counts[self.untouched_label] += batch.size - counts.total()
         return counts
 
@@ -93,7 +94,7 @@ class Writer:
         what it must give, or if a row that is there would get another identity.
         """
         found = existing_rows.find_existing(self._cursor, batch)
-        changed = batch.take(found.changed)
+        changed = batch.select_rows(found.changed)
         problems = existing_rows.missing_columns(batch, found.new)
         if batch.position_key:
             problems += existing_rows.claimed_keys(self._cursor, changed)
@@ -118,7 +119,7 @@ class Writer:
             if not batch.table.has_deferrable_key:
                 return self._run(statements.insert_or_skip(batch), batch)
             conflicting = existing_rows.conflicting_rows(self._cursor, batch)
-            batch = batch.take([index for index in range(batch.size) if index not in conflicting])
+            batch = batch.select_rows([index for index in range(batch.size) if index not in conflicting])
         return self._run(statements.insert(batch), batch)
 
     def update_counted(self, batch: Batch) -> Counts:
