@@ -136,6 +136,12 @@ def imports(path: Path) -> Iterator[str]:
                     yield str(node.module)
 
 
+def test_no_two_files_of_tests_have_the_same_name() -> None:
+    """pytest imports each by its name alone, and refuses the second."""
+    names = [path.name for path in MODULES if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("path", PARTS, ids=str)
 def test_imports_go_one_way(path: Path) -> None:
     room = room_of(name_of(path))

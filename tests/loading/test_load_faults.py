@@ -393,7 +393,7 @@ def test_all_connections_are_lost_again_and_again(url: str, tmp_path: Path) -> N
         relay.cut_at("INSERT", "before", times=1_000)
         begin = time.monotonic()
         end = load(relay.url, folder, "--retry-for", "3")
-        assert time.monotonic() - begin < 7
+        assert time.monotonic() - begin < 10  # one after the other they would take 12
     assert end.status == 1
     assert "given up after" in end.stderr
     assert "Committed rows, at least: content 0. Running it again finishes." in end.stderr

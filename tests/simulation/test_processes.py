@@ -80,7 +80,7 @@ def test_processes_share_the_work_and_the_proof(db: Database, url: str) -> None:
 @pytest.mark.usefixtures("db")
 def test_a_warm_up_of_processes_does_not_count(url: str) -> None:
     status, out, err = end(
-        start(url, "--warm-up", "2", "--duration", "3", "--rate", "40", "--format", "json", "--expect", "unstarted=0")
+        start(url, "--warm-up", "2", "--duration", "3", "--rate", "40", "--format", "json", "--expect", "unstarted<=2")
     )
     assert status == 0, out + err
     entries = [json.loads(line) for line in out.splitlines()]
