@@ -12,22 +12,26 @@ from simulation.profile import Profile
 from simulation.titles import BEFORE, MEAN_QUALITY, Title
 from simulation.window import Window
 
-NEW_FOR = 8  # half-lives after which the attention for a title does not fall any more
-RENEWED = 0.5  # of the attention for a new series is what a new season of an older one gets
-SCALE = 1 << 30  # attention is counted in whole numbers, so that sums are exact
-OLD = 15  # years that count as much as one standard deviation of quality
-SERIES = 0.5  # standard deviations by which series are more popular than other titles
-NEW = 1.0  # and by which new titles are
+NEW_FOR_HALF_LIVES = 8  # The attention for a title does not fall any further after this many half-lives.
+NEW_SEASON = 0.5  # A new season of an older series gets this share of the attention that a new series would get.
+ATTENTION_SCALE = 1 << 30  # Attention 1 is counted as this whole number, because sums of whole numbers are exact.
 
-ROUNDS = 20  # in which the ranks of the titles of different markets are found
-CROWDED = 0.5  # of the picks of what nearly everybody has seen are by people who have
-SEEN_BY = {"series": 0.3}  # of the users begin a series at most,
-SEEN_BY_OTHERS = 0.15  # and see something else
+# What makes a title appeal to people is measured in standard deviations of luck.
+YEARS_PER_DEVIATION = 15  # With titles.age = 1 a title loses one when it is this many years old.
+SERIES_BONUS = 0.5  # A series has this much more appeal than another title.
+NEW_BONUS = 1.0  # A title that comes out in the window has this much more than an older one.
 
-NEXT_EPISODE = 0.88  # of those who have seen an episode see the next before anything else
-BACK = 0.7  # of those who have seen something else between, or are through until a new season, go on with a series
-# Times as often as the average viewing is given up: the first episode of a series, later ones, and by the quality.
-PILOT, LATER_EPISODES = 1.8, 0.2
+RANKING_ROUNDS = 20  # The ranks of the titles of different markets are found in this many rounds.
+CROWDED = 0.5  # When nearly everybody has seen a title, this share of its picks comes from people who have.
+SERIES_REACH = 0.3  # At most this share of the people for whom a series is made begins it.
+OTHER_REACH = 0.15  # At most this share of the people for whom another title is made sees it.
+
+NEXT_EPISODE = 0.88  # This share of those who have seen an episode sees the next one before anything else.
+# This share of those who have seen something else in between, or wait for a new season, goes on with a series later.
+COMES_BACK = 0.7
+FIRST_EPISODE_QUITS = 1.8  # The first episode of a series is given up this many times as often as the average viewing.
+LATER_EPISODE_QUITS = 0.2  # A later episode is given up this many times as often as the average viewing.
+# A title is given up this many times as often as the average: from the weakest to the best, in steps of half a point.
 PATIENCE = (1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.7, 0.6)
 
 
@@ -41,7 +45,7 @@ class Attention:
     def __init__(self, profile: Profile, titles: list[Title], on_release: list[int]) -> None:
         half_life, lasting = profile.titles.half_life, profile.titles.lasting
         self._lasting = [lasting * _word_of_mouth(profile, title) for title in titles]
-        self._decay = [(1 - lasting) * power(2, -day / half_life) for day in range(int(NEW_FOR * half_life))]
+        self._decay = [(1 - lasting) * power(2, -day / half_life) for day in range(int(NEW_FOR_HALF_LIVES * half_life))]
         self._titles = titles
         self._on_release = on_release
         self.new_for = len(self._decay)  # days
@@ -51,32 +55,32 @@ class Attention:
         return 1 + int(self._lasting[title] * self._on_release[title])
 
     def of_new(self, title: int, age: int) -> int:
-        """Return what a title gets, beside what lasts, so many days after it has come out, or a new season of it."""
-        part = self._decay[age] * (1.0 if self._titles[title].renewed is None else RENEWED)
+        """Return what a title gets beside what lasts. age: the days since it, or a new season of it, came out."""
+        part = self._decay[age] * (1.0 if self._titles[title].renewed is None else NEW_SEASON)
         return int(part * self._on_release[title])
 
     def freshness(self, age: int) -> float:
-        """Return the attention for an average title so many days after it came out, next to that on its first day."""
+        """Return the attention for an average title as a share of its first day's. age: the days since it came out."""
         return 1 - self._decay[0] + (self._decay[age] if age < len(self._decay) else 0.0)
 
     def exposures(self, subscribers: list[float], quits: float) -> list[float]:
         """Return the viewings that follow from each unit of attention, next to each other.
 
-        subscribers: about how many there are on each day. quits: of the viewings are given up.
+        subscribers: about how many there are on each day. quits: the share of the viewings that is given up.
         """
         so_far = [0.0, *accumulate(subscribers)]
         exposures = []
         for title, lasting in zip(self._titles, self._lasting, strict=True):
             exposure = lasting * (so_far[-1] - so_far[max(title.released, 0)])
             for day in title.premieres:
-                part = 1.0 if title.renewed is None else RENEWED
+                part = 1.0 if title.renewed is None else NEW_SEASON
                 exposure += part * fsum(map(float.__mul__, subscribers[day : day + self.new_for], self._decay))
             exposures.append(max(1e-9, exposure * _seen(title, quits, NEXT_EPISODE) / so_far[-1]))
         return exposures
 
 
 def power_law(count: int, exponent: float) -> list[float]:
-    """Return the popularity of so many titles, the most popular first: 1 / rank ** exponent."""
+    """Return the popularity of this many titles, the most popular first: 1 / rank ** exponent."""
     return [power(rank, -exponent) for rank in range(1, count + 1)]
 
 
@@ -105,7 +109,7 @@ def attention_for(
     for title, share in zip(_as_far_as_possible(reached, most, popularity), popularity, strict=True):
         # Who has seen it picks something else, so it takes more to reach nearly everybody.
         wasted = CROWDED * min(1.0, share / most[title])
-        on_release[title] = 1 + int(share / exposures[title] / (1 - wasted) * SCALE)
+        on_release[title] = 1 + int(share / exposures[title] / (1 - wasted) * ATTENTION_SCALE)
     return Attention(profile, titles + hits, on_release + [0] * len(hits))
 
 
@@ -121,7 +125,7 @@ def _ranked_in_markets(watched: list[float], markets: list[str], popularity: lis
     wanted[""] = 1 - fsum(wanted.values())
     whole = fsum(popularity)
     factors = dict.fromkeys(wanted, 1.0)
-    for _ in range(ROUNDS):
+    for _ in range(RANKING_ROUNDS):
         there = dict.fromkeys(wanted, 0.0)
         for title, share in zip(ranked, popularity, strict=True):
             there[markets[title]] += share / whole
@@ -143,8 +147,8 @@ def _as_far_as_possible(ranked: list[int], most: list[float], popularity: list[f
     found = []
     for share, can_be in zip(popularity, possible, strict=True):
         while not waiting or -waiting[0][0] < min(share, can_be):
-            place, title = next(titles)
-            heappush(waiting, (-most[title], place, title))
+            rank, title = next(titles)
+            heappush(waiting, (-most[title], rank, title))
         found.append(heappop(waiting)[2])
     return found
 
@@ -152,8 +156,8 @@ def _as_far_as_possible(ranked: list[int], most: list[float], popularity: list[f
 def _most_watched(profile: Profile, title: Title, quits: float) -> float:
     """Return how many viewings of a title there can be at most, for each user."""
     audience = _audience(title.market) if profile.titles.home else 1.0
-    seen_by = SEEN_BY.get(title.content_type, SEEN_BY_OTHERS)
-    return audience * seen_by * _seen(title, quits, NEXT_EPISODE + (1 - NEXT_EPISODE) * BACK)
+    reach = SERIES_REACH if title.content_type == "series" else OTHER_REACH
+    return audience * reach * _seen(title, quits, NEXT_EPISODE + (1 - NEXT_EPISODE) * COMES_BACK)
 
 
 def patience(title: Title) -> float:
@@ -164,10 +168,10 @@ def patience(title: Title) -> float:
 def _seen(title: Title, quits: float, goes_on: float) -> float:
     """Return how many viewings there are of a title by somebody who has begun it. goes_on: after an episode."""
     quits *= patience(title)
-    seen, goes_so_far = 1.0, goes_on * max(0.0, 1 - PILOT * quits)
+    seen, goes_so_far = 1.0, goes_on * max(0.0, 1 - FIRST_EPISODE_QUITS * quits)
     for _ in range(1, title.episodes):
         seen += goes_so_far
-        goes_so_far *= goes_on * max(0.0, 1 - LATER_EPISODES * quits)
+        goes_so_far *= goes_on * max(0.0, 1 - LATER_EPISODE_QUITS * quits)
     return seen
 
 
@@ -185,11 +189,11 @@ def _appeal(profile: Profile, title: Title, year: int, rng: Random) -> float:
     figures = profile.titles
     appeal = approximately_normal(rng.random())
     appeal += figures.quality * (title.quality - MEAN_QUALITY)
-    appeal -= figures.age * max(0, year - title.release_year) / OLD
+    appeal -= figures.age * max(0, year - title.release_year) / YEARS_PER_DEVIATION
     if title.released != BEFORE:
-        appeal += NEW
+        appeal += NEW_BONUS
     if title.content_type == "series":
-        appeal += SERIES
+        appeal += SERIES_BONUS
     return appeal
 
 

@@ -7,18 +7,18 @@ from random import Random
 from simulation.portable_math import approximately_normal, power
 from simulation.profile import Profile
 
-MEAN_ACTIVITY = 1 / 3 + 0.02  # of the subscribers
-MONTHS = 2.0  # in which half of what the first months add to churn is gone
+MEAN_ACTIVITY = 1 / 3 + 0.02  # This is the mean activity of the subscribers, see Subscriber.
+TENURE_HALF_LIFE = 2.0  # What the first months of a subscription add to churn halves in this many months.
 
-# How much somebody watches in a month, next to their own average, goes up and down: the level, of which 8 steps are a
-# doubling, and the middle one is the average.
-STEPS = 8
-MIDDLE = 3 * STEPS
-KEPT = 0.75  # of a month's distance from the middle is left in the next one
-STIR = 5.0  # standard deviation of what each month adds to that
-MEAN = 1.21  # of 2 ** ((level - MIDDLE) / STEPS)
-LEVELS = tuple(power(2, step / STEPS) / MEAN for step in range(-MIDDLE, MIDDLE + 1))
-SAMPLES = 128
+# How much somebody watches goes up and down from month to month: by their level, a number of steps.
+STEPS_PER_DOUBLING = 8  # This many steps up, somebody watches twice as much.
+MIDDLE = 3 * STEPS_PER_DOUBLING  # Levels lie about this one, and go from 0 to twice as many.
+LEVEL_DECAY = 0.75  # This share of a month's distance from the middle is left in the next month.
+LEVEL_NOISE_SD = 5.0  # Each month adds noise of this standard deviation, in steps.
+MEAN_FACTOR = 1.21  # This is the mean of 2 ** ((level - MIDDLE) / STEPS_PER_DOUBLING) over all months.
+# For each level, how much somebody watches in a month as a multiple of their own average.
+LEVEL_FACTORS = tuple(power(2, step / STEPS_PER_DOUBLING) / MEAN_FACTOR for step in range(-MIDDLE, MIDDLE + 1))
+SAMPLES = 128  # The next month's level is drawn from this many samples for each level.
 
 
 class Churn:
@@ -28,8 +28,8 @@ class Churn:
         self._inactivity, self._price = profile.churn.inactivity, profile.churn.price
         self._failure = profile.churn.failure * profile.subscribers.churn
         self._base = profile.subscribers.churn * scale
-        months = int(24 * MONTHS)
-        self._tenure = [1 + profile.churn.first_months * power(2, -month / MONTHS) for month in range(months)]
+        months = int(24 * TENURE_HALF_LIFE)
+        self._tenure = [1 + profile.churn.first_months * power(2, -month / TENURE_HALF_LIFE) for month in range(months)]
         users, revenue = 0.0, 0.0
         for plan in profile.plans:
             users += plan.share
@@ -55,7 +55,7 @@ class Churn:
         return chance if chance < 1 else 1.0
 
     def inactivity(self, watched: float) -> float:
-        """Return the factor of churn of those who watch so much, next to the average of all, for which it is 1."""
+        """Return the factor of churn of those who watch this much, next to the average of all, for which it is 1."""
         factor = 1 + self._inactivity * (0.75 / (0.5 + watched) - 0.5)
         return factor if factor > 0.05 else 0.05
 
@@ -70,5 +70,5 @@ def next_levels() -> list[list[int]]:
     ]
 
 
-def _next_level(level: int, stir: float) -> int:
-    return max(-MIDDLE, min(MIDDLE, int(level * KEPT + STIR * stir)))
+def _next_level(level: int, noise: float) -> int:
+    return max(-MIDDLE, min(MIDDLE, int(level * LEVEL_DECAY + LEVEL_NOISE_SD * noise)))

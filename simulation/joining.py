@@ -7,15 +7,16 @@ from math import fsum, sqrt
 from operator import mul
 from random import Random
 
-from simulation.portable_math import approximately_normal, power
+from simulation.portable_math import WHOLE, approximately_normal, power
 from simulation.profile import CampaignFigures, Profile
 from simulation.window import SATURDAY, Window
 
-RUSH = 20.0  # days in which the rush of the first weeks halves
-# More come on the first and the last day of a campaign, and on its Fridays, as a share; and fewer for as long after it.
-AT_THE_ENDS, ON_FRIDAYS = 0.6, 0.8
-BROUGHT_FORWARD = 0.25  # of those who would have come the day after a campaign have come in it, and fewer of later ones
-FINE = 2**40  # sign-ups are counted in whole numbers, so that sums are exact
+RUSH_HALF_LIFE = 20.0  # The rush of the first weeks halves in this many days.
+AT_THE_ENDS = 0.6  # On its first and last day a campaign draws more people than on another, by this share.
+ON_FRIDAYS = 0.8  # On its Fridays it draws more people than on another day, by this share.
+# A share of those who would come on the day after a campaign come in it: near this one if the campaign draws many. It
+# falls to nothing in as many days as the campaign has.
+BROUGHT_FORWARD = 0.25
 
 
 class Joining:
@@ -35,7 +36,7 @@ class Joining:
     ) -> None:
         self._users = users
         figures, days = profile.subscribers, window.days
-        rush = list(accumulate(repeat(power(2, -1 / RUSH), days - 1), mul, initial=1.0))
+        rush = list(accumulate(repeat(power(2, -1 / RUSH_HALF_LIFE), days - 1), mul, initial=1.0))
         whole = fsum(rush)
         # How many come for a new title, for each of the others.
         self._for_a_title = [figures.releases * new for new in novelty] or [0.0] * days
@@ -60,11 +61,11 @@ class Joining:
                 deviation = sqrt(1 / max(1.0, share * users) + figures.noise * figures.noise)
                 share *= max(0.05, 1 + deviation * approximately_normal(chance.random()))
             shares[day] = share
-        self._so_far = list(accumulate(int(FINE * share) + 1 for share in shares))
+        self._so_far = list(accumulate(int(WHOLE * share) + 1 for share in shares))
 
-    def day(self, place: float) -> int:
-        """Return the day on which somebody signs up. place: among all who do, from 0 to 1."""
-        return min(bisect_right(self._so_far, int(place * self._so_far[-1])), len(self._so_far) - 1)
+    def day(self, quantile: float) -> int:
+        """Return the day on which somebody signs up. quantile: the share of all who do so before them, from 0 to 1."""
+        return min(bisect_right(self._so_far, int(quantile * self._so_far[-1])), len(self._so_far) - 1)
 
     def share_for_a_title(self, day: int) -> float:
         """Return the share of those who sign up on a day that come for a new title."""
@@ -82,7 +83,7 @@ class Joining:
 
 
 def _pull(campaign: CampaignFigures, since: int, weekday: int) -> float:
-    """Return how many times as many sign up so many days after a campaign began."""
+    """Return how many times as many as usual sign up on a day. since: the number of days since a campaign began."""
     if since < campaign.days:
         of_day = 1 + AT_THE_ENDS * (since in (0, campaign.days - 1)) + ON_FRIDAYS * (weekday == SATURDAY - 1)
         average = 1 + AT_THE_ENDS * min(2, campaign.days) / campaign.days + ON_FRIDAYS / 7

@@ -5,23 +5,24 @@ from itertools import accumulate, pairwise
 from random import Random
 from typing import NamedTuple
 
-from simulation.churn import LEVELS, MEAN_ACTIVITY, MIDDLE, SAMPLES, Churn, next_levels
+from simulation.churn import LEVEL_FACTORS, MEAN_ACTIVITY, MIDDLE, SAMPLES, Churn, next_levels
 from simulation.portable_math import approximately_normal
 from simulation.profile import Profile
 from simulation.window import DAY, Window
 
-FADING = 3  # months, from the last one back, in each of which half as much of people's viewings is missing
-# Of the people, their payments fail more often: so many times as often as the average.
-PRONE, MORE_FAILURES = 0.15, 4.0
-FEWER_FAILURES = (1 - PRONE * MORE_FAILURES) / (1 - PRONE)
-EVENING = 9_000  # seconds: how far the moments at which people come back are spread about their evening
+# Who is about to cancel watches less in their last months, this many: less by churn.fading of the profile in the last
+# one, and by half as much in each month before.
+FADING_MONTHS = 3
+PRONE = 0.15  # The payments of this share of the people fail more often than those of the others.
+MORE_FAILURES = 4.0  # Their payments fail this many times as often as the average of all.
+FEWER_FAILURES = (1 - PRONE * MORE_FAILURES) / (1 - PRONE)  # The payments of the others fail this many times as often.
+COMEBACK_SD = 9_000  # People come back about their evening, with this standard deviation in seconds.
+HONEYMOON = 14 * DAY  # At first people watch more, by viewings.honeymoon of the profile, for this many seconds.
 
-HONEYMOON = 14 * DAY
-
-# The beginning of a month that is paid for, the plan's place in the profile, and whether the payment fails at first.
+# The moment at which a month begins that is paid for, the number of the plan, and whether the payment fails at first.
 Bill = tuple[int, int, bool]
 
-# From and until when somebody could watch, and how much they did, next to their own average.
+# The moments from and until which somebody can watch, and how much they do, as a multiple of their own average.
 Period = tuple[int, int, float]
 
 
@@ -70,8 +71,8 @@ class Memberships:
         less: the share of people who watch less. origin: how much more those cancel who joined as they did.
         """
         random, end, levels, figures = rng.random, self._window.end, next_levels(), self._figures
-        place = less if random() < figures.plan_by_activity else random()
-        plan = bisect_right(self._plans, int(place * self._plans[-1]))
+        quantile = less if random() < figures.plan_by_activity else random()
+        plan = bisect_right(self._plans, int(quantile * self._plans[-1]))
         trial = random() < self._payments.trials
         if not trial and random() < self._payments.unpaid:
             return Membership([], [], None, 0, 0.0)
@@ -87,7 +88,7 @@ class Memberships:
         while number < len(moments):
             moment = moments[number]
             number += 1
-            place = random()
+            draw = random()
             failed = False
             rise = 0.0
             if risen < len(rises) and rises[risen] <= moment:
@@ -95,14 +96,14 @@ class Memberships:
                 risen += 1
             if gone:
                 back = self._evening_after(moment, evening, rng)
-                if back >= end or place >= (figures.comeback if gone <= 3 else figures.comeback / 4):
+                if back >= end or draw >= (figures.comeback if gone <= 3 else figures.comeback / 4):
                     gone += 1
                     continue
                 gone = month = 0
                 level = levels[MIDDLE][int(random() * SAMPLES)]
                 moments, moment, number = self._months(back), back, 1  # from now on they pay on this day
             elif moment > joined:
-                watched = activity * LEVELS[level] / MEAN_ACTIVITY
+                watched = activity * LEVEL_FACTORS[level] / MEAN_ACTIVITY
                 if trial and not bills:
                     leaves = min(1.0, (1 - self._payments.conversion) * self._churn.inactivity(watched))
                 else:
@@ -110,20 +111,20 @@ class Memberships:
                     leaves = self._churn.probability(month, watched, plan, rise, failed, origin)
                     decisions += 1
                     expected += leaves
-                if place < leaves:
+                if draw < leaves:
                     gone = 1
                     if not failed:  # they did not mean to
                         self._fade(periods, month)
                     continue
                 month += 1
                 level = levels[level][int(random() * SAMPLES)]
-                if place > 1 - figures.plan_changes:
+                if draw > 1 - figures.plan_changes:
                     plan = self._other(plan, rng)
                 elif rise > 0 and plan and random() < figures.trade_down:
                     plan -= 1
             if moment > joined or not trial:
                 bills.append((moment, plan, failed))
-            periods.append((moment, moments[number] if number < len(moments) else end, LEVELS[level]))
+            periods.append((moment, moments[number] if number < len(moments) else end, LEVEL_FACTORS[level]))
         return Membership(bills, self._with_honeymoon(periods), None if gone else plan, decisions, expected)
 
     def _with_honeymoon(self, periods: list[Period]) -> list[Period]:
@@ -141,12 +142,12 @@ class Memberships:
     def _evening_after(self, moment: int, evening: int, rng: Random) -> int:
         """Return when somebody comes back: on any day of the month that begins, at about the time of their evenings."""
         day = moment // DAY + 1 + int(rng.random() * 27)
-        return day * DAY + (evening + int(EVENING * approximately_normal(rng.random()))) % DAY
+        return day * DAY + (evening + int(COMEBACK_SD * approximately_normal(rng.random()))) % DAY
 
     def _fade(self, periods: list[Period], months: int) -> None:
-        """Let somebody have watched less and less in so many months at most, which are the last ones."""
+        """Let somebody have watched less and less in their last months. months: how many of them there are at most."""
         missing = self._fading
-        for back in range(1, min(FADING, months + 1) + 1):
+        for back in range(1, min(FADING_MONTHS, months + 1) + 1):
             begin, end, much = periods[-back]
             periods[-back] = begin, end, much * (1 - missing)
             missing /= 2

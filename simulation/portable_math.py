@@ -7,6 +7,8 @@ From Python 3.12 on sum() adds floats in another way than before; math.fsum() do
 
 from decimal import Context, Decimal
 
+WHOLE = 1 << 40  # Shares are counted as parts of this whole number, because sums of whole numbers are exact.
+
 _CONTEXT = Context(prec=20)
 
 

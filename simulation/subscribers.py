@@ -15,10 +15,10 @@ from simulation.portable_math import approximately_normal
 from simulation.profile import Profile
 from simulation.window import DAY, HOUR, Window
 
-SAMPLE = 400  # subscribers of whom it is found out how often people cancel
-ROUNDS = 3
-KEPT = 20_000  # of so many at most it is remembered who they are: so they are not made again, and memory is small
-IN_THE_EVENING = 0.65  # of the sign-ups; the others are at any time of the day
+CHURN_SAMPLE = 400  # With this many subscribers it is found out how often people cancel.
+CHURN_ROUNDS = 3  # In this many rounds churn is brought nearer to the profile's.
+MOST_REMEMBERED = 20_000  # Up to this many subscribers are made once and remembered; more would take too much memory.
+IN_THE_EVENING = 0.65  # This share of the sign-ups is in the user's evening; the others are at any time of their day.
 
 
 class Subscriber(NamedTuple):
@@ -46,7 +46,7 @@ JOINED = attrgetter("joined")
 
 
 class Population:
-    """So many subscribers in a window. subscribers() returns the same each time."""
+    """The subscribers of a window. subscribers() returns the same each time."""
 
     def __init__(self, profile: Profile, window: Window, users: int, seed: int, popularity: Popularity) -> None:
         self._profile = profile
@@ -57,7 +57,7 @@ class Population:
         novelty = [popularity.novelty(day) for day in range(window.days)]
         self._joining = Joining(profile, window, users, novelty, Random(f"{seed}/sign-ups"))
         self._ahead = {locale.summer: window.ahead(locale.summer) for locale in LOCALES}
-        # Each as often as its share says.
+        # Each locale and offset is in the list as often as its share says.
         self._locales = [
             (locale, int(HOUR * offset))
             for locale in LOCALES
@@ -70,7 +70,7 @@ class Population:
 
     def subscribers(self) -> Iterator[Subscriber]:
         """Return all subscribers, in the order in which they joined."""
-        if self._users > KEPT:
+        if self._users > MOST_REMEMBERED:
             return self._made(self._users, self._memberships)
         self._kept = self._kept or list(self._made(self._users, self._memberships))
         return iter(self._kept)
@@ -78,9 +78,9 @@ class Population:
     def _scaled(self) -> Memberships:
         """Return memberships of which the share that the profile says is cancelled in a month, whatever the reasons."""
         scale, wanted = 1.0, self._profile.subscribers.churn
-        for _ in range(ROUNDS):
+        for _ in range(CHURN_ROUNDS):
             memberships = Memberships(self._profile, self._window, Churn(self._profile, scale))
-            sample = [subscriber.membership for subscriber in self._made(SAMPLE, memberships)]
+            sample = [subscriber.membership for subscriber in self._made(CHURN_SAMPLE, memberships)]
             expected, decisions = 0.0, 0
             for membership in sample:
                 expected += membership.expected

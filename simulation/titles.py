@@ -40,9 +40,8 @@ SEQUELS = 0.08  # This share of the films continues another film.
 
 # A genre has this many styles at most: what one drama has in common with some others, and no column says.
 STYLES = 3
-TITLES_PER_STYLE = (
-    1_000  # It has one for each 1,000 titles of the platform: with fewer people are soon through with theirs.
-)
+# It has one for each 1,000 titles of the platform: with fewer people are soon through with theirs.
+TITLES_PER_STYLE = 1_000
 
 BEFORE = -1  # This is the release day of all titles that came out before the window.
 MEAN_QUALITY = 6.6  # points from 0 to 10

@@ -3,7 +3,7 @@
 from random import Random
 
 import services
-from simulation.attention import BACK, LATER_EPISODES, NEXT_EPISODE, PILOT, patience
+from simulation.attention import COMES_BACK, FIRST_EPISODE_QUITS, LATER_EPISODE_QUITS, NEXT_EPISODE, patience
 from simulation.popularity import NO_TASTES, Picker, Popularity
 from simulation.portable_math import approximately_normal, power
 from simulation.profile import Profile, ViewingFigures
@@ -11,31 +11,35 @@ from simulation.sessions import Session, Sessions
 from simulation.subscribers import Subscriber
 from simulation.window import DAY, Window
 
-REACHED = 512  # samples of how far people get: few, because all of them fit into a fast cache
-# In hundredths of a percent: who got so far has seen it.
-FINISHED = 100 * services.FINISHED
-# Times as often a title is given up, by its type. Of series it differs between episodes.
+REACHED = 512  # How far people get is drawn from this many samples: few, because all of them fit into a fast cache.
+FINISHED = 100 * services.FINISHED  # Who got this far, in hundredths of a percent, has seen a title or an episode.
+# A title is given up this many times as often as the average viewing, by its type. For series see attention.py.
 QUITS = {"movie": 1.2, "documentary": 1.35, "other": 1.0}
-CREDITS = 0.6  # of those who see a title to its end leave in the last minutes
-# Samples of the seconds between the viewings of a session: the next episode begins by itself, or they make tea.
+LEAVE_AT_CREDITS = 0.6  # This share of those who see a title to its end leaves in the last minutes.
+# The break between two viewings of a session is drawn from this many samples: the next episode begins by itself, or
+# somebody makes tea.
 BREAKS = 256
-BREAK, MOST_BREAKS = 20, 1.7  # the median, and the standard deviation in doublings
-PLACES = REACHED * BREAKS  # in which each sample of how far they get meets each break
-JITTER = 3  # hundredths of a percent that nobody's progress shares with all others of its sample
+BREAK_MEDIAN = 20  # seconds
+BREAK_SD = 1.7  # The breaks have this standard deviation, in doublings.
+PAIRS = REACHED * BREAKS  # One number below this one is drawn for both: how far somebody gets, and the break after it.
+# These bits of that number are added to how far somebody gets, in hundredths of a percent, so that samples differ.
+PROGRESS_JITTER = 3
 
-TRIES = 20  # to find something that somebody does not know yet, before they leave it for the day
-BY_TASTE = 3  # of these, the first ones, are for something that they like
-MOST_TIMES = 5  # nobody sees what has no episodes more often
-TRIED_AGAIN = 0.25  # of the picks of what somebody has given up are taken, of an episode once
-GIVEN_UP_FOR_GOOD = 1_000_000  # instead of the next episode
-# Which share of profile.viewings.rewatch it is for other types, and for titles of a quality that makes no favourite.
+TRIES = 20  # Who looks for something that they do not know yet leaves it for the day after this many tries.
+BY_TASTE = 3  # This many of the tries, the first ones, are for something that they like.
+MOST_TIMES = 5  # Nobody sees a title without episodes more often than this.
+TRIED_AGAIN = 0.25  # When somebody picks what they have given up, this share tries it again, an episode only once.
+GIVEN_UP_FOR_GOOD = 1_000_000  # This stands for the next episode of a series to which somebody does not return.
+# A title is seen again with this share of the probability viewings.rewatch of the profile, by its type.
 REWATCHED = {"movie": 1.0, "series": 0.25, "documentary": 0.2, "other": 0.5}
-FAVOURITE = 7.5
-NO_FAVOURITE = 0.25
-OWED = 2_000  # viewings that were not made would let the others make twice as many
+FAVOURITE_QUALITY = 7.5  # A title has to be better than this to be a favourite.
+NO_FAVOURITE = 0.25  # A title that is none is seen again with this share of that probability.
+# Viewings that were expected and not made are made up for by the next users: while this many are missing, they would
+# make twice as many as expected. Half as many more is the most.
+CATCH_UP = 2_000
 
 # A title, the moment at which somebody began to watch it, how far they got, in hundredths of a percent, and the
-# episode; 0: it has none.
+# episode; 0: the title has none.
 Viewing = tuple[int, int, int, int]
 
 
@@ -57,42 +61,44 @@ class Watching:
             if title.renewed is not None
         }
         # Samples of how far somebody gets, for each title: with its first episode, and with later ones.
-        quits = [patience(title) * QUITS.get(title.content_type, PILOT) for title in titles]
-        later = [patience(title) * QUITS.get(title.content_type, LATER_EPISODES) for title in titles]
+        quits = [patience(title) * QUITS.get(title.content_type, FIRST_EPISODE_QUITS) for title in titles]
+        later = [patience(title) * QUITS.get(title.content_type, LATER_EPISODE_QUITS) for title in titles]
         samples = {factor: _progress(figures, factor) for factor in {*quits, *later}}
         self._first_progress = [samples[factor] for factor in quits]
         self._progress = [samples[factor] for factor in later]
         self._again = [
-            figures.rewatch * REWATCHED[title.content_type] * (1.0 if title.quality > FAVOURITE else NO_FAVOURITE)
+            figures.rewatch
+            * REWATCHED[title.content_type]
+            * (1.0 if title.quality > FAVOURITE_QUALITY else NO_FAVOURITE)
             for title in titles
         ]
         rng = Random("breaks")
         self._breaks = [
-            5 + int(BREAK * power(2, MOST_BREAKS * approximately_normal(rng.random()))) for _ in range(BREAKS)
+            5 + int(BREAK_MEDIAN * power(2, BREAK_SD * approximately_normal(rng.random()))) for _ in range(BREAKS)
         ]
         self._owed = 0.0  # viewings that were expected and not made
 
-    def progress(self, title: int, episode: int | None, place: float) -> int:
-        """Return how far somebody gets with a title, or an episode, in hundredths of a percent. place: a random()."""
-        return (self._progress if (episode or 0) > 1 else self._first_progress)[title][int(place * REACHED)]
+    def progress(self, title: int, episode: int | None, draw: float) -> int:
+        """Return how far somebody gets with a title, or an episode, in hundredths of a percent. draw: a random()."""
+        return (self._progress if (episode or 0) > 1 else self._first_progress)[title][int(draw * REACHED)]
 
     def weight(self, subscriber: Subscriber) -> float:
         """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
         return self._sessions.weight(subscriber)
 
     def viewings(self, subscriber: Subscriber, expected: float, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
-        """Return about so many viewings of a subscriber, in the order of time, and when they had seen each title.
+        """Return about as many viewings as expected, in the order of time, and when somebody had seen each title.
 
-        Of a series it is the moment when they had seen all episodes. Who finds too little that they do not know
+        A series they had seen when they had seen all its episodes. Who finds too little that they do not know
         leaves more for the next ones to watch.
         """
-        count = int(expected * max(0.5, min(1.5, 1 + self._owed / OWED)) + rng.random())
+        count = int(expected * max(0.5, min(1.5, 1 + self._owed / CATCH_UP)) + rng.random())
         viewings: list[Viewing] = []
         finished: dict[int, int] = {}
         if count and subscriber.membership.periods:
             self._watch(self._sessions.sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
             self._cut_off(viewings)
-        self._owed = min(float(OWED), self._owed + expected - len(viewings))
+        self._owed = min(float(CATCH_UP), self._owed + expected - len(viewings))
         return viewings, finished
 
     def _watch(
@@ -105,7 +111,7 @@ class Watching:
     ) -> None:
         """Add the viewings of some sessions."""
         random, pick = rng.random, self._popularity.picker(subscriber.tastes, rng)
-        goes_on, places, breaks, all_there_is = NEXT_EPISODE, PLACES, self._breaks, 10_000
+        goes_on, pairs, breaks, all_there_is = NEXT_EPISODE, PAIRS, self._breaks, 10_000
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
         # title -> the next episode, with a minus if they have given it up once; of what has none: how often they saw it
@@ -142,12 +148,12 @@ class Watching:
                         if title in renewed:
                             available = self._available(title, day)
                         episode = abs(following.get(title, 1))
-                place = int(random() * places)
-                reached = (progress if episode > 1 else first_progress)[title][place >> 8]
+                pair = int(random() * pairs)
+                reached = (progress if episode > 1 else first_progress)[title][pair >> 8]
                 if reached < all_there_is:
-                    reached += place & JITTER
+                    reached += pair & PROGRESS_JITTER
                 viewings.append((title, moment, reached, episode))
-                moment += all_seconds[title] * reached // 10_000 + breaks[place & 255]
+                moment += all_seconds[title] * reached // 10_000 + breaks[pair & 255]
                 if not episode:
                     following[title] = following.get(title, 0) + 1
                     if reached >= FINISHED:
@@ -180,7 +186,7 @@ class Watching:
         for number, (begin, title) in enumerate(awaited):
             if begin <= day:
                 del awaited[number]
-                goes_on = 0 < following[title] <= self._available(title, day) and rng.random() < BACK
+                goes_on = 0 < following[title] <= self._available(title, day) and rng.random() < COMES_BACK
                 return title if goes_on else None
         return None
 
@@ -229,7 +235,7 @@ def _progress(figures: ViewingFigures, factor: float) -> list[int]:
     """Return samples of how far people get, in hundredths of a percent."""
     early = int(REACHED * figures.early_quits * factor)
     later = int(REACHED * figures.later_quits * factor)
-    leaving = int((REACHED - early - later) * CREDITS)
+    leaving = int((REACHED - early - later) * LEAVE_AT_CREDITS)
     at_once = [10 + number * 486 // early for number in range(early)]
     on_the_way = [500 + number * number * 8_496 // (later * later) for number in range(later)]
     # The credits begin at 95 %, more or less.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import services
 from simulation import profile
-from simulation.attention import SCALE, Attention, power_law
+from simulation.attention import ATTENTION_SCALE, Attention, power_law
 from simulation.billing import METHODS
 from simulation.choices import weighted_choice
 from simulation.locales import LOCALES
@@ -19,7 +19,7 @@ from simulation.names import People
 from simulation.popularity import Popularity, Tastes
 from simulation.portable_math import approximately_normal
 from simulation.reviewing import Reviewing
-from simulation.sessions import WEEKDAY, WEEKEND, WIDTH
+from simulation.sessions import EVENING_SD, WEEKDAY_HOURS, WEEKEND_HOURS
 from simulation.titles import BEFORE, MEAN_QUALITY, MINUTES, Title
 from simulation.watching import Watching
 from simulation.window import DAY, HOUR, Window
@@ -93,10 +93,10 @@ class Audience:
         local = moment + viewer.offset
         minute = int(local % DAY) // 60
         after = (minute - viewer.habit + 720) % 1440 - 720
-        if abs(after) <= 2 * WIDTH:
+        if abs(after) <= 2 * EVENING_SD:
             return True
         weekend = int(local // DAY + 3) % 7 >= 5  # 1970 began on a Thursday
-        hours = WEEKEND if weekend else WEEKDAY
+        hours = WEEKEND_HOURS if weekend else WEEKDAY_HOURS
         return rng.random() < (1 - self.profile.viewings.evening) * hours[minute // 60] / max(hours)
 
     def pick(self, viewer: Viewer, rng: Random) -> int:
@@ -138,5 +138,5 @@ def _on_release(exponent: float, titles: list[Title]) -> list[int]:
     order = sorted(range(len(titles)), key=lambda number: -titles[number].quality - 2 * rng.random())
     on_release = [0] * len(titles)
     for number, share in zip(order, power_law(len(titles), exponent), strict=True):
-        on_release[number] = 1 + int(share * SCALE)
+        on_release[number] = 1 + int(share * ATTENTION_SCALE)
     return on_release
