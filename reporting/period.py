@@ -11,7 +11,7 @@ def first_of_month(day: date) -> date:
 
 
 def months_later(month: date, months: int) -> date:
-    """Return the first day of the month so many months after this one; date.min, if that is before year 1."""
+    """Return the first day of the month this many months after this one; date.min, if that is before year 1."""
     index = month.year * 12 + month.month - 1 + months
     return date(index // 12, index % 12 + 1, 1) if index >= 12 else date.min
 

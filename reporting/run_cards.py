@@ -240,7 +240,7 @@ def _figures(run: RunInSteps, step: int, measurement: Measurement) -> list[Any]:
 
 
 def axis_labels(run: RunInSteps) -> list[str]:
-    """Return the labels of a run's steps: the end of a step, every so many seconds; else ""."""
+    """Return the labels of a run's steps: the end of a step, every few seconds; else ""."""
     every = next((size for size in (1, 2, 5, 10, 20, 60, 120, 300, 600) if run.whole.elapsed / size <= 12), 3600)
     labels = []
     for span in run.spans:

@@ -79,7 +79,10 @@ class Segment(NamedTuple):
 
 
 def runs_in(cursor: Cursor) -> tuple[str, ...]:
-    """Return the ids of the simulated runs whose rows are in the database."""
+    """Return the ids of the simulated runs whose rows are in the database.
+
+    Unlike known_run_ids() of the simulation it reads plans only, and not all users: plans are removed last.
+    """
     cursor.execute("SELECT name FROM subscriptions WHERE name LIKE '%, simulation %' ORDER BY name")
     found = (_RUN(name) for (name,) in cursor.fetchall())
     return tuple(dict.fromkeys(match[1] for match in found if match))

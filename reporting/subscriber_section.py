@@ -12,7 +12,7 @@ from reporting.period import Period
 from reporting.query_results import Reader
 
 COHORTS = 24  # the latest, and as many months of each
-MONTHS_KEPT = 3  # the retention after so many months is in the card's text
+MONTHS_KEPT = 3  # the retention after this many months is in the card's text
 
 
 def subscriber_section(reader: Reader, period: Period, tones: Tones) -> Section:

@@ -13,7 +13,7 @@ from reporting.period import Period
 from reporting.query_results import Reader
 
 GENRES = 8  # at most
-# The fewest reviews from which an average is shown. If no title has so many, those with one review are shown.
+# The fewest reviews from which an average is shown. If no title has this many, those with one review are shown.
 ENOUGH_REVIEWS = 5
 ENOUGH_VIEWINGS = 5
 

@@ -74,7 +74,7 @@ def recommend_content(
     def work(cursor: Cursor) -> list[Row]:
         seen = _read_watched(cursor, user_id)
         liked = [title for title in seen if title.liked]
-        # Among so many titles are at least `limit` that the user has not watched, or there are no more.
+        # Among this many titles are at least `limit` that the user has not watched, or there are no more.
         enough = limit + len(seen)
         found = _find_by_neighbours(cursor, user_id, liked)
         if len(found.keys() - {title.content_id for title in seen}) < limit:

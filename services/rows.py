@@ -15,6 +15,7 @@ from services.errors import AlreadyExists, NotFound
 from services.transactions import Queryable, transact, transact_read
 from toolkit.console import UserError
 from toolkit.database import SINGLE_READ, SINGLE_WRITE, AmbiguousCommit, Cursor
+from toolkit.database.transaction import never
 from toolkit.exact_json import json_text
 
 Row = dict[str, Any]  # column -> value
@@ -116,7 +117,7 @@ def write_or_find(
     write: str,
     find: str,
     values: Row,
-    try_again: Callable[[psycopg2.Error], bool] = lambda _: False,
+    try_again: Callable[[psycopg2.Error], bool] = never,
 ) -> WriteResult:
     """Run a statement that writes a new row, or nothing if one is there; in that case find the one that is there.
 

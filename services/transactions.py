@@ -8,6 +8,7 @@ import psycopg2
 from toolkit.console import UserError
 from toolkit.database import READ_ONLY, Cursor, Database, TransactionOptions, run_transaction
 from toolkit.database.historical_reads import run_historical_read
+from toolkit.database.transaction import never
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def transact(
     database: Queryable,
     work: Callable[[Cursor], T],
     options: TransactionOptions,
-    try_again: Callable[[psycopg2.Error], bool] = lambda _: False,
+    try_again: Callable[[psycopg2.Error], bool] = never,
 ) -> T:
     """Run work(cursor) as run_transaction() does, and return its result.
 

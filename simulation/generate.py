@@ -19,14 +19,15 @@ from simulation.subscribers import Subscriber
 from simulation.watching import Viewing
 from simulation.window import HOUR
 
-# Keys are positions, after those of the sample data, so that both can be loaded. The plans have the sample's keys.
+# Keys of users and titles are numbers from this one on, after those of the sample data, so that both can be loaded. The
+# plans have the sample's keys.
 FIRST_KEY = 1_001
-LARGE = ("users", "watch_history", "reviews", "payment_history")
-SPACE = 1 << 32  # of the leading bits of a UUID
-TAILS = 4_096  # of UUIDs: what follows these bits
+LARGE_TABLES = ("users", "watch_history", "reviews", "payment_history")
+LEADING_BITS = 1 << 32  # The first bits of a UUID, which are those that count up in a table, are below this number.
+TAILS = 4_096  # What follows these bits is one of this many tails.
 in_json = json.JSONEncoder(ensure_ascii=False).encode
-REPORT_EVERY = 200  # users
-FEW = 200
+REPORT_EVERY = 200  # The progress is reported once for this many users.
+FEW = 200  # Where fewer rows than this were expected, chance alone may miss a figure, and nothing is said.
 WHY_NO_VIEWINGS = (
     f"a user watches {MOST_PER_DAY} times a day at most, while they are subscribed, and nothing again and again"
 )
@@ -46,11 +47,11 @@ class Made(NamedTuple):
 def generate(model: Model, folder: Path, *, shards: int = 1, force: bool = False, report: Report) -> Made:
     """Write the fixtures of a model to a folder, and return what there is.
 
-    report is told now and then how far it is: what is being made ("subscribers" before watch_history), how much of
+    report is called now and then: with what is being made ("subscribers" before watch_history), how much of
     it there is, and how much that is of all, from 0 to 1. Raises UserError where the files cannot be written, or others
     are in the way.
     """
-    names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE, shards)}
+    names = {"subscriptions": 1, "content": 1, **dict.fromkeys(LARGE_TABLES, shards)}
     with output.fixtures(folder, names, force=force) as tables:
         writer = _Writer(model, tables)
         writer.plans()
@@ -70,7 +71,7 @@ class _Expected(NamedTuple):
 
 
 class _Writer:
-    """Writes the rows of a model. Of the large tables a user's rows stand together, in the order of the users."""
+    """Writes the rows of a model. In the large tables a user's rows stand together, in the order of the users."""
 
     def __init__(self, model: Model, tables: dict[str, ShardedFile]) -> None:
         self.rows: Counter[str] = Counter()
@@ -87,7 +88,7 @@ class _Writer:
         last = max(title.episodes for title in model.popularity.titles)
         self._episodes = [f"{episode or 'null'}}}\n" for episode in range(last + 1)]
         self._churn = 0.0
-        self._next_key: Counter[str] = Counter()  # of each table the least first bits that the key of a row may have
+        self._next_key: Counter[str] = Counter()  # for each table, the least first bits that a key may have
         # What follows the first bits of a v4 UUID: the version and the variant, and random bits.
         bits = Random("keys").getrandbits
         self._tails = [
@@ -148,7 +149,7 @@ class _Writer:
                 report("watch_history", self.rows["watch_history"], number / model.users)
 
     def missed(self) -> Iterator[str]:
-        """Yield the figures that could not be reached, and why. Of few users chance alone may miss one."""
+        """Yield the figures that could not be reached, and why. With few users chance alone may miss one."""
         profile, users = self._model.profile, self._model.users
         for name, wanted, made, why in (
             ("viewings.per_user", profile.viewings.per_user, self.rows["watch_history"] / users, WHY_NO_VIEWINGS),
@@ -164,7 +165,7 @@ class _Writer:
         watched = reviewed = cancelling = 0.0
         bills = decisions = 0
         for number, subscriber in enumerate(self._model.subscribers()):
-            weight = self._model.watching.weight(subscriber)
+            weight = self._model.watching.sessions.weight(subscriber)
             weights.append(weight)
             watched += weight
             reviewed += weight * subscriber.review_rate
@@ -244,8 +245,8 @@ class _Writer:
 
     def _positions(self, table: str, place: float, width: float, rows: int) -> range:
         """Return the first bits of the keys of some rows: where they lie in their table. They grow from row to row."""
-        step = max(1, int(width * SPACE) // max(1, rows))
-        begin = max(int(place * SPACE), self._next_key[table])
+        step = max(1, int(width * LEADING_BITS) // max(1, rows))
+        begin = max(int(place * LEADING_BITS), self._next_key[table])
         self._next_key[table] = begin + rows * step
         return range(begin, begin + rows * step, step)
 

@@ -150,7 +150,7 @@ class Model:
         return Random(f"{self._seed}/doings")
 
     def viewings_expected(self, subscriber: Subscriber, weight: float, total: float) -> float:
-        """Return how many viewings are expected of a subscriber. weight: watching.weight() of it; total: of all."""
+        """Return how many viewings are expected of a subscriber. weight: sessions.weight() of it; total: of all."""
         expected = self.profile.viewings.per_user * self.users * weight / total if total else 0.0
         if expected <= MOST_PER_DAY:
             return expected
@@ -160,7 +160,7 @@ class Model:
         return min(expected, MOST_PER_DAY * seconds / DAY)
 
     def reviews_expected(self, subscriber: Subscriber, viewings: float) -> float:
-        """Return how many reviews are expected of a subscriber with so many viewings."""
+        """Return how many reviews are expected of a subscriber with this many viewings."""
         share = self.profile.reviews.per_user / (self.profile.viewings.per_user or 1)
         return viewings * share * subscriber.review_rate
 

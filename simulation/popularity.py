@@ -4,28 +4,40 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from random import Random
+from typing import NamedTuple
 
 from simulation.attention import Attention
 from simulation.locales import LOCALES
+from simulation.portable_math import WHOLE
 from simulation.profile import Profile
 from simulation.titles import Title
 from simulation.window import Window
 
-FAVOURITES = (0.55, 0.3, 0.15)  # of what is watched by taste falls to each of somebody's favourites
-FINE = 1 << 40  # shares are counted in whole numbers, so that sums are exact
-MOST_TALKED_ABOUT = 20  # titles of a day for which people sign up
+FAVOURITES = (0.55, 0.3, 0.15)  # These shares of the picks by taste go to the first, second and third favourite.
+MOST_TALKED_ABOUT = 20  # Those who sign up for a new title come for one of this many of the day, the most popular ones.
 
 # Somebody's three favourites among the genres and their styles, and the number of their market, 0: they have none.
 Tastes = tuple[int, int, int, int]
-NO_TASTES: Tastes = (-1, -1, -1, 0)
-Picker = Callable[[int], int]  # returns the title that somebody picks on a day
-NO_ENDS = (0.0, 0.0, 0.0)
+NO_TASTES: Tastes = (-1, -1, -1, 0)  # Who has these picks whatever is popular in all the world.
+Picker = Callable[[int], int]  # Called with a day, it returns the title that somebody picks on it.
+NO_ENDS = (0.0, 0.0, 0.0)  # With these ends nothing is picked by taste.
 
-# The titles of a market, genre and style on a day: the attention for all of them; of that for all that are out, without
-# what they get for being new; the titles as they come out, with sums of that; those that are new, with sums of that.
-# All are whole numbers, so that sums are exact, and floats, so that a random() finds its place in them at once.
-Shelf = tuple[float, float, list[int], list[float], list[int], list[float]]
-EMPTY: Shelf = (0.0, 0.0, [], [], [], [])
+
+class Shelf(NamedTuple):
+    """The titles of a market, genre and style on a day, and the attention for them.
+
+    Attention is counted in whole numbers, so that sums are exact, as floats, in which a random number is found at once.
+    """
+
+    total: float  # the attention for all titles that are out
+    lasting: float  # the part of it that lasts: what they get for being new is the rest
+    titles: list[int]  # all titles, also those that are yet to come, in the order in which they come out
+    sums: list[float]  # for each of these, the attention that lasts for it and those before it
+    new: list[int]  # the titles that are new, or have a new season
+    new_sums: list[float]  # for each of these, what it and those before it get for being new
+
+
+EMPTY = Shelf(0.0, 0.0, [], [], [], [])
 
 
 class Popularity:
@@ -38,13 +50,13 @@ class Popularity:
         self, profile: Profile, window: Window, titles: list[Title], attention: Attention, hits: Sequence[int] = ()
     ) -> None:
         self.titles = titles
-        # Of a random(): where what is chosen by the first, the second and the third favourite ends.
+        # A random() below these ends means a pick by the first, the second or the third favourite.
         strength = profile.tastes.strength
         self._ends = strength * FAVOURITES[0], strength * (FAVOURITES[0] + FAVOURITES[1]), strength
         self._attention = attention
         self._home = profile.titles.home
-        self._days: list[list[tuple[Shelf, ...]]] = []  # of each market, with a shelf for each genre and style
-        self._totals: list[list[list[float]]] = []  # of the shelves of each market and day, summed up
+        self._days: list[list[tuple[Shelf, ...]]] = []  # for each market and day, a shelf for each genre and style
+        self._totals: list[list[list[float]]] = []  # for each market and day, the totals of these shelves, summed up
         self.less_popular: list[int | None] = [None] * len(titles)  # the next one of the market, genre and style
         languages = sorted({locale.language for locale in LOCALES}) if self._home else []
         self._markets = {language: number for number, language in enumerate(languages, 1)}
@@ -53,8 +65,8 @@ class Popularity:
         for number in sorted(range(len(titles)), key=lambda number: titles[number].released):
             title = titles[number]
             on_shelf.setdefault((self._markets.get(title.market, 0), title.genre, title.style), []).append(number)
-        self._tastes: list[list[int]] = []  # of each market: how much of each kind is watched there, summed up
-        # Of each market and kind: how much of it is made for the market, and the shelves of that and of the world.
+        self._tastes: list[list[int]] = []  # for each market, how much of each kind is watched there, summed up
+        # For each market and kind, the share of it that is made for the market, and the shelves of it and of the world.
         self._by_taste: list[list[tuple[float, list[Shelf], list[Shelf]]]] = []
         world: list[float] = []
         of_world: list[list[Shelf]] = []
@@ -62,12 +74,12 @@ class Popularity:
             of_kinds = [on_shelf.get((market, *kind), []) for kind in kinds]
             shelves = [self._shelves(of_kind, window.days) for of_kind in of_kinds]
             self._days.append(list(zip(*shelves, strict=True)))
-            self._totals.append([list(accumulate(shelf[0] for shelf in day)) for day in self._days[-1]])
-            watched = [sum(shelf[0] for shelf in days) for days in shelves]
+            self._totals.append([list(accumulate(shelf.total for shelf in day)) for day in self._days[-1]])
+            watched = [sum(shelf.total for shelf in days) for days in shelves]
             world, of_world = world or watched, of_world or shelves
             self._by_taste.append(list(zip(self._find_tastes(watched, world), shelves, of_world, strict=True)))
         self._of_markets = [list(accumulate(day[-1] for day in days)) for days in zip(*self._totals, strict=True)]
-        # Of each day; where there are none at all an empty list, so that nobody looks for them.
+        # For each day, the hits with their shares; an empty list if there are none at all, so nobody looks for them.
         self._hits: list[list[tuple[float, int]]] = [[] for _ in range(window.days)] if hits else []
         for hit, number in zip(profile.hits, hits, strict=True):
             for day in range(hit.day - 1, window.days):
@@ -104,20 +116,20 @@ class Popularity:
                 for share, title in hits[day]:
                     if random() < share:
                         return title
-            place = random()
+            draw = random()
             shelf = EMPTY
-            if place < third_end:
-                at_home, home, world = first if place < first_end else second if place < second_end else third
+            if draw < third_end:
+                at_home, home, world = first if draw < first_end else second if draw < second_end else third
                 if at_home and random() < at_home:
                     shelf = home[day]
-                if not shelf[0]:
+                if not shelf.total:
                     shelf = world[day]
-            if not shelf[0]:  # not by taste, or nothing of that kind has come out so far
+            if not shelf.total:  # not by taste, or nothing of that kind has come out so far
                 shelf = any_shelf(day, market, random)
-            total, lasting, ids, sums, new, new_sums = shelf
+            total, lasting, titles, sums, new, new_sums = shelf
             attention = random() * total
             if attention < lasting:
-                return ids[bisect_right(sums, attention)]
+                return titles[bisect_right(sums, attention)]
             return new[bisect_right(new_sums, attention - lasting)]
 
         return pick
@@ -134,8 +146,8 @@ class Popularity:
         return self._days[market][day][bisect_right(totals, random() * totals[-1])]
 
     def novelty(self, day: int) -> float:
-        """Return how much of the attention of a day new titles have, next to what lasts of all."""
-        lasting = sum(shelf[1] for shelf in self._days[0][day])
+        """Return the attention that titles get on a day for being new, as a multiple of what lasts of all."""
+        lasting = sum(shelf.lasting for shelf in self._days[0][day])
         return (self._totals[0][day][-1] - lasting) / lasting if lasting else 0.0
 
     def talked_about(self, day: int, rng: Random) -> int | None:
@@ -153,14 +165,14 @@ class Popularity:
         home = [at_home * of_kind / there for of_kind in watched]
         rest = [(1 - at_home) * of_world / everywhere for of_world in world]
         shares = [one + other for one, other in zip(home, rest, strict=True)]
-        self._tastes.append(list(accumulate(int(share * FINE) for share in shares)))
+        self._tastes.append(list(accumulate(int(share * WHOLE) for share in shares)))
         return [one / share if share else 0.0 for one, share in zip(home, shares, strict=True)]
 
     def _most_talked_about(self, day: int) -> tuple[list[int], list[float]]:
         new = [
             (after - before, title)
-            for _, _, _, _, titles, sums in self._days[0][day]
-            for title, before, after in zip(titles, [0, *sums], sums, strict=False)
+            for shelf in self._days[0][day]
+            for title, before, after in zip(shelf.new, [0, *shelf.new_sums], shelf.new_sums, strict=False)
             if after > before
         ]
         new.sort(reverse=True)
@@ -183,7 +195,7 @@ class Popularity:
                 last += 1
             while first < last and day - premieres[first][0] >= self._attention.new_for:
                 first += 1
-            if first == last and shelves and not shelves[-1][4]:
+            if first == last and shelves and not shelves[-1].new:
                 shelves.append(shelves[-1])
                 continue
             new = [title for _, title in premieres[first:last]]
@@ -192,5 +204,5 @@ class Popularity:
             )
             end = bisect_right(released, day)
             lasting = sums[end - 1] if end else 0.0
-            shelves.append((lasting + (new_sums[-1] if new else 0.0), lasting, ids, sums, new, new_sums))
+            shelves.append(Shelf(lasting + (new_sums[-1] if new else 0.0), lasting, ids, sums, new, new_sums))
         return shelves

@@ -50,7 +50,7 @@ class Watching:
         figures = profile.viewings
         self._popularity = popularity
         self._end = window.end
-        self._sessions = Sessions(profile, window, popularity)
+        self.sessions = Sessions(profile, window, popularity)
         titles = popularity.titles
         self._seconds = [title.minutes * 60 for title in titles]
         self._released = [title.released for title in titles]
@@ -82,10 +82,6 @@ class Watching:
         """Return how far somebody gets with a title, or an episode, in hundredths of a percent. draw: a random()."""
         return (self._progress if (episode or 0) > 1 else self._first_progress)[title][int(draw * REACHED)]
 
-    def weight(self, subscriber: Subscriber) -> float:
-        """Return how much somebody watches, next to others, in all their time: more in seasons when all do."""
-        return self._sessions.weight(subscriber)
-
     def viewings(self, subscriber: Subscriber, expected: float, rng: Random) -> tuple[list[Viewing], dict[int, int]]:
         """Return about as many viewings as expected, in the order of time, and when somebody had seen each title.
 
@@ -96,7 +92,7 @@ class Watching:
         viewings: list[Viewing] = []
         finished: dict[int, int] = {}
         if count and subscriber.membership.periods:
-            self._watch(self._sessions.sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
+            self._watch(self.sessions.sessions(subscriber, count, rng), subscriber, viewings, finished, rng)
             self._cut_off(viewings)
         self._owed = min(float(CATCH_UP), self._owed + expected - len(viewings))
         return viewings, finished

@@ -14,7 +14,7 @@ class Options:
 
     duration: in seconds. warm_up: seconds before these, whose measurements do not count. concurrency: the number of
     workers. processes: among which the workers are divided. rate: operations that begin each second; None: each worker
-    begins the next one when the last has ended. max_ops: after so many operations the run ends. mix: operations with
+    begins the next one when the last has ended. max_ops: after this many operations the run ends. mix: operations with
     their weights. clock: how many seconds pass for the viewers in one second. isolation: the level of all transactions.
     keeps_history: whether calls that write are logged; without that nothing can be verified. most_not_judged: see
     Verdict. thresholds: figures that the run has to reach.

@@ -30,7 +30,7 @@ class RunOutput:
         """Print what is run and where: see run_metadata()."""
 
     def second(self, latest: Measurements, seconds: float, totals: Totals, *, is_warm_up: bool) -> None:
-        """Print the latest second, which was so many seconds long, and the totals."""
+        """Print the latest second, which was this many seconds long, and the totals."""
 
     def measured(self, kind: str, measurements: Measurements, seconds: float, elapsed: float) -> None:
         """Print what was measured in the given seconds before `elapsed`, if the format keeps single seconds."""

@@ -156,7 +156,7 @@ class Runner:
         self._stop.set()
 
     def _wait(self, seconds: float, every_second: Callable[[], object]) -> bool:
-        """Wait for so many seconds, or until stop() is called, or all workers have ended. Return False in the last
+        """Wait for this many seconds, or until stop() is called, or all workers have ended. Return False in the last
         case.
 
         every_second() is called once a second, but not at the end.

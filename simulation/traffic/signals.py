@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Signals within so many seconds count as one: `timeout` sends its signal to the process, then to the process group.
+# Signals within this many seconds count as one: `timeout` sends its signal to the process, then to the process group.
 TOGETHER = 0.3
 AT_ONCE = b"\nended at once: not all of what the run has written was compared with the database\n"
 
