@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from simulation.traffic.history import FAIL, INFO, OK, Event
+from simulation.traffic.history import FAIL, INFO, OK, Call
 from simulation.traffic.plans import Plan, PriceHistory
 from simulation.traffic.server_clock import ServerClock
 from simulation.traffic.stored_rows import Row, StoredRows
@@ -21,19 +21,19 @@ class Evidence(NamedTuple):
     clock: ServerClock
     now: float
 
-    def could_be(self, moment: datetime, event: Event) -> bool:
+    def could_be(self, moment: datetime, call: Call) -> bool:
         """Whether a time that the server has written can be that of a call, or later if its outcome is uncertain."""
-        return self.clock.could_be(moment, event.begin, min(event.end, self.now))
+        return self.clock.could_be(moment, call.begin, min(call.end, self.now))
 
-    def is_time_of(self, moment: datetime, event: Event, column: str) -> bool:
+    def is_time_of(self, moment: datetime, call: Call, column: str) -> bool:
         """Whether a time is the one that the call has returned; if it returned none, whether it can be the call's."""
-        return str(moment) == event.got[column] if event.got else self.could_be(moment, event)
+        return str(moment) == call.got[column] if call.got else self.could_be(moment, call)
 
 
 Checker = Callable[[UserHistories, Evidence, Tallies], None]
 
 
-def check_presence(tally: Tally, name: str, events: list[Event], row: Row | None, *, should_be_gone: bool) -> bool:
+def check_presence(tally: Tally, name: str, calls: list[Call], row: Row | None, *, should_be_gone: bool) -> bool:
     """Check whether the row that these calls were to create is there (else row is None) as it should be.
 
     should_be_gone: the row was removed again for certain, or what it belongs to is gone. Return whether the row is
@@ -44,13 +44,13 @@ def check_presence(tally: Tally, name: str, events: list[Event], row: Row | None
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was removed, or what it belongs to is gone")
         return False
-    if is_there and not (has_outcome(events, OK) or has_outcome(events, INFO)):
+    if is_there and not (has_outcome(calls, OK) or has_outcome(calls, INFO)):
         tally.unexpected += 1
         tally.tell(f"{name}: is there, though it was refused")
         return False
-    if is_there and not has_outcome(events, OK):
+    if is_there and not has_outcome(calls, OK):
         tally.recovered += 1
-    if not is_there and not should_be_gone and has_outcome(events, OK):
+    if not is_there and not should_be_gone and has_outcome(calls, OK):
         tally.lost += 1
         tally.tell(f"{name}: was confirmed, and is not there")
     return is_there
@@ -69,11 +69,11 @@ def check_values(tally: Tally, name: str, row: Row, wanted: dict[str, list[Any]]
     return not wrong
 
 
-def check_time(tally: Tally, name: str, row: Row, column: str, event: Event, evidence: Evidence) -> None:
+def check_time(tally: Tally, name: str, row: Row, column: str, call: Call, evidence: Evidence) -> None:
     """Check a time that the server has written for a call."""
-    if not evidence.is_time_of(row[column], event, column):
+    if not evidence.is_time_of(row[column], call, column):
         tally.wrong += 1
-        when = event.got[column] if event.got else "a time of the call that has written it"
+        when = call.got[column] if call.got else "a time of the call that has written it"
         tally.tell(f"{name}: {column} is {row[column]}, not {when}")
 
 
@@ -82,8 +82,8 @@ def check_users(histories: UserHistories, evidence: Evidence, tallies: Tallies) 
     tally, deletions, stored = tallies["users"], tallies["deletions"], evidence.stored
     for user in stored.own:
         calls = by_key(histories[user], "signup")[str(user)]
-        changes = [event for event in histories[user] if event.call in ("plan", "cancel")]
-        deleted = [event for event in histories[user] if event.call == "delete"]
+        changes = [call for call in histories[user] if call.operation in ("plan", "cancel")]
+        deleted = [call for call in histories[user] if call.operation == "delete"]
         tally.count(calls + changes)
         deletions.count(deleted)
         name, row = f"user {user}", stored.users.get(user)
@@ -103,9 +103,9 @@ def check_users(histories: UserHistories, evidence: Evidence, tallies: Tallies) 
 def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
     """Viewings are there with user, title, episode and time; their progress is the furthest and never went back."""
     tally, progress, stored = tallies["viewings"], tallies["progress"], evidence.stored
-    for user, events in histories.items():
-        logged = by_key(events, "progress")
-        for key, calls in by_key(events, "watch").items():
+    for user, of_user in histories.items():
+        logged = by_key(of_user, "progress")
+        for key, calls in by_key(of_user, "watch").items():
             tally.count(calls)
             progress.count(logged[key])
             (content, episode), row = calls[0].sent, stored.viewings.get(key)
@@ -121,16 +121,16 @@ def check_viewings(histories: UserHistories, evidence: Evidence, tallies: Tallie
             _check_progress(progress, name, logged[key], row["progress"], is_own=user in stored.own)
 
 
-def _check_progress(tally: Tally, name: str, events: list[Event], stored: Decimal, *, is_own: bool) -> None:
+def _check_progress(tally: Tally, name: str, calls: list[Call], stored: Decimal, *, is_own: bool) -> None:
     furthest = Decimal(0)
-    for event in events:
-        if event.outcome == OK:
-            told = Decimal(event.got["progress"])
-            if told < furthest:
+    for call in calls:
+        if call.outcome == OK:
+            reported = Decimal(call.got["progress"])
+            if reported < furthest:
                 tally.wrong += 1
-                tally.tell(f"{name}: its progress went back from {furthest} to {told}")
-            furthest = max(furthest, told)
-    uncertain = [Decimal(event.sent[0]) for event in events if event.outcome == INFO]
+                tally.tell(f"{name}: its progress went back from {furthest} to {reported}")
+            furthest = max(furthest, reported)
+    uncertain = [Decimal(call.sent[0]) for call in calls if call.outcome == INFO]
     if stored < furthest:
         tally.lost += 1
         tally.tell(f"{name}: its progress is {stored}, though {furthest} was confirmed")
@@ -140,15 +140,15 @@ def _check_progress(tally: Tally, name: str, events: list[Event], stored: Decima
         tally.unexpected += 1
         tally.tell(f"{name}: its progress is {stored}, though nobody got further than {furthest}")
     elif stored > furthest:
-        tally.reasons[PROGRESS] += max(1, len(events))
+        tally.reasons[PROGRESS] += max(1, len(calls))
 
 
 def check_reviews(histories: UserHistories, evidence: Evidence, tallies: Tallies) -> None:
     """A user has one review of each title: the one written last, with its time."""
     tally, stored = tallies["reviews"], evidence.stored
-    for user, events in histories.items():
+    for user, of_user in histories.items():
         contents = set()
-        for key, calls in by_key(events, "review").items():
+        for key, calls in by_key(of_user, "review").items():
             tally.count(calls)
             content, row = calls[0].sent[0], stored.reviews.get(key)
             contents.add(content)
@@ -166,31 +166,31 @@ def check_reviews(histories: UserHistories, evidence: Evidence, tallies: Tallies
                 tally.tell(f"user {user} has {number} reviews of title {content}")
 
 
-def _check_review(tally: Tally, name: str, calls: list[Event], row: Row, evidence: Evidence) -> None:
+def _check_review(tally: Tally, name: str, calls: list[Call], row: Row, evidence: Evidence) -> None:
     """Check a review that is there against the calls that have written it."""
     content = calls[0].sent[0]
-    confirmed = [event for event in calls if event.outcome == OK]
-    latest = [*confirmed[-1:], *(event for event in calls if event.outcome == INFO)]
+    confirmed = [call for call in calls if call.outcome == OK]
+    latest = [*confirmed[-1:], *(call for call in calls if call.outcome == INFO)]
     if not check_values(tally, name, row, {"user_id": [calls[0].user], "content_id": [content]}):
         return
     is_own = calls[0].user in evidence.stored.own
-    alike = [event for event in latest if (row["rating"], row["review_text"]) == _sent_review(event)]
-    if any(evidence.is_time_of(row["reviewed_at"], event, "reviewed_at") for event in alike):
+    alike = [call for call in latest if (row["rating"], row["review_text"]) == _sent_review(call)]
+    if any(evidence.is_time_of(row["reviewed_at"], call, "reviewed_at") for call in alike):
         return
     if not is_own and _is_later(row["reviewed_at"], confirmed, evidence):
         tally.reasons[REWRITTEN] += len(calls)  # the user has written another one since
         return
     tally.wrong += 1
-    wanted = " or ".join(f"{_sent_review(event)} at {event.got.get('reviewed_at', 'its time')}" for event in latest)
+    wanted = " or ".join(f"{_sent_review(call)} at {call.got.get('reviewed_at', 'its time')}" for call in latest)
     tally.tell(f"{name}: is {row['rating']}, {row['review_text']} at {row['reviewed_at']}, not {wanted}")
 
 
-def _sent_review(event: Event) -> tuple[Decimal, str | None]:
+def _sent_review(call: Call) -> tuple[Decimal, str | None]:
     """Return the rating and the text that a call has sent."""
-    return Decimal(event.sent[1]), event.sent[2]
+    return Decimal(call.sent[1]), call.sent[2]
 
 
-def _is_later(moment: datetime, confirmed: list[Event], evidence: Evidence) -> bool:
+def _is_later(moment: datetime, confirmed: list[Call], evidence: Evidence) -> bool:
     """Whether a time lies after the latest confirmed call, and before the proof."""
     if not confirmed or str(moment) <= confirmed[-1].got["reviewed_at"]:
         return False
@@ -203,41 +203,41 @@ def check_payments(histories: UserHistories, evidence: Evidence, tallies: Tallie
     A payment stays when its user deletes their account. Its user_id is then NULL, and its payer_id stays.
     """
     tally, stored = tallies["payments"], evidence.stored
-    for user, events in histories.items():
-        changes = [event for event in events if event.call in ("signup", "plan", "cancel")]
-        for event in events:
-            if event.call != "pay":
+    for user, calls in histories.items():
+        changes = [call for call in calls if call.operation in ("signup", "plan", "cancel")]
+        for call in calls:
+            if call.operation != "pay":
                 continue
-            tally.count([event])
-            name, row = f"payment {event.key}", stored.payments.get(event.key)
-            if not (check_presence(tally, name, [event], row, should_be_gone=False) and row):
+            tally.count([call])
+            name, row = f"payment {call.key}", stored.payments.get(call.key)
+            if not (check_presence(tally, name, [call], row, should_be_gone=False) and row):
                 continue
             wanted: dict[str, list[Any]] = {
                 "user_id": [user if user in stored.users else None],
                 "payer_id": [user],
-                "method": [event.sent[0]],
-                "subscription_id": _plans_during(changes, event),
-                "amount": _prices_during(evidence.prices.get(row["subscription_id"]), event),
+                "method": [call.sent[0]],
+                "subscription_id": _plans_during(changes, call),
+                "amount": _prices_during(evidence.prices.get(row["subscription_id"]), call),
             }
             if check_values(tally, name, row, wanted):
-                check_time(tally, name, row, "payment_date", event, evidence)
+                check_time(tally, name, row, "payment_date", call, evidence)
 
 
-def _plans_during(changes: list[Event], event: Event) -> list[Any]:
+def _plans_during(changes: list[Call], call: Call) -> list[Any]:
     """Return the plans for which a payment may be: the one that the call returned, if the user can have had it then.
 
     An uncertain payment may have been made at any time until the proof.
     """
-    before = [change for change in changes if change.begin < event.begin]
-    during = [change for change in changes if event.begin <= change.begin <= event.end and change.outcome != FAIL]
+    before = [change for change in changes if change.begin < call.begin]
+    during = [change for change in changes if call.begin <= change.begin <= call.end and change.outcome != FAIL]
     plans = [sent[-1] for sent in possible_states(before) if sent] + [change.sent[-1] for change in during]
-    return [plan for plan in plans if not event.got or plan == event.got["subscription_id"]]
+    return [plan for plan in plans if not call.got or plan == call.got["subscription_id"]]
 
 
-def _prices_during(prices: PriceHistory | None, event: Event) -> list[Decimal]:
+def _prices_during(prices: PriceHistory | None, call: Call) -> list[Decimal]:
     """Return the amounts that a payment may have: what the call returned, if the plan can have had that price then."""
-    known = prices.between(event.begin, event.end) if prices else []
-    return [price for price in known if not event.got or price == Decimal(event.got["amount"])]
+    known = prices.between(call.begin, call.end) if prices else []
+    return [price for price in known if not call.got or price == Decimal(call.got["amount"])]
 
 
 def check_plans(plans: list[Plan], prices: dict[int, PriceHistory], stored: list[Row], tallies: Tallies) -> None:

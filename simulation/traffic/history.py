@@ -19,18 +19,18 @@ OK, FAIL, INFO = "ok", "fail", "info"
 LINES_AT_ONCE = 500  # that are written to the file
 
 
-class Event(NamedTuple):
+class Call(NamedTuple):
     """A call, from its two entries.
 
     begin, end: as of time.monotonic(). end is infinite if the outcome is info: the write may still take effect. user:
-    the key of the user for whom the call was made, 0 for plans. call: the operation's name. key: of the row that it
+    the key of the user for whom the call was made, 0 for plans. operation: as in operations.py. key: of the row that it
     writes. sent: the values to be written. got: column -> value of the row that a confirmed call has returned.
     """
 
     begin: float
     end: float
     user: int
-    call: str
+    operation: str
     key: str
     sent: list[Any]
     outcome: str
@@ -59,10 +59,10 @@ class History:
         self.__init__(state["path"])  # type: ignore[misc]
         self.calls, self._lines = state["calls"], state["lines"]
 
-    def begin(self, now: float, user: int, call: str, key: object, sent: list[Any]) -> None:
+    def begin(self, now: float, user: int, operation: str, key: object, sent: list[Any]) -> None:
         """Log that a call begins. Raises UserError if that cannot be written: the call must not be made then."""
         self.calls += 1
-        self._lines.append(json.dumps([now, user, call, str(key), sent], default=str))
+        self._lines.append(json.dumps([now, user, operation, str(key), sent], default=str))
         if len(self._lines) >= LINES_AT_ONCE:
             self._write()
 
@@ -70,12 +70,12 @@ class History:
         """Log how the call ended that began last."""
         self._lines.append(json.dumps([now, outcome, got], default=str))
 
-    def events(self) -> Iterator[Event]:
+    def read_calls(self) -> Iterator[Call]:
         """Yield the calls in their order. To be called when no more calls are made."""
         self._file.seek(0)
         reader = BufferedReader(self._file)
         try:
-            yield from _events(chain(reader, self._lines))
+            yield from _calls(chain(reader, self._lines))
         finally:
             reader.detach()  # or the file would be closed with it
 
@@ -96,23 +96,23 @@ class History:
         self._lines.clear()
 
 
-def _events(lines: Iterable[bytes | str]) -> Iterator[Event]:
+def _calls(lines: Iterable[bytes | str]) -> Iterator[Call]:
     """Yield the calls of these lines. A call without an end has the outcome info."""
     begun: list[Any] | None = None
     for line in lines:
         entry = json.loads(line)
         if len(entry) == 5:
             if begun:
-                yield _event(begun, [0.0, INFO, {}])
+                yield _call(begun, [0.0, INFO, {}])
             begun = entry
         elif begun:
-            yield _event(begun, entry)
+            yield _call(begun, entry)
             begun = None
     if begun:
-        yield _event(begun, [0.0, INFO, {}])
+        yield _call(begun, [0.0, INFO, {}])
 
 
-def _event(begun: list[Any], ended: list[Any]) -> Event:
-    begin, user, call, key, sent = begun
+def _call(begun: list[Any], ended: list[Any]) -> Call:
+    begin, user, operation, key, sent = begun
     end, outcome, got = ended
-    return Event(begin, float("inf") if outcome == INFO else end, user, call, key, sent, outcome, got)
+    return Call(begin, float("inf") if outcome == INFO else end, user, operation, key, sent, outcome, got)

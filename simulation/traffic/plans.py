@@ -7,7 +7,7 @@ from decimal import Decimal
 import services
 from services.row_types import Subscription
 from simulation.traffic.audience import Audience
-from simulation.traffic.history import FAIL, INFO, OK, Event
+from simulation.traffic.history import FAIL, INFO, OK, Call
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.user_histories import possible_states
 from toolkit.database import Database
@@ -39,15 +39,15 @@ class PriceHistory:
     last: what the latest calls have sent that may have set the price it has now.
     """
 
-    def __init__(self, first: Decimal, events: Iterable[Event]) -> None:
-        """first: the price before the events, which are the changes of one plan by one worker, in their order."""
-        events = [event for event in events if event.outcome != FAIL]
-        confirmed = [event for event in events if event.outcome == OK]
-        self.last = possible_states(events, [str(first)])
-        self._values = [first, *(Decimal(event.sent[0]) for event in confirmed)]
-        self._begins = [float("-inf"), *(event.begin for event in confirmed)]
-        self._ends = [*(event.end for event in confirmed), float("inf")]  # of the next change
-        self._uncertain = [(event.begin, Decimal(event.sent[0])) for event in events if event.outcome == INFO]
+    def __init__(self, first: Decimal, calls: Iterable[Call]) -> None:
+        """first: the price before the calls, which are the changes of one plan by one worker, in their order."""
+        calls = [call for call in calls if call.outcome != FAIL]
+        confirmed = [call for call in calls if call.outcome == OK]
+        self.last = possible_states(calls, [str(first)])
+        self._values = [first, *(Decimal(call.sent[0]) for call in confirmed)]
+        self._begins = [float("-inf"), *(call.begin for call in confirmed)]
+        self._ends = [*(call.end for call in confirmed), float("inf")]  # of the next change
+        self._uncertain = [(call.begin, Decimal(call.sent[0])) for call in calls if call.outcome == INFO]
 
     def between(self, begin: float, end: float) -> list[Decimal]:
         """Return the prices that may have been in force at some moment between these two."""

@@ -76,12 +76,12 @@ def read_stored_rows(database: Database, histories: UserHistories) -> StoredRows
     """Return the rows that calls of these histories have written, and those around them. Raises UserError."""
     keys: dict[str, set[str]] = {"watch": set(), "review": set(), "pay": set()}
     contents: set[int] = set()
-    for events in histories.values():
-        for event in events:
-            if event.call in keys:
-                keys[event.call].add(event.key)
-            if event.call in ("watch", "review"):
-                contents.add(event.sent[0])
+    for calls in histories.values():
+        for call in calls:
+            if call.operation in keys:
+                keys[call.operation].add(call.key)
+            if call.operation in ("watch", "review"):
+                contents.add(call.sent[0])
     users = list(histories)
     doubles = read_rows(database, REVIEWS_OF_USERS, users)
     return StoredRows(
@@ -91,7 +91,7 @@ def read_stored_rows(database: Database, histories: UserHistories) -> StoredRows
         reviews=_by_key(database, REVIEWS, list(keys["review"])),
         doubles={(row["user_id"], row["content_id"]): row["reviews"] for row in doubles},
         payments=_by_key(database, PAYMENTS, list(keys["pay"])),
-        own={user for user, events in histories.items() if any(event.call == "signup" for event in events)},
+        own={user for user, calls in histories.items() if any(call.operation == "signup" for call in calls)},
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import IO, Any
 
-from simulation.traffic.history import INFO, OK, Event, History
+from simulation.traffic.history import INFO, OK, Call, History
 
 CALLS_AT_ONCE = 20_000  # in memory, about
 MOST_PARTS = 200  # each is an open file
 
-UserHistories = dict[int, list[Event]]  # by user, in the order of time
+UserHistories = dict[int, list[Call]]  # by user, in the order of time
 
 
 def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
@@ -27,9 +27,9 @@ def by_user(histories: Iterable[History]) -> Iterator[UserHistories]:
             split = None
         for part in range(parts):
             users: UserHistories = defaultdict(list)
-            for event in _read(split[part]) if split else _events(histories):
-                if event.user % parts == part:
-                    users[event.user].append(event)
+            for call in _read(split[part]) if split else _calls(histories):
+                if call.user % parts == part:
+                    users[call.user].append(call)
             yield users
 
 
@@ -38,44 +38,44 @@ def _split(histories: list[History], parts: int, files: ExitStack) -> list[IO[st
     if parts == 1:
         return None
     split: list[IO[str]] = [files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]  # noqa: SIM115
-    for event in _events(histories):
-        split[event.user % parts].write(json.dumps(event) + "\n")
+    for call in _calls(histories):
+        split[call.user % parts].write(json.dumps(call) + "\n")
     for file in split:
         file.flush()
     return split
 
 
-def _read(file: IO[str]) -> Iterator[Event]:
+def _read(file: IO[str]) -> Iterator[Call]:
     file.seek(0)
-    return (Event(*json.loads(line)) for line in file)
+    return (Call(*json.loads(line)) for line in file)
 
 
-def _events(histories: list[History]) -> Iterator[Event]:
+def _calls(histories: list[History]) -> Iterator[Call]:
     """Yield the calls for users of all histories."""
-    return (event for history in histories for event in history.events() if event.user)
+    return (call for history in histories for call in history.read_calls() if call.user)
 
 
-def by_key(events: Iterable[Event], *calls: str) -> dict[str, list[Event]]:
-    """Return the events of these calls, by the key of their row."""
-    found: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        if event.call in calls:
-            found[event.key].append(event)
+def by_key(calls: Iterable[Call], *operations: str) -> dict[str, list[Call]]:
+    """Return the calls of these operations, by the key of their row."""
+    found: dict[str, list[Call]] = defaultdict(list)
+    for call in calls:
+        if call.operation in operations:
+            found[call.key].append(call)
     return found
 
 
-def possible_states(events: Iterable[Event], first: Any = None) -> list[Any]:
+def possible_states(calls: Iterable[Call], first: Any = None) -> list[Any]:
     """Return what a row may hold after calls that each overwrite it: what the last confirmed one has sent, or what any
     uncertain one has. first: what it held before, for the case that none is confirmed."""
     values, last = [], first
-    for event in events:
-        if event.outcome == OK:
-            last = event.sent
-        elif event.outcome == INFO:
-            values.append(event.sent)
+    for call in calls:
+        if call.outcome == OK:
+            last = call.sent
+        elif call.outcome == INFO:
+            values.append(call.sent)
     return [last, *values]
 
 
-def has_outcome(events: Iterable[Event], outcome: str) -> bool:
-    """Whether one of these events has this outcome."""
-    return any(event.outcome == outcome for event in events)
+def has_outcome(calls: Iterable[Call], outcome: str) -> bool:
+    """Whether one of these calls has this outcome."""
+    return any(call.outcome == outcome for call in calls)

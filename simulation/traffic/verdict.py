@@ -13,7 +13,7 @@ not judged      changed or removed by others, of whom the run knows nothing
 from collections import Counter
 from dataclasses import dataclass
 
-from simulation.traffic.history import INFO, OK, Event
+from simulation.traffic.history import INFO, OK, Call
 
 MOST_EXAMPLES = 5
 JUDGED = ("attempted", "acknowledged", "uncertain", "recovered", "lost", "unexpected", "wrong", "not_judged")
@@ -47,10 +47,10 @@ class Tally:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
-    def count(self, events: list[Event]) -> None:
+    def count(self, calls: list[Call]) -> None:
         """Count calls and their outcomes."""
-        outcomes = Counter(event.outcome for event in events)
-        self.attempted += len(events)
+        outcomes = Counter(call.outcome for call in calls)
+        self.attempted += len(calls)
         self.acknowledged += outcomes[OK]
         self.uncertain += outcomes[INFO]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from simulation.traffic import checkers
 from simulation.traffic.checkers import Evidence
-from simulation.traffic.history import Event, History
+from simulation.traffic.history import Call, History
 from simulation.traffic.plans import Plan, PriceHistory
 from simulation.traffic.run_ids import RunId
 from simulation.traffic.server_clock import ServerClock
@@ -52,10 +52,10 @@ def verify(database: Database, written: RunWrites, clock: ServerClock, most_not_
 
 
 def _price_histories(written: RunWrites) -> dict[int, PriceHistory]:
-    changes: dict[str, list[Event]] = {}
+    changes: dict[str, list[Call]] = {}
     for history in written.histories:
-        for key, events in by_key(history.events(), "price").items():
-            changes.setdefault(key, []).extend(events)
+        for key, calls in by_key(history.read_calls(), "price").items():
+            changes.setdefault(key, []).extend(calls)
     return {
         plan.subscription_id: PriceHistory(price, changes.get(str(plan.subscription_id), []))
         for plan, price in zip(written.plans, written.first_prices, strict=True)
@@ -77,5 +77,5 @@ def _check_unexpected(database: Database, written: RunWrites, found: dict[str, i
 
 def _attempted(written: RunWrites) -> set[str]:
     """Return the keys of the rows that calls were to write."""
-    events: Iterable[Event] = (event for history in written.histories for event in history.events())
-    return {event.key for event in events} | {str(plan.subscription_id) for plan in written.plans}
+    calls: Iterable[Call] = (call for history in written.histories for call in history.read_calls())
+    return {call.key for call in calls} | {str(plan.subscription_id) for plan in written.plans}

@@ -312,7 +312,7 @@ def test_a_server_that_falls_silent_is_told(db: Database, relay: Relay) -> None:
 
     runner.run(every_second)
     assert max(silences) > 5  # it is told while the last calls are waited for, too
-    outcomes = [event.outcome for history in runner.histories for event in history.events()]
+    outcomes = [call.outcome for history in runner.histories for call in history.read_calls()]
     assert outcomes.count("info") == 2
     runner.totals.take()
     runner.totals.end()

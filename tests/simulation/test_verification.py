@@ -11,7 +11,7 @@ from sample import execute
 from traffic import Finished, off, run_ops
 
 import services
-from simulation.traffic.history import FAIL, INFO, OK, Event, History
+from simulation.traffic.history import FAIL, INFO, OK, Call, History
 from simulation.traffic.plans import PriceHistory
 from simulation.traffic.run_ids import new_run_id
 from simulation.traffic.server_clock import ServerClock
@@ -130,7 +130,7 @@ def test_each_corruption_is_found(finished: Finished, db: Database, corruption: 
 
 
 def test_a_deleted_user_who_is_back_is_found(finished: Finished, db: Database) -> None:
-    deleted = next(e for j in finished.histories for e in j.events() if e.call == "delete" and e.outcome == OK)
+    deleted = next(e for j in finished.histories for e in j.read_calls() if e.operation == "delete" and e.outcome == OK)
     execute(db, f"INSERT INTO users (user_id, name, email) VALUES ({deleted.user}, 'x', 'x')")
     assert off(finished.verify())["deletions"] == {"lost": 1}
 
@@ -328,15 +328,15 @@ def test_a_call_that_never_ended_is_uncertain() -> None:
     history.begin(2.0, 7, "watch", "b", [1])
     history.end(3.0, OK, {"watched_at": "x"})
     history.begin(4.0, 7, "watch", "c", [1])
-    assert [(event.key, event.outcome, event.end) for event in history.events()] == [
+    assert [(call.key, call.outcome, call.end) for call in history.read_calls()] == [
         ("a", INFO, inf),
         ("b", OK, 3.0),
         ("c", INFO, inf),
     ]
 
 
-def price(begin: float, end: float, value: str, outcome: str) -> Event:
-    return Event(begin, end, 0, "price", "1", [value], outcome, {})
+def price(begin: float, end: float, value: str, outcome: str) -> Call:
+    return Call(begin, end, 0, "price", "1", [value], outcome, {})
 
 
 def test_prices_that_may_have_been_in_force() -> None:
