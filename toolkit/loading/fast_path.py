@@ -59,9 +59,9 @@ def _number(whole: int, decimals: int, ignored: str = "") -> str | None:
     """
     if whole < 1 or decimals < 0:
         return None
-    number = _digits(whole, decimals)
     # What comes first is whether there are quotes, because one at the end alone is wrong.
-    return rf'(?:"(?=(?:{number}){ignored}")|(?=(?:{number}){ignored}[ ,}}]))({number}){ignored}"?'
+    quotes = r'(?:"(?=[-0-9.]+")|(?=[-0-9.]+[ ,}]))'
+    return rf'{quotes}({_digits(whole, decimals)}){ignored}"?'
 
 
 def _digits(whole: int, decimals: int) -> str:

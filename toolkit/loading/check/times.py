@@ -50,10 +50,10 @@ def plain_timestamp(kind: str, column: Column) -> str:
     precision = precision_of(column)
     fraction = rf"(?:\.\d{{1,{precision}}}0*)?" if precision else r"(?:\.0+)?"
     clock = rf"[T ]{PLAIN_HOUR}(?::[0-5]\d{fraction})?"
-    after_clock = r"(?<!-\d\d)"  # what comes before is no date
+    # A date alone has no zone; a lookbehind that comes last costs only those that have one.
     if kind == "timestamptz":
-        return rf"({PLAIN_DATE}(?:{clock}(?:(?:Z|{PLAIN_OFFSET})(?! ))?)?)(?:{after_clock} UTC)?"
-    return rf"({PLAIN_DATE}(?:{clock})?)(?:{after_clock}(?:Z|\+00(?::?00)?| UTC))?"
+        return rf"({PLAIN_DATE}(?:{clock}(?:(?:Z|{PLAIN_OFFSET})(?! ))?)?)(?: UTC(?<!-\d\d UTC))?"
+    return rf"({PLAIN_DATE}(?:{clock})?)(?:(?<!-\d\d)(?:Z|\+00(?::?00)?| UTC))?"
 
 
 def precision_of(column: Column) -> int:
