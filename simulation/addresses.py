@@ -5,13 +5,14 @@ from zlib import crc32
 
 from simulation.names import Person
 
-# How often each is taken, next to others. {0} is the given name, {1} that of the family, {2} and {3} their initials.
+# How often each form and domain is taken, next to others. {0} is the given name, {1} that of the family, {2} and {3}
+# are their initials.
 SHAPES = {"{0}.{1}": 40, "{0}{1}": 20, "{2}{1}": 10, "{0}_{1}": 8, "{1}.{0}": 6, "{0}": 6, "{0}.{3}": 5, "{2}.{1}": 5}
 DOMAINS = {"mail.example.com": 46, "inbox.example.com": 19, "post.example.net": 16, "home.example.net": 8}
 DOMAINS |= {"example.org": 7, "campus.example.org": 4}  # nobody can have these: RFC 2606
-NUMBERED = 0.3  # of the people have a number without need
-TRIES = 8  # after which no year and no number of two digits will do
-BITS = 64  # of the map of what is taken, for each user
+NUMBERED = 0.3  # This share of the people has a number in the address without need.
+TRIES = 8  # After this many tries with a year or a number of two digits the numbers grow.
+BITS_PER_USER = 64  # The map of what is taken has this many bits for each user.
 
 
 class Addresses:
@@ -22,8 +23,8 @@ class Addresses:
     """
 
     def __init__(self, users: int) -> None:
-        self._taken = bytearray(users * BITS // 8 + 64)
-        # Each as often as its share says.
+        self._taken = bytearray(users * BITS_PER_USER // 8 + 64)
+        # Each form and domain is in its list as often as its share says.
         self._shapes = [shape for shape, share in SHAPES.items() for _ in range(share)]
         self._domains = [domain for domain, share in DOMAINS.items() for _ in range(share)]
 
@@ -50,7 +51,7 @@ class Addresses:
 
 def _number(rng: Random) -> str:
     """Return what people put behind their names: a year of birth, in four digits or two, or any number."""
-    place, year = rng.random(), 1950 + int(56 * (rng.random() + rng.random()) / 2)
-    if place < 0.35:
+    draw, year = rng.random(), 1950 + int(56 * (rng.random() + rng.random()) / 2)
+    if draw < 0.35:
         return str(year)
-    return f"{year % 100:02}" if place < 0.75 else str(1 + int(rng.random() * 99))
+    return f"{year % 100:02}" if draw < 0.75 else str(1 + int(rng.random() * 99))

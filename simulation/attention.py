@@ -137,9 +137,9 @@ def _ranked_in_markets(watched: list[float], markets: list[str], popularity: lis
 
 
 def _as_far_as_possible(ranked: list[int], most: list[float], popularity: list[float]) -> list[int]:
-    """Return titles, the most watched first, none of which has a place for which it would have to be seen too often.
+    """Return titles, the most watched first, none of which has a rank for which it would have to be seen too often.
 
-    most: how popular each can be. What cannot be as popular as its rank says waits for the next place that it can have.
+    most: how popular each can be. What cannot be as popular as its rank says waits for the next rank that it can have.
     """
     possible = sorted(most, reverse=True)
     waiting: list[tuple[float, int, int]] = []

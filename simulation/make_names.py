@@ -27,11 +27,11 @@ LOCALES = (
     "tr_TR uk_UA yo_NG zh_TW"
 )
 FAMILIES = {"pl_PL": "unisex_last_names", "uk_UA": "last_names_common"}
-MOST = 80  # given names of a list
-MOST_FAMILIES = 200
-LIKE = {"en_CA": "en_US"}  # whose names Faker does not have
-FLATTER = 10  # places by which the first ones of an order are less frequent than a power law has them
-SHARES = 10_000  # the frequencies of a list come to about as much
+MOST_GIVEN = 80  # A list has this many given names at most,
+MOST_FAMILIES = 200  # or this many names of families.
+LIKE = {"en_CA": "en_US"}  # Faker does not have the names of the first locale: those of the second are taken.
+FLATTER = 10  # Each name is as frequent as the one this many places later in a power law: the first stand out less.
+SHARES = 10_000  # The frequencies of a list come to about this number.
 
 # The most frequent families, where Faker's lists do not tell.
 FIRST = {
@@ -163,7 +163,7 @@ def _chosen(
         if name.isprintable() and not re.search(r"[\s\d'’.\"\\-]", name) and 1 <= len(letters) <= 14:
             plain.setdefault(name, letters)
     names, others = list(plain)[: len(first)], list(plain)[len(first) :]
-    count = min(MOST_FAMILIES if kind == "families" else MOST, len(plain)) - len(names)
+    count = min(MOST_FAMILIES if kind == "families" else MOST_GIVEN, len(plain)) - len(names)
     if not frequency and others == sorted(others):
         others = [others[index * len(others) // count] for index in range(count)]
         others.sort(key=lambda name: crc32(name.encode()))  # or those with an A would be the most frequent

@@ -116,9 +116,9 @@ from simulation.watching import Watching
 from simulation.window import DAY, Window
 from toolkit.console import UserError
 
-TITLES_AT_LEAST = 150
-USERS_PER_TITLE = 20
-MOST_PER_DAY = 12  # viewings of one user, on average
+USERS_PER_TITLE = 20  # Without titles.count in the profile there is a title for this many users,
+TITLES_AT_LEAST = 150  # and there are this many titles at least.
+MOST_PER_DAY = 12  # No user watches more often than this on an average day of their time as a subscriber.
 
 
 class Model:

@@ -9,7 +9,7 @@ from toolkit.atomic_files import replaced_files
 from toolkit.console import UserError, printable
 from toolkit.loading.read.files import ENDINGS
 
-TOGETHER = 4_096  # lines are written
+LINES_AT_ONCE = 4_096  # Lines are written when there are this many.
 
 
 class ShardedFile:
@@ -27,7 +27,7 @@ class ShardedFile:
         if place * len(self._files) >= self._number + 1:
             self._turn_to(min(int(place * len(self._files)), len(self._files) - 1))
         self._lines += lines
-        if len(self._lines) >= TOGETHER:
+        if len(self._lines) >= LINES_AT_ONCE:
             self._flush()
 
     def close(self) -> None:

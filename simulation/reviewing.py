@@ -26,7 +26,7 @@ HALF_POINTS = 0.5  # This share of the ratings is rounded to half a point, the o
 WRITTEN_SOON = 0.5
 SOON = HOUR
 NIGHT_ENDS = 6 * HOUR
-# Of the others this share is not written on the next day, half of that not on the two next ones, and so on, for weeks.
+# This share of the others is not written on the next day, half of that not on the two next ones, and so on, for weeks.
 LATER = 0.5
 LATER_SD = 150 * 60  # They are written about the user's usual time of day, with this standard deviation in seconds.
 

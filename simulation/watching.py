@@ -110,7 +110,7 @@ class Watching:
         goes_on, pairs, breaks, all_there_is = NEXT_EPISODE, PAIRS, self._breaks, 10_000
         progress, first_progress = self._progress, self._first_progress
         all_seconds, all_episodes, renewed = self._seconds, self._episodes, self._renewed
-        # title -> the next episode, with a minus if they have given it up once; of what has none: how often they saw it
+        # title -> the next episode, negative if they have given it up once; without episodes: how often they saw it
         following: dict[int, int] = {}
         beyond: dict[int, int] = {}
         awaited: list[tuple[int, int]] = []  # series to which they come back, and from which day on

@@ -24,10 +24,10 @@ class OngoingViewing:
         self.viewer, self.title, self.episode, self.watch_id, self.target = viewer, title, episode, watch_id, target
         self.reached = 0
 
-    def watch_on(self, minutes: int, place: float) -> None:
-        """Watch until the next log of progress. minutes: the length of the title or episode. place: from random()."""
+    def watch_on(self, minutes: int, draw: float) -> None:
+        """Watch until the next log of progress. minutes: the length of the title or episode. draw: from random()."""
         least, most = HEARTBEAT
-        watched = least + (most - least) * place
+        watched = least + (most - least) * draw
         self.reached = min(self.target, self.reached + 1 + int(10_000 * watched / minutes))
 
 
