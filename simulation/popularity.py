@@ -126,11 +126,10 @@ class Popularity:
                     shelf = world[day]
             if not shelf.total:  # not by taste, or nothing of that kind has come out so far
                 shelf = any_shelf(day, market, random)
-            total, lasting, titles, sums, new, new_sums = shelf
-            attention = random() * total
-            if attention < lasting:
-                return titles[bisect_right(sums, attention)]
-            return new[bisect_right(new_sums, attention - lasting)]
+            attention = random() * shelf.total
+            if attention < shelf.lasting:
+                return shelf.titles[bisect_right(shelf.sums, attention)]
+            return shelf.new[bisect_right(shelf.new_sums, attention - shelf.lasting)]
 
         return pick
 
