@@ -93,7 +93,7 @@ def merged(batches: Iterable[Batch]) -> list[Batch]:
         group[0]
         if len(group) == 1
         else group[0]._replace(
-            origins=[place for batch in group for place in batch.origins],
+            origins=[origin for batch in group for origin in batch.origins],
             texts=[list(chain.from_iterable(texts)) for texts in zip(*[batch.texts for batch in group], strict=True)],
             max_row_bytes=max(batch.max_row_bytes for batch in group),
         )
