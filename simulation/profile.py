@@ -16,10 +16,10 @@ from simulation.profile_figures import (
     figure,
     json_object,
     number,
-    one_of,
     prices,
     share,
     text,
+    text_among,
     whole,
 )
 from toolkit.console import UserError
@@ -144,7 +144,7 @@ class HitFigures:
     title: str = figure(text)
     day: int = figure(whole(1, 1_000_000))
     share: float = figure(number(0.001, 0.9))
-    content_type: str = figure(one_of("movie", "series", "documentary", "other"), "series")
+    content_type: str = figure(text_among("movie", "series", "documentary", "other"), "series")
     genre: str = figure(text, "Drama")
 
 

@@ -52,7 +52,7 @@ def text(value: Any) -> str:
     raise WrongFigure("a text")
 
 
-def one_of(*allowed: str) -> Parser:
+def text_among(*allowed: str) -> Parser:
     """Return the parser of a word that is one of these."""
 
     def parse(value: Any) -> str:
